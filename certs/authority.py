@@ -1,0 +1,124 @@
+"""A CA and what it signs: ECDSA P-256, random serials, the names of a Service. Pure: the clock is an argument.
+
+Source: RFC 5280; kube-apiserver verifies NAME.NAMESPACE.svc against the certificate's SANs.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+BACKDATED = timedelta(hours=24)
+"""How far `notBefore` lies back, so that a clock that runs late still accepts a fresh certificate."""
+
+_COMMON_NAME_LENGTH = 64
+"""The longest common name that X.509 takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate as PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The private key as PEM (PKCS #8, not encrypted)."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+def make_ca(now: datetime, lifetime: timedelta) -> Pair:
+    """A self-signed CA whose name no other generation has, so that two are told apart while both are trusted."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    serial = x509.random_serial_number()
+    name = _name(f"cni-guard CA {serial:x}"[:_COMMON_NAME_LENGTH])
+    certificate = (
+        _builder(name, name, key, serial, now, lifetime)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Pair(certificate, key)
+
+
+def make_leaf(ca: Pair, names: tuple[str, ...], now: datetime, lifetime: timedelta) -> Pair:
+    """A serving certificate for DNS names and IP addresses, never valid for longer than its CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    end = min(now + lifetime, ca.certificate.not_valid_after_utc)
+    issuer = ca.certificate
+    certificate = (
+        _builder(
+            _name(names[0][:_COMMON_NAME_LENGTH]), issuer.subject, key, x509.random_serial_number(), now, end - now
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
+        .sign(ca.key, hashes.SHA256())
+    )
+    return Pair(certificate, key)
+
+
+def service_names(service: str, namespace: str) -> tuple[str, ...]:
+    """The names by which a Service is called; the API server asks for the first."""
+    name = f"{service}.{namespace}.svc"
+    return name, f"{name}.cluster.local", f"{service}.{namespace}", service
+
+
+def _builder(  # noqa: PLR0913, PLR0917 - the fields of a certificate
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    serial: int,
+    now: datetime,
+    lifetime: timedelta,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _san(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,399 @@
+"""Laws of the tables: each row can be trusted, and no row contradicts another one."""
+
+import itertools
+import re
+from typing import get_args
+
+import pytest
+
+from webhook.cni import variables
+from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, FLAGS, PAIRS, epoch, health_address
+from webhook.cni.images import ACCOUNTS, REPOSITORIES
+from webhook.cni.releases import (
+    ABSOLUTE_FLOOR,
+    FLOORS,
+    LAST_PATCH,
+    NEVER_TAGGED,
+    RECOMMENDED,
+    RELEASES,
+    VERDICTS,
+    Feature,
+    Verdict,
+    floor_for,
+    verdicts_on,
+)
+from webhook.cni.stock import DEPLOYS
+from webhook.cni.variables import (
+    NAME_TRAPS,
+    SDK_NAMES,
+    SDK_PREFIXES,
+    VARIABLES,
+    Variable,
+    by_name,
+)
+from webhook.cni.version import Version, at
+
+V = Version.of
+CUSTOM: Feature = "custom-networking"
+SGP: Feature = "security-groups-for-pods"
+PREFIXES: Feature = "prefix-delegation"
+IPV6: Feature = "ipv6"
+NO_DISCOVERY: Feature = "subnet-discovery-off"
+NO_AGENT: Feature = "no-network-policy-agent"
+
+
+def denied(version: str, *features: Feature, kubernetes: tuple[int, int] | None = None) -> bool:
+    return any(row.level == "deny" for row in verdicts_on(V(version), frozenset(features), kubernetes))
+
+
+def warned(version: str, *features: Feature) -> list[str]:
+    return [row.reason for row in verdicts_on(V(version), frozenset(features)) if row.level == "warn"]
+
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+
+def test_releases_are_unique_and_ordered() -> None:
+    assert list(RELEASES) == sorted(set(RELEASES))
+    assert RELEASES[0] == V("1.5.0")
+    assert RELEASES[-1] >= V("1.23.1")
+
+
+def test_no_release_lacks_a_tag() -> None:
+    assert not NEVER_TAGGED & set(RELEASES)
+    names = {"1.9.2", "1.11.1", "1.12.3", "1.12.4", "1.13.1", "1.15.2", "1.16.1", "1.17.0", "1.19.1"}
+    assert {str(version) for version in NEVER_TAGGED} == names
+
+
+def test_last_patches() -> None:
+    patches = """
+    1.6.4 1.7.10 1.8.0 1.9.3 1.10.4 1.11.5 1.12.6 1.13.4 1.14.1 1.15.5 1.16.4 1.17.1 1.18.6 1.19.6 1.20.5 1.21.2 1.22.4
+    """
+    assert list(map(str, LAST_PATCH.values()))[:-1] == patches.split()
+    assert all(minor == (version.major, version.minor) for minor, version in LAST_PATCH.items())
+
+
+def test_recommended_releases() -> None:
+    assert [str(version) for version in RECOMMENDED] == ["1.23.1", "1.22.4", "1.21.2", "1.20.5", "1.19.6"]
+    assert not any(denied(str(version)) for version in RECOMMENDED)
+
+
+def test_floors() -> None:
+    assert list(FLOORS) == sorted(FLOORS)
+    assert list(FLOORS.values()) == sorted(FLOORS.values())
+    assert all(version in RELEASES for version in FLOORS.values())
+    assert V("1.13.4") == ABSOLUTE_FLOOR
+    assert ABSOLUTE_FLOOR in RELEASES
+
+
+@pytest.mark.parametrize(
+    ("minor", "floor"),
+    [(15, None), (25, "1.5.4"), (26, "1.12.0"), (27, "1.12.0"), (28, "1.13.4"), (29, "1.14.1"), (30, "1.16.0"),
+     (31, "1.16.4"), (32, "1.17.1"), (33, "1.17.1"), (34, "1.17.1"), (99, "1.17.1")],
+)  # fmt: skip
+def test_floor_of_a_server(minor: int, floor: str | None) -> None:
+    found = floor_for((1, minor))
+    assert (str(found) if found else None) == floor
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_verdicts_are_unique() -> None:
+    assert len(set(VERDICTS)) == len(VERDICTS)
+    assert len({row.reason for row in VERDICTS}) == len(VERDICTS)
+
+
+@pytest.mark.parametrize("row", VERDICTS, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
+def test_a_verdict_makes_sense(row: Verdict) -> None:
+    assert row.first <= row.last
+    assert row.reason
+    assert row.reason[0].islower() or row.reason.startswith("IPv6")
+    assert not row.reason.endswith(".")
+    assert row.kubernetes is None or row.level == "deny"
+    assert not row.when & row.unless
+    assert any(row.first <= version <= row.last for version in RELEASES)
+
+
+@pytest.mark.parametrize("row", VERDICTS, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
+def test_what_a_verdict_recommends_is_not_denied_itself(row: Verdict) -> None:
+    assert row.fixed is not None
+    assert row.fixed in RELEASES
+    assert row.fixed > row.last
+    assert not [bad for bad in verdicts_on(row.fixed, row.when, row.kubernetes) if bad.level == "deny"]
+
+
+@pytest.mark.parametrize(
+    ("version", "features", "kubernetes"),
+    [
+        ("1.5.0", (), None),
+        ("1.5.4", (), None),
+        ("1.6.0", (), None),
+        ("1.7.0", (), None),
+        ("1.7.6", (SGP,), None),
+        ("1.8.0", (PREFIXES,), None),
+        ("1.8.9", (PREFIXES,), None),
+        ("1.10.0", (), None),
+        ("1.9.3", (IPV6,), None),
+        ("1.11.5", (), (1, 26)),
+        ("1.11.5", (), (1, 33)),
+        ("1.13.0", (), None),
+        ("1.15.0", (CUSTOM,), None),
+        ("1.16.0", (), None),
+        ("1.16.3", (), None),
+        ("1.19.3", (NO_AGENT,), None),
+        ("1.19.4", (CUSTOM, SGP), None),
+        ("1.22.0", (), None),
+        ("1.22.1", (), None),
+        ("1.22.1", (NO_DISCOVERY,), None),
+        ("1.22.2", (), None),
+        ("1.22.3", (), None),
+    ],
+)
+def test_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[int, int] | None) -> None:
+    assert denied(version, *features, kubernetes=kubernetes)
+
+
+@pytest.mark.parametrize(
+    ("version", "features", "kubernetes"),
+    [
+        ("1.6.1", (), None),
+        ("1.7.1", (), None),
+        ("1.7.6", (), None),
+        ("1.7.7", (SGP,), None),
+        ("1.8.0", (), None),
+        ("1.9.0", (PREFIXES,), None),
+        ("1.10.1", (IPV6,), None),
+        ("1.11.5", (), None),
+        ("1.11.5", (), (1, 25)),
+        ("1.12.0", (), (1, 26)),
+        ("1.13.2", (CUSTOM,), None),
+        ("1.15.0", (), None),
+        ("1.15.0", (CUSTOM, SGP), None),
+        ("1.15.1", (CUSTOM,), None),
+        ("1.16.2", (), None),
+        ("1.16.4", (), None),
+        ("1.19.3", (), None),
+        ("1.19.4", (CUSTOM,), None),
+        ("1.19.4", (SGP,), None),
+        ("1.19.4", (NO_AGENT,), None),
+        ("1.19.5", (CUSTOM, SGP), None),
+        ("1.21.2", (), None),
+        ("1.22.2", (NO_DISCOVERY,), None),
+        ("1.22.3", (NO_DISCOVERY,), None),
+        ("1.22.4", (), None),
+        ("1.23.0", (), None),
+        ("1.23.1", (), (1, 36)),
+        ("1.99.0", (), (1, 36)),
+    ],
+)
+def test_not_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[int, int] | None) -> None:
+    assert not denied(version, *features, kubernetes=kubernetes)
+
+
+def test_releases_that_are_denied_to_everybody() -> None:
+    found = [str(version) for version in RELEASES if version >= (1, 6, 0) and denied(str(version))]
+    assert found == ["1.6.0", "1.7.0", "1.10.0", "1.13.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
+
+
+@pytest.mark.parametrize(
+    ("version", "features", "word"),
+    [
+        ("1.7.3", (), "older kernels"),
+        ("1.11.0", (), "CVE-2021-20206"),
+        ("1.12.5", (), "CLUSTER_ENDPOINT"),
+        ("1.12.6", (), "CLUSTER_ENDPOINT"),
+        ("1.14.0", (), "8162"),
+        ("1.15.4", (SGP,), "CNINodes"),
+        ("1.15.1", (), "CVE-2023-44487"),
+        ("1.16.0", (), "CVE-2023-48795"),
+        ("1.21.0", (), "cluster policy endpoints"),
+        ("1.22.2", (NO_DISCOVERY,), "own primary address"),
+        ("1.22.3", (NO_DISCOVERY,), "own primary address"),
+        ("1.22.2", (), "golang.org/x/net"),
+        ("1.22.3", (), "CVE-2025-52881"),
+    ],
+)
+def test_warned(version: str, features: tuple[Feature, ...], word: str) -> None:
+    assert any(word in reason for reason in warned(version, *features))
+
+
+@pytest.mark.parametrize(
+    ("version", "features", "word"),
+    [
+        ("1.11.2", (), "CVE-2021-20206"),
+        ("1.13.0", (), "CLUSTER_ENDPOINT"),
+        ("1.15.3", (), "CVE-2023-44487"),
+        ("1.15.5", (SGP,), "CNINodes"),
+        ("1.16.2", (), "CVE-2023-48795"),
+        ("1.22.2", (), "own primary address"),
+        ("1.22.3", (), "golang.org/x/net"),
+        ("1.22.4", (), "CVE"),
+    ],
+)
+def test_not_warned(version: str, features: tuple[Feature, ...], word: str) -> None:
+    assert not any(word in reason for reason in warned(version, *features))
+
+
+def test_nothing_is_known_against_the_newest_release() -> None:
+    everything = frozenset(get_args(Feature))
+    assert verdicts_on(RELEASES[-1], everything, (1, 99)) == ()
+
+
+# --- variables --------------------------------------------------------------------------------------------------------
+
+
+def test_variables_are_unique() -> None:
+    assert len({(row.name, row.container) for row in VARIABLES}) == len(VARIABLES)
+    assert sum(len(by_name(container)) for container in REPOSITORIES) == len(VARIABLES)
+    assert by_name("sidecar") == {}
+
+
+@pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
+def test_a_variable_makes_sense(row: Variable) -> None:
+    assert re.fullmatch("[A-Za-z0-9_]+", row.name)
+    assert by_name(row.container)[row.name] is row
+    assert row.since is None or row.since in RELEASES or row.since < RELEASES[0]
+    assert row.until is None or row.until in RELEASES
+    assert row.since is None or row.until is None or row.since < row.until
+    assert bool(row.until) == bool(row.replacement)
+    for first in (row.empty_from, row.bad_from):
+        assert first is None or (first in RELEASES and row.since is not None and first > row.since)
+
+
+@pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
+def test_a_variable_fits_its_parser(row: Variable) -> None:
+    assert bool(row.choices) == (row.parser == "choice")
+    assert bool(row.field_path) == (row.parser == "field")
+    assert (row.minimum is not None) == (row.parser in {"target", "integer", "mark"})
+    if row.parser in {"bool", "bool-quiet"}:
+        assert row.default in {"true", "false"}
+        assert (row.on_empty == "default") == (row.parser == "bool")
+    if row.parser in {"target", "integer"} and row.default is not None:
+        assert re.fullmatch("[0-9]+", row.default)
+    if row.parser == "choice" and row.default is not None:
+        assert (row.default.lower() if row.any_case else row.default) in row.choices
+
+
+@pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
+def test_what_the_manifest_sets_is_in_order(row: Variable) -> None:
+    firsts = [first for first, _ in row.shipped]
+    assert firsts == sorted(set(firsts))
+    assert all(first in RELEASES for first in firsts)
+    assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.shipped))
+    assert not firsts or row.since is None or firsts[0] >= row.since
+    for release in (release for release in RELEASES if release >= variables.FIRST_SHIPPED):
+        if row.shipped_in(release) is not None:
+            assert not row.dead_in(release)
+
+
+def test_the_class_of_each_number() -> None:
+    def names(parser: str) -> set[str]:
+        return {row.name for row in VARIABLES if row.parser == parser}
+
+    targets = {"WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_PREFIX_TARGET", "MAX_ENI"}
+    assert names("target") == targets | {"HTTP_TIMEOUT"}
+    assert names("integer") == {"IP_COOLDOWN_PERIOD", "AWS_VPC_ENI_MTU", "POD_MTU"}
+    assert names("cidrs") == {"AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "AWS_EXTERNAL_SERVICE_CIDRS"}
+
+
+def test_what_an_empty_value_breaks() -> None:
+    harmful = {row.name for row in VARIABLES if row.on_empty in {"exit", "start-fails", "breaks"}}
+    assert harmful == {
+        "AWS_VPC_ENI_MTU", "POD_MTU", "IP_COOLDOWN_PERIOD", "NETWORK_POLICY_ENFORCING_MODE",
+        "POD_SECURITY_GROUP_ENFORCING_MODE", "CLUSTER_ENDPOINT", "AWS_VPC_K8S_CNI_VETHPREFIX", "HOST_CNI_BIN_PATH",
+        "HOST_CNI_CONFDIR_PATH", "MY_NODE_NAME",
+    }  # fmt: skip
+
+
+def test_what_is_dead() -> None:
+    dead = {row.name: str(row.until) for row in VARIABLES if row.until}
+    assert dead == {
+        "AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER": "1.12.1",
+        "ENABLE_NFTABLES": "1.13.2",
+        "AWS_EC2_ENDPOINT": "1.19.4",
+    }
+
+
+def test_name_traps_lead_to_variables() -> None:
+    known = by_name("aws-node")
+    assert {right for right in NAME_TRAPS.values() if right not in known} == set()
+    assert {wrong for wrong in NAME_TRAPS if wrong in known or wrong in SDK_NAMES} == set()
+    assert not any(known[right].until for wrong, right in NAME_TRAPS.items() if not wrong.startswith("AWS_VPC_CNI_"))
+    assert NAME_TRAPS["ENABLE_IPV4"] == "ENABLE_IPv4"
+    assert NAME_TRAPS["DISABLE_CONTAINER_V6"] == "DISABLE_POD_V6"
+    assert NAME_TRAPS["AWS_VPC_CNI_EXTERNALSNAT"] == "AWS_VPC_K8S_CNI_EXTERNALSNAT"
+
+
+def test_names_of_the_sdk_are_not_the_cnis() -> None:
+    names = {row.name for row in VARIABLES}
+    assert not names & SDK_NAMES
+    assert not any(name.startswith(SDK_PREFIXES) for name in names)
+    assert {"AWS_REGION", "VPC_ID", "HTTPS_PROXY", "KUBERNETES_SERVICE_HOST"} <= SDK_NAMES
+
+
+# --- agents and images ------------------------------------------------------------------------------------------------
+
+
+def test_every_release_with_an_agent_has_a_pair() -> None:
+    expected = {version for version in RELEASES if version >= FIRST_WITH_AGENT and version not in DEPLOYS}
+    assert set(PAIRS) == expected
+    assert list(PAIRS) == sorted(PAIRS)
+    assert list(PAIRS.values()) == sorted(PAIRS.values())
+
+
+def test_every_shipped_pair_can_talk() -> None:
+    for version, agent in PAIRS.items():
+        now = epoch(version)
+        assert now.minimum is None or agent >= now.minimum
+        assert now.before is None or agent < now.before
+
+
+def test_epochs_are_ordered() -> None:
+    firsts = [first for first, _ in EPOCHS]
+    assert firsts == sorted(set(firsts))
+    assert firsts[0] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "minimum", "before"),
+    [
+        ("1.16.4", None, "1.2.6"),
+        ("1.19.3", None, "1.2.6"),
+        ("1.20.1", None, "1.2.6"),
+        ("1.20.2", "1.2.6", "1.4.1"),
+        ("1.22.4", "1.2.6", "1.4.1"),
+        ("1.23.0", "1.4.1", None),
+        ("1.99.0", "1.4.1", None),
+    ],
+)
+def test_limits_of_the_agent(version: str, minimum: str | None, before: str | None) -> None:
+    now = epoch(V(version))
+    assert (now.minimum, now.before) == (minimum and V(minimum), before and V(before))
+
+
+@pytest.mark.parametrize(
+    ("version", "address"),
+    [
+        ("1.5.0", ":50051"),
+        ("1.22.4", ":50051"),
+        ("1.23.0", "unix:///var/run/aws-node/ipamd.sock"),
+        ("1.99.0", "unix:///var/run/aws-node/ipamd.sock"),
+    ],
+)
+def test_health_address(version: str, address: str) -> None:
+    assert health_address(V(version)) == address
+
+
+def test_flags() -> None:
+    assert len({flag.name for flag in FLAGS}) == len(FLAGS)
+    newest = {flag.name: at(flag.shipped, RELEASES[-1]) for flag in FLAGS}
+    assert newest["enable-network-policy"] == newest["enable-ipv6"] == "false"
+    limits = {flag.name: (flag.minimum, flag.maximum) for flag in FLAGS if flag.minimum}
+    assert limits == {"conntrack-cache-table-size": (32768, 1048576)}
+
+
+def test_accounts() -> None:
+    assert all(re.fullmatch("[0-9]{12}", account) for account in ACCOUNTS.values())
+    assert len(ACCOUNTS) == 33
+    assert sum(account == "602401143452" for account in ACCOUNTS.values()) == 17

@@ -1,0 +1,32 @@
+"""The pytest fixture: one cluster for the session, or for each worker of pytest-xdist."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.controlplane.binaries import Binaries, binaries
+from tests.controlplane.cluster import Cluster
+from tests.controlplane.progress import Unavailable
+
+
+@pytest.fixture(scope="session")
+def programs(request: pytest.FixtureRequest) -> Binaries:
+    """Find or build the programs; skip where that is impossible, except in CI, where it fails."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        # A build takes minutes: whoever waits for the tests should see it.
+        with capture.global_and_fixture_disabled():
+            return binaries()
+    except Unavailable as reason:
+        line = f"no control plane: {reason}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(line, pytrace=False)
+    pytest.skip(line)
+
+
+@pytest.fixture(scope="session")
+def cluster(programs: Binaries) -> Iterator[Cluster]:
+    """Run a cluster with controllers and simulated nodes; leave it as you found it."""
+    with Cluster(controllers=True, programs=programs) as running:
+        yield running

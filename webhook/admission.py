@@ -1,0 +1,208 @@
+"""AdmissionReview → answer. Every response that there is, is made here.
+
+Two kinds of error, never mixed: what the caller gets wrong is an HTTP error for the API server; what the author of an
+object gets wrong is a refusal (HTTP 200, ``allowed: false``) for a person.
+"""
+
+import base64
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from webhook import pipeline, review
+from webhook.cni.identity import is_guarded
+from webhook.model import BREAK_GLASS, Finding, Verdict
+from webhook.mutate import Filled
+from webhook.pipeline import Guard
+from webhook.printable import clean, shorten
+from webhook.review import NoReviewError, Request, UnreadableObjectError
+
+LOG = logging.getLogger("cni_guard")
+
+Door = Literal["validate", "mutate"]
+
+_FORBIDDEN = 403
+_OK = 200
+
+WARNING_LENGTH = 256
+WARNINGS_LENGTH = 3800
+"""kube-apiserver keeps 4,096 characters of warnings for a request, and beyond cuts each at 256; others want some."""
+
+_MOST_DENIALS = 100
+_NAME_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back, and what is to be noted of it."""
+
+    status: int
+    """The HTTP status."""
+    body: bytes
+    record: dict[str, Any]
+    """The fields of the decision's log line: never the object itself."""
+    verdict: Verdict | None = None
+
+
+def answer(door: Door, body: bytes, guard: Guard, now: datetime) -> Answer:
+    """Answer one review. Never raises: what can not be judged is refused, what is no review is an HTTP error."""
+    try:
+        request = review.read(body)
+    except NoReviewError as error:
+        return refuse(400, str(error))
+    except UnreadableObjectError as error:
+        return _respond(error.uid, {"door": door}, denied=(error.reason,), notices=guard.notices)
+    record = _record(door, request)
+    try:
+        return _decide(door, request, guard, now, record)
+    except Exception:
+        LOG.exception("a review could not be judged", extra={"uid": request.uid})
+        # The validating door is the one that refuses; without a judgement the mutating one only changes nothing.
+        reason = "cni-guard failed to judge this object: report it, and see its log for the reason"
+        if door == "mutate":
+            return _respond(request.uid, record, notices=(*guard.notices, f"nothing was filled in: {reason}"))
+        return _respond(request.uid, record, denied=(reason,), notices=guard.notices)
+
+
+def refuse(status: int, reason: str) -> Answer:
+    """The answer to what is no review, for the API server: an HTTP error with its reason."""
+    said = clean(reason)
+    return Answer(status, msgspec.json.encode({"error": said}), {"status": status, "reason": said})
+
+
+def _decide(door: Door, request: Request, guard: Guard, now: datetime, record: dict[str, Any]) -> Answer:
+    resource = request.resource
+    if not request.concerns_us:
+        return _respond(request.uid, record)
+    if resource.operation == "DELETE" and resource.old is None:
+        # The API server sends the object that goes; on deletecollection it asks the mutating door without any.
+        unknown = ("the request deletes an object without saying which: it can not be judged",)
+        return _respond(request.uid, record, denied=unknown if door == "validate" else ())
+    if not is_guarded(resource):
+        return _respond(request.uid, record)
+    if resource.user is not None and BREAK_GLASS in resource.user.groups:
+        record["break_glass"] = True
+        return _respond(request.uid, record, notices=(f"group {BREAK_GLASS}: cni-guard lets this pass unjudged",))
+    if door == "mutate":
+        return _complete(request, guard, now, record)
+    verdict = pipeline.validate(resource, guard, now)
+    record |= _noted(verdict)
+    return _respond(
+        request.uid,
+        record,
+        verdict=verdict,
+        denied=verdict.denials,
+        notices=guard.notices,
+        warnings=_warnings(verdict.findings)
+        + tuple(crash.message for crash in verdict.crashes if crash.level == "warn"),
+    )
+
+
+def _complete(request: Request, guard: Guard, now: datetime, record: dict[str, Any]) -> Answer:
+    filled = pipeline.complete(request.resource, guard, now)
+    record["filled"] = [edit.says for edit in filled.edits]
+    return _respond(request.uid, record, notices=guard.notices, warnings=_warnings(filled.findings), filled=filled)
+
+
+def _warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Warnings, those that this change brings first: where room is short, the others give way."""
+    warned = [finding for finding in findings if finding.level == "warn"]
+    warned.sort(key=lambda finding: (not finding.introduced, finding.enforced))
+    return tuple(_brief(finding) for finding in warned)
+
+
+def _brief(finding: Finding) -> str:
+    """The message where it fits, else without what would happen."""
+    if len(finding.message) <= WARNING_LENGTH:
+        return finding.message
+    problem = finding.problem
+    return f"{finding.rule}: {problem.wrong}. {problem.remedy}. {finding.link}"
+
+
+def _respond(  # noqa: PLR0913 - the parts of a response
+    uid: str,
+    record: dict[str, Any],
+    *,
+    verdict: Verdict | None = None,
+    denied: tuple[str, ...] = (),
+    notices: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+    filled: Filled | None = None,
+) -> Answer:
+    response: dict[str, Any] = {"uid": uid, "allowed": not denied}
+    if denied:
+        response["status"] = {
+            "status": "Failure",
+            "code": _FORBIDDEN,
+            "reason": "Forbidden",
+            "message": "\n".join(_bounded(clean(line) for line in denied)),
+        }
+    if filled is not None and filled.patch:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(msgspec.json.encode(filled.patch)).decode()
+    if said := list(_within_limits(notices + warnings)):
+        response["warnings"] = said
+    record = {**record, "uid": uid, "allowed": not denied}
+    if notes := _annotations(record):
+        response["auditAnnotations"] = notes
+    body = {"apiVersion": review.API_VERSION, "kind": "AdmissionReview", "response": response}
+    return Answer(_OK, msgspec.json.encode(body), record, verdict)
+
+
+def _bounded(lines: Iterable[str]) -> list[str]:
+    listed = list(lines)
+    more = len(listed) - _MOST_DENIALS
+    return [*listed[:_MOST_DENIALS], f"... and {more} more"] if more > 0 else listed
+
+
+def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
+    """As many warnings as the API server passes on, each on one line, and how many are left out."""
+    room = WARNINGS_LENGTH
+    for index, warning in enumerate(warnings):
+        said = shorten(clean(warning), WARNING_LENGTH)
+        room -= len(said)
+        if room < 0:
+            yield f"{len(warnings) - index} more warnings: see them all with `cni-guard check`"
+            return
+        yield said
+
+
+def _annotations(record: dict[str, Any]) -> dict[str, str]:
+    """What the audit log keeps beside the request; the API server puts the webhook's name before each key."""
+    lists = {
+        key: ",".join(record[key]) for key in ("denied", "warned", "observed", "filled", "excused") if record.get(key)
+    }
+    return lists | ({"break-glass": "true"} if record.get("break_glass") else {})
+
+
+def _record(door: Door, request: Request) -> dict[str, Any]:
+    """What the log keeps of a request; texts that others chose are cut."""
+    resource = request.resource
+    return {
+        "uid": request.uid,
+        "door": door,
+        "operation": resource.operation,
+        "kind": shorten(resource.kind, _NAME_LENGTH),
+        "namespace": shorten(request.namespace or resource.namespace, _NAME_LENGTH),
+        "name": shorten(request.name or resource.name, _NAME_LENGTH),
+        "user": shorten(resource.user.name if resource.user else "", _NAME_LENGTH),
+        "dry_run": request.dry_run,
+    }
+
+
+def _noted(verdict: Verdict) -> dict[str, Any]:
+    """The rules by what came of them."""
+    said = verdict.said
+    noted = {
+        "denied": [one.rule for one in said if one.level == "deny"],
+        "warned": [one.rule for one in said if one.level == "warn"],
+        "observed": [one.rule for one in said if one.level == "warn" and one.enforced == "deny"],
+        "excused": [finding.rule for finding in verdict.findings if finding.excuse],
+        "skipped": [skipped.rule for skipped in verdict.skipped],
+        "crashed": [crash.rule for crash in verdict.crashes],
+    }
+    return {key: list(dict.fromkeys(rules)) for key, rules in noted.items() if rules}

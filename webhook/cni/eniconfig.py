@@ -1,0 +1,33 @@
+"""The view of an ENIConfig (crd.k8s.amazonaws.com/v1alpha1): the subnet and security groups of a node's interfaces."""
+
+from typing import Any
+
+import msgspec
+
+from webhook.cni.aws_node import at
+from webhook.model import Json, text
+
+API_VERSION = "crd.k8s.amazonaws.com/v1alpha1"
+SPEC_KEYS = frozenset({"subnet", "securityGroups"})
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+class EniConfig:
+    """One ENIConfig; total, whatever the object's shape (its CRD is checked only after mutating webhooks)."""
+
+    def __init__(self, raw: Json) -> None:
+        self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
+        self.name = text(at(self.raw, "metadata", "name"))
+        spec = self.raw.get("spec")
+        self.spec: dict[str, Any] = spec if isinstance(spec, dict) else {}
+        self.subnet: Json = self.spec.get("subnet")
+        self.security_groups: Json = self.spec.get("securityGroups")
+
+    def applied_keys(self) -> frozenset[str]:
+        """The keys of `spec` that the author sent with kubectl apply, before the API server dropped unknown ones."""
+        applied = text(at(self.raw, "metadata", "annotations", _LAST_APPLIED))
+        try:
+            spec = at(msgspec.json.decode(applied or "null"), "spec")
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return frozenset()
+        return frozenset(key for key in spec if isinstance(key, str)) if isinstance(spec, dict) else frozenset()

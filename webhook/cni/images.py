@@ -1,0 +1,191 @@
+"""Image references, and the registries from which AWS serves the images of the CNI.
+
+Sources: the EKS user guide, "View Amazon container image registries for Amazon EKS add-ons" (accounts by region); the
+ECR user guide, "Making requests to Amazon ECR registries" (dual-stack and FIPS hosts); botocore's partitions.json
+(partitions and their domains); charts/aws-vpc-cni/templates/_helpers.tpl (form of the reference). The grammar is that
+of distribution/reference, read as a container runtime reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook.cni.variables import Container
+
+REPOSITORIES: Mapping[Container, str] = MappingProxyType(
+    {
+        "aws-node": "amazon-k8s-cni",
+        "aws-vpc-cni-init": "amazon-k8s-cni-init",
+        "aws-eks-nodeagent": "amazon/aws-network-policy-agent",
+    },
+)
+"""The repository of each container, the same in every registry of AWS."""
+
+_COMMERCIAL = """
+ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1 eu-central-1
+eu-north-1 eu-west-1 eu-west-2 eu-west-3 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2
+"""
+
+ACCOUNTS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(_COMMERCIAL.split(), "602401143452"),
+        "af-south-1": "877085696533",
+        "ap-east-1": "800184023465",
+        "ap-south-2": "900889452093",
+        "ap-southeast-3": "296578399912",
+        "ap-southeast-4": "491585149902",
+        "ca-west-1": "761377655185",
+        "cn-north-1": "918309763551",
+        "cn-northwest-1": "961992271922",
+        "eu-central-2": "900612956339",
+        "eu-south-1": "590381155156",
+        "eu-south-2": "455263428931",
+        "il-central-1": "066635153087",
+        "me-central-1": "759879836304",
+        "me-south-1": "558608220178",
+        "us-gov-east-1": "151742754352",
+        "us-gov-west-1": "013241004608",
+    },
+)
+"""The account whose registry holds the images, by region. Regions that opened after 2024 are missing."""
+
+
+class Partition(NamedTuple):
+    """A part of AWS with names of its own."""
+
+    name: str
+    regions: str
+    """How the regions begin; the first partition that fits has the region."""
+    domain: str
+    dual_stack: str
+    """The domain of the hosts that answer on IPv6 too; empty where none is known."""
+
+
+PARTITIONS: tuple[Partition, ...] = (
+    Partition("aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
+    Partition("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws"),
+    Partition("aws-iso", "us-iso-", "c2s.ic.gov", ""),
+    Partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", ""),
+    Partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", ""),
+    Partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", ""),
+    Partition("aws-eusc", "eusc-", "amazonaws.eu", ""),
+    Partition("aws", "", "amazonaws.com", "on.aws"),
+)
+"""The last one takes every region that no other one claims."""
+
+_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}")
+_ECR = re.compile(
+    rf"(?P<account>[0-9]{{12}})\.dkr(?P<joint>[.-])ecr(?P<fips>-fips)?\.(?P<region>{_REGION.pattern})\.(?P<domain>[a-z0-9.-]+)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EcrHost:
+    """The parts of the host name of a private ECR registry."""
+
+    account: str
+    region: str
+    partition: str
+    fips: bool = False
+    dual_stack: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host name, written out."""
+        partition = partition_of(self.region)
+        joint, domain = ("-", partition.dual_stack) if self.dual_stack else (".", partition.domain)
+        return f"{self.account}.dkr{joint}ecr{'-fips' if self.fips else ''}.{self.region}.{domain}"
+
+
+def partition_of(region: str) -> Partition:
+    """The partition that a region belongs to, a region that opens tomorrow included."""
+    return next(partition for partition in PARTITIONS if region.startswith(partition.regions))
+
+
+def ecr_host(text: str) -> EcrHost | None:
+    """Take a registry's host name apart; ``None`` for everything that is not exactly a host of ECR."""
+    found = _ECR.fullmatch(text)
+    if found is None:
+        return None
+    dual_stack = found["joint"] == "-"
+    partition = partition_of(found["region"])
+    if found["domain"] != (partition.dual_stack if dual_stack else partition.domain):
+        return None
+    return EcrHost(found["account"], found["region"], partition.name, found["fips"] is not None, dual_stack)
+
+
+def registry_for(region: str) -> str | None:
+    """The registry that AWS recommends for a region; ``None`` for a region that is not in the table."""
+    account = ACCOUNTS.get(region)
+    return None if account is None else EcrHost(account, region, partition_of(region).name).host
+
+
+DEFAULT_REGISTRY = "docker.io"
+"""Where a container runtime looks for a reference without a registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image reference, taken apart."""
+
+    registry: str
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+
+    @property
+    def basename(self) -> str:
+        """The last part of the repository: mirrors keep it and put their own in front."""
+        return self.repository.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        """Write the reference out, registry included."""
+        tag = "" if self.tag is None else f":{self.tag}"
+        digest = "" if self.digest is None else f"@{self.digest}"
+        return f"{self.registry}/{self.repository}{tag}{digest}"
+
+
+_LONGEST = 1024
+_LONGEST_NAME = 255
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?")
+_PART = "[a-z0-9]+(?:(?:[.]|__?|-+)[a-z0-9]+)*"
+_REST = re.compile(
+    rf"(?P<repository>{_PART}(?:/{_PART})*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}))?",
+)
+_IDENTIFIER = re.compile("[0-9a-f]{64}")
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    """Split the registry off: the first part is one only if it can not be a part of a repository."""
+    first, slash, rest = text.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first, rest
+    return None, text
+
+
+def parse_image(text: str) -> Image | None:
+    """Take an image reference apart; ``None`` where a container runtime would refuse it."""
+    if len(text) > _LONGEST or _IDENTIFIER.fullmatch(text):
+        return None
+    registry, rest = _split(text)
+    found = _REST.fullmatch(rest)
+    if found is None or (registry is not None and _HOST.fullmatch(registry) is None):
+        return None
+    image = Image(registry or DEFAULT_REGISTRY, found["repository"], found["tag"], found["digest"])
+    too_long = len(image.registry) + 1 + len(image.repository) > _LONGEST_NAME
+    return None if too_long else image
+
+
+def official_image(container: Container, tag: str, region: str) -> str | None:
+    """The reference that AWS recommends for a container; ``None`` for a region that is not in the table."""
+    registry = registry_for(region)
+    return None if registry is None else f"{registry}/{REPOSITORIES[container]}:{tag}"

@@ -1,0 +1,207 @@
+"""The releases of the VPC CNI, and what is known against each of them.
+
+Sources: the git tags, CHANGELOG.md, README.md ("Recommended Version", upgrade notes), docs/troubleshooting.md and the
+issues of aws/amazon-vpc-cni-k8s; the EKS user guide for the first release of a feature. Where a row rests on code, the
+function is named beside it.
+
+A new release is one more line in ``_TAGS``; something bad about it is one more row in ``VERDICTS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from webhook.cni.version import Version, at, below
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Feature = Literal[
+    "custom-networking",
+    "security-groups-for-pods",
+    "prefix-delegation",
+    "ipv6",
+    "network-policy",
+    "subnet-discovery-off",
+    "imds-only",
+    "no-network-policy-agent",
+]
+"""What an object has switched on (or, in the last three, does without)."""
+
+Level = Literal["deny", "warn"]
+
+# The patch releases that have a git tag, by minor. 1.23.1 is on the main branch with its manifests and its changelog.
+_TAGS: dict[str, tuple[int, ...]] = {
+    "1.5": (0, 1, 2, 3, 4, 5, 7),
+    "1.6": (0, 1, 2, 3, 4),
+    "1.7": (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    "1.8": (0,),
+    "1.9": (0, 1, 3),
+    "1.10": (0, 1, 2, 3, 4),
+    "1.11": (0, 2, 3, 4, 5),
+    "1.12": (0, 1, 2, 5, 6),
+    "1.13": (0, 2, 3, 4),
+    "1.14": (0, 1),
+    "1.15": (0, 1, 3, 4, 5),
+    "1.16": (0, 2, 3, 4),
+    "1.17": (1,),
+    "1.18": (0, 1, 2, 3, 4, 5, 6),
+    "1.19": (0, 2, 3, 4, 5, 6),
+    "1.20": (0, 1, 2, 3, 4, 5),
+    "1.21": (0, 1, 2),
+    "1.22": (0, 1, 2, 3, 4),
+    "1.23": (0, 1),
+}
+
+RELEASES: tuple[Version, ...] = tuple(
+    Version.of(f"{minor}.{patch}") for minor, patches in _TAGS.items() for patch in patches
+)
+"""Every release that upstream tagged, oldest first."""
+
+NEVER_TAGGED: frozenset[Version] = frozenset(
+    map(Version.of, ("1.9.2", "1.11.1", "1.12.3", "1.12.4", "1.13.1", "1.15.2", "1.16.1", "1.17.0", "1.19.1")),
+)
+"""Numbers that upstream skipped: an image with such a tag is a typing error or somebody's own build."""
+
+LAST_PATCH: Mapping[tuple[int, int], Version] = MappingProxyType(
+    {(version.major, version.minor): version for version in RELEASES if version >= (1, 6, 0)},
+)
+"""The last patch of each minor."""
+
+RECOMMENDED: tuple[Version, ...] = tuple(sorted(LAST_PATCH.values(), reverse=True)[:5])
+"""Named in messages, never enforced: the last patches of the five newest minors, newest first."""
+
+ABSOLUTE_FLOOR = Version(1, 13, 4)
+"""The floor where the server's version is unknown: the oldest that the README still recommends to anybody."""
+
+FLOORS: Mapping[tuple[int, int], Version] = MappingProxyType(
+    {
+        (1, 16): Version(1, 5, 4),  # CHANGELOG: kubelet began to insist on cniVersion in the conflist
+        (1, 26): Version(1, 12, 0),  # README: CRI v1alpha2 is gone, older releases read pods through it
+        (1, 28): Version(1, 13, 4),
+        (1, 29): Version(1, 14, 1),
+        (1, 30): Version(1, 16, 0),
+        (1, 31): Version(1, 16, 4),
+        (1, 32): Version(1, 17, 1),
+        (1, 33): Version(1, 17, 1),
+    },
+)
+"""The oldest release for a minor of Kubernetes and those after it, until the next row."""
+
+
+def floor_for(kubernetes: tuple[int, int]) -> Version | None:
+    """The floor of a Kubernetes minor; one that is newer than the table has the floor of the newest row."""
+    rows = [(Version(*minor, 0), floor) for minor, floor in FLOORS.items()]
+    return at(rows, Version(*kubernetes, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One thing that is known against a range of releases, both ends included."""
+
+    first: Version
+    last: Version
+    level: Level
+    reason: str
+    """A clause for a person: what goes wrong."""
+    fixed: Version | None
+    """What to use instead."""
+    when: frozenset[Feature] = frozenset()
+    """The row counts only where all of these are on."""
+    unless: frozenset[Feature] = frozenset()
+    """The row does not count where one of these is on."""
+    kubernetes: tuple[int, int] | None = None
+    """The row counts only on a server of this minor or newer."""
+
+    def applies(
+        self,
+        version: Version,
+        features: frozenset[Feature] = frozenset(),
+        kubernetes: tuple[int, int] | None = None,
+    ) -> bool:
+        """Whether the row speaks about a release with these features; an unknown server never makes it count."""
+        on_server = self.kubernetes is None or (kubernetes is not None and kubernetes >= self.kubernetes)
+        return self.first <= version <= self.last and self.when <= features and not self.unless & features and on_server
+
+
+def _row(  # noqa: PLR0913 - a row of a table
+    versions: str,
+    level: Level,
+    fixed: str,
+    reason: str,
+    *,
+    when: tuple[Feature, ...] = (),
+    unless: tuple[Feature, ...] = (),
+    kubernetes: tuple[int, int] | None = None,
+) -> Verdict:
+    """Make a row; the versions are one release, ``A..B`` (both included) or ``<B``."""
+    if versions.startswith("<"):
+        first, last = Version(0, 0, 0), below(Version.of(versions[1:]))
+    else:
+        low, _, high = versions.partition("..")
+        first, last = Version.of(low), Version.of(high or low)
+    use = Version.of(fixed)
+    return Verdict(first, last, level, reason, use, frozenset(when), frozenset(unless), kubernetes)
+
+
+_CUSTOM: Feature = "custom-networking"
+_SGP: Feature = "security-groups-for-pods"
+_NO_AGENT: Feature = "no-network-policy-agent"
+_NO_DISCOVERY: Feature = "subnet-discovery-off"
+
+# fmt: off
+VERDICTS: tuple[Verdict, ...] = (
+    _row("<1.6.1", "deny", "1.6.4", "it dates from before rolling updates and several fixes of the address pool"),
+    _row("1.5.4", "deny", "1.6.4", "it deletes routing rules of running pods, which then lose each other"),  # issue 641
+    _row("1.7.0", "deny", "1.7.10", "beside Calico the routes to pods get deleted"),  # issue 1166
+    _row("1.7.3", "warn", "1.7.10", "the init container crashes on older kernels"),  # issue 1241
+    _row("<1.7.7", "deny", "1.7.10", "security groups for pods do not exist in it", when=(_SGP,)),
+    _row("<1.9.0", "deny", "1.9.3", "prefix delegation does not exist in it, and the prefixes that nodes hold would be "
+         "left without an owner", when=("prefix-delegation",)),
+    _row("1.10.0", "deny", "1.10.4", "it asks IMDSv1 alone for the node's address and fails where only IMDSv2 answers"),
+    _row("<1.10.1", "deny", "1.10.4", "IPv6 is not usable before 1.10.1", when=("ipv6",)),
+    _row("<1.11.2", "warn", "1.11.5", "it contains CVE-2021-20206 (containernetworking/cni)"),
+    _row("<1.12.0", "deny", "1.12.6", "it needs the CRI API v1alpha2, which Kubernetes 1.26 removed",
+         kubernetes=(1, 26)),
+    _row("1.12.5..1.12.6", "warn", "1.13.4", "as an add-on it was seen with a placeholder for CLUSTER_ENDPOINT, so "
+         "that the API server is not reached"),  # issue 2327
+    _row("1.13.0", "deny", "1.13.4", "custom networking without security groups in the ENIConfig ends in a crash "
+         "loop"),  # issue 2426
+    _row("1.14.0", "warn", "1.14.1", "its first network policy agent crashes, and occupies the host ports 8162 and "
+         "8163 without a way to move them"),  # issue 2540
+    _row("1.15.0", "deny", "1.15.5", "it demands a CNINode that custom networking alone never gets",
+         when=(_CUSTOM,), unless=(_SGP,)),  # issues 2584, 2591
+    _row("1.15.0..1.15.4", "warn", "1.15.5", "its role may not watch CNINodes, which security groups for pods need",
+         when=(_SGP,)),
+    _row("<1.15.3", "warn", "1.15.5", "it contains CVE-2023-44487 (HTTP/2 rapid reset)"),
+    _row("1.16.0", "deny", "1.16.4", "its conflist has CNI version 1.0.0, which older container runtimes refuse"),
+    _row("<1.16.2", "warn", "1.16.4", "it contains CVE-2023-48795 (SSH prefix truncation)"),
+    _row("1.16.3", "deny", "1.16.4", "it loops at full CPU while the address pool grows"),  # issues 2807, 2810
+    _row("1.19.3", "deny", "1.19.6", "it calls the network policy agent for every pod, although the agent has been "
+         "removed", when=(_NO_AGENT,)),
+    _row("1.19.4", "deny", "1.19.6", "nodes fail to initialise with custom networking and security groups for pods",
+         when=(_CUSTOM, _SGP)),  # issue 3277
+    _row("1.21.0", "warn", "1.21.2", "its network policy agent lacks the permissions for cluster policy endpoints"),
+    _row("1.22.0", "deny", "1.22.4", "upstream withdrew it because of a regression: the tag exists, but its own "
+         "manifest deploys 1.21.1"),  # issue 3680
+    _row("1.22.1", "deny", "1.22.4", "it crashes without ec2:DescribeSecurityGroups and floods the EC2 API"),  # 3704
+    _row("1.22.1..1.22.3", "deny", "1.22.4", "where the subnet check of an interface fails, the node's own primary "
+         "address is given to a pod", unless=(_NO_DISCOVERY,)),  # ipamd.go, setupENI; issue 3753
+    _row("1.22.2..1.22.3", "warn", "1.22.4", "with subnet discovery on, the node's own primary address can be given to "
+         "a pod: keep it off", when=(_NO_DISCOVERY,)),
+    _row("<1.22.3", "warn", "1.22.4", "it is built with a golang.org/x/net older than 0.55.0"),
+    _row("<1.22.4", "warn", "1.22.4", "it contains CVE-2025-52881 (containernetworking/plugins)"),
+)
+# fmt: on
+"""What is known, oldest subject first. Steps between releases (order of upgrades, downgrades) are not here."""
+
+
+def verdicts_on(
+    version: Version,
+    features: frozenset[Feature] = frozenset(),
+    kubernetes: tuple[int, int] | None = None,
+) -> tuple[Verdict, ...]:
+    """Every row that speaks about a release with these features on this server."""
+    return tuple(row for row in VERDICTS if row.applies(version, features, kubernetes))

@@ -1,0 +1,90 @@
+"""Release numbers of the VPC CNI and of its network policy agent, and the image tags that carry them.
+
+Source: the git tags of aws/amazon-vpc-cni-k8s and aws/aws-network-policy-agent, and the "eksbuild" suffixes that the
+EKS user guide shows for the add-on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+LARGEST = 999_999
+"""The largest part that a release number may have here: a tag with a longer number is no release of the CNI."""
+
+_NUMBER = "[0-9]{1,6}"
+_DOTTED = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})")
+_TAG = re.compile(
+    rf"v?(?P<version>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
+    r"(?P<candidate>-rc[0-9]{1,6})?"
+    r"(?:-eksbuild\.(?P<build>[0-9]{1,6}))?"
+    r"(?:-(?P<rest>[A-Za-z0-9._]{1,100}))?",
+)
+
+
+class Version(NamedTuple):
+    """A release: three numbers that compare as numbers."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        """Write the release the way people do: ``1.23.1``."""
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    @classmethod
+    def of(cls, text: str) -> Version:
+        """Read ``1.23.1``, and nothing looser than that."""
+        found = _DOTTED.fullmatch(text)
+        if found is None:
+            message = f"not a release number: {text!r}"
+            raise ValueError(message)
+        return cls(*map(int, found.groups()))
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What an image tag says: the release, whether it is a release candidate, and the build of EKS."""
+
+    version: Version
+    candidate: bool
+    build: int | None
+
+
+def parse_tag(text: str) -> Tag | None:
+    """Read an image tag; ``None`` where it names no release (``latest``, a branch, a commit)."""
+    found = _TAG.fullmatch(text)
+    if found is None:
+        return None
+    build, rest = found["build"], found["rest"] or ""
+    return Tag(
+        version=Version.of(found["version"]),
+        candidate=found["candidate"] is not None or rest.startswith("rc"),
+        build=None if build is None else int(build),
+    )
+
+
+def below(version: Version) -> Version:
+    """The last release number that lies below another one, so that a range can name both of its ends."""
+    if version.patch:
+        return version._replace(patch=version.patch - 1)
+    if version.minor:
+        return Version(version.major, version.minor - 1, LARGEST)
+    return Version(max(version.major - 1, 0), LARGEST, LARGEST)
+
+
+def at(steps: Sequence[tuple[Version, T]], version: Version) -> T | None:
+    """Read a history: the value of the last step that is not newer than the release; ``None`` before the first."""
+    value: T | None = None
+    for first, then in steps:
+        if first > version:
+            break
+        value = then
+    return value

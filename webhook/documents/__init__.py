@@ -1,0 +1,103 @@
+"""Text to values with positions: YAML and JSON as kubectl reads them, for manifests and for the policy.
+
+`load` reads a whole text, `read` goes on after a document that is broken. Each field of a document has its place in
+the text: a scalar where its value stands, a mapping or a list where its key stands, since these are the lines that a
+person edits. What an alias or a merge brings in has the place of its anchor.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.documents import jsontext, yamltext
+from webhook.documents.refusal import MAX_CHARACTERS, DocumentError, Unread
+from webhook.model import Path, Position
+
+__all__ = ["MAX_CHARACTERS", "TEMPLATE", "Document", "DocumentError", "Unread", "load", "looks_like_template", "read"]
+
+TEMPLATE = "looks like a Helm template: render it first, `helm template … | cni-guard check -`"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_PROLOGUE = re.compile(r"(?:[ \t\r]*(?:#.*|%.*)?(?:\n|\Z))*")
+_JSON_START = re.compile(r"(?:\s|---[ \t\r]*\n)*(?=[{\[])")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document: a value of JSON's types, and the place of each field in it."""
+
+    value: Any
+    positions: Mapping[Path, Position]
+
+
+def load(text: str) -> list[Document]:
+    """All documents of a text, the empty ones left out; `DocumentError` for the first that can not be read."""
+    documents = []
+    for document in read(text):
+        if isinstance(document, DocumentError):
+            raise document
+        documents.append(document)
+    return documents
+
+
+def read(text: str) -> Iterator[Document | DocumentError]:
+    """Each document of a text, or why it could not be read; the ones after it are read all the same."""
+    text = text.removeprefix("\ufeff")
+    if refusal := _unfit(text):
+        yield refusal
+        return
+    line = 1
+    for part in _parts(text):
+        yield from _read_part(part, line)
+        line += part.count("\n")
+
+
+def looks_like_template(text: str) -> bool:
+    """Whether it has a Helm action, ``{{ … }}``."""
+    return _TEMPLATE.search(text) is not None
+
+
+def _unfit(text: str) -> DocumentError | None:
+    """Why the whole text is not worth a reader's time."""
+    if len(text) > MAX_CHARACTERS:
+        return DocumentError(f"larger than {MAX_CHARACTERS // 1024**2} MiB: split it", 1, 1)
+    if not text.isascii() and (odd := _SURROGATE.search(text)):
+        line = text.count("\n", 0, odd.start()) + 1
+        return DocumentError("not UTF-8: a lone surrogate", line, odd.start() - text.rfind("\n", 0, odd.start()))
+    return None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text cut before each ``---``, which separates documents wherever it begins a line."""
+    start = 0
+    for marker in _MARKER.finditer(text):
+        # Comments and directives (%YAML) above a marker belong to the document below it.
+        if not _PROLOGUE.fullmatch(text, start, marker.start()):
+            yield text[start : marker.start()]
+            start = marker.start()
+    yield text[start:]
+
+
+def _read_part(part: str, line: int) -> Iterator[Document | DocumentError]:
+    try:
+        for value, positions in _values(part, line):
+            if value is not None:
+                yield Document(value, positions)
+    except DocumentError as error:
+        reason = TEMPLATE if looks_like_template(part) else error.reason
+        yield DocumentError(reason, error.line, error.column)
+
+
+def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]]]:
+    """As kubectl does: JSON where it is JSON, else YAML, whose flow style looks much the same."""
+    if found := _JSON_START.match(part):
+        try:
+            yield from jsontext.values(part, found.end(), line)
+        except jsontext.NotJsonError:
+            pass
+        else:
+            return
+    yield from yamltext.values(part, line)

@@ -1,0 +1,224 @@
+"""The nouns: rules judge a resource and yield problems; the runner stamps these into a verdict.
+
+Everything here is a frozen value and knows nothing of HTTP, files, the cluster or the clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any
+"""JSON as the API server sent it; any shape, since a webhook sees objects before they are validated."""
+
+Path = tuple[str | int, ...]
+"""Where in an object, ``("spec", "template", "spec", "containers", 0)``; lines are looked up only at the printing."""
+
+Level = Literal["deny", "warn"]
+Operation = Literal["CREATE", "UPDATE", "DELETE"]
+
+Evidence = tuple[tuple[str, str | None], ...]
+"""The values that a problem rests on, by name and never by list index; None stands for an absent value.
+
+``(("aws-node env WARM_IP_TARGET", "5"),)``. A problem with the same evidence before a request is not new.
+"""
+
+ADDON_MANAGER = "eks:addon-manager"
+"""The user by which EKS applies its managed add-ons (EKS user guide, "Amazon EKS add-ons")."""
+
+BREAK_GLASS = "cni-guard:break-glass"
+"""The group whose requests the guard lets pass unjudged."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who sends a request, as the API server authenticated them."""
+
+    name: str = ""
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a file; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file a resource was read from, with the place of each of its fields."""
+
+    file: str
+    positions: Mapping[Path, Position] = field(default_factory=dict)
+
+    def position(self, path: Path) -> Position:
+        """The place of a field, or of its nearest parent that stands in the file."""
+        for length in range(len(path), -1, -1):
+            if place := self.positions.get(path[:length]):
+                return place
+        return Position(1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A change: what is, what was, who did it. `object` is None on DELETE, `old` on CREATE and in files."""
+
+    kind: str
+    object: Json
+    old: Json = None
+    operation: Operation = "CREATE"
+    user: User | None = None
+    source: Source | None = None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of the object, else of the old one; empty where there is none."""
+        for holder in (self.object, self.old):
+            if isinstance(holder, dict) and isinstance(metadata := holder.get("metadata"), dict):
+                return metadata
+        return {}
+
+    @property
+    def name(self) -> str:
+        """The object's name; empty where it has none (yet), as with ``generateName``."""
+        return text(self.metadata.get("name"))
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace; empty for a cluster-scoped object."""
+        return text(self.metadata.get("namespace"))
+
+    def __str__(self) -> str:
+        """``DaemonSet kube-system/aws-node``, the way a person names it."""
+        name = self.name or text(self.metadata.get("generateName")) or "(no name)"
+        return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A fix: a value that fills what is absent, and never replaces what somebody wrote.
+
+    With `key` the value is set in the mapping at `parent`, without it appended to the list there; a missing
+    or null `parent` is created.
+    """
+
+    parent: Path
+    key: str | None
+    value: Json
+    says: str
+    """What is filled in, for a person: ``aws-node env WARM_IP_TARGET=2``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a rule yields. It knows neither its rule's id nor a file."""
+
+    path: Path
+    evidence: Evidence
+    level: Level
+    wrong: str
+    """What is wrong, a clause without a full stop."""
+    effect: str
+    """What would happen, a clause."""
+    remedy: str
+    """How to mend it, an imperative sentence without a full stop."""
+    certain: bool = False
+    """The CNI's code proves that aws-node, or every new pod, fails: only the break-glass passes it."""
+    fixes: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known beyond the object itself; None is not known. A rule that needs such a fact is skipped."""
+
+    server_version: tuple[int, int] | None = None
+    """Major and minor version of the API server."""
+
+
+NOTHING_KNOWN = Facts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem as judged: by which rule, at the level that counts, and whether this change introduced it."""
+
+    rule: str
+    level: Level
+    enforced: Level
+    """The level it would have in ``mode: enforce``."""
+    introduced: bool
+    resource: Resource
+    problem: Problem
+    link: str
+    excuse: str = ""
+    """Why a denial was lowered: an exception, an acknowledgement; for the answer and the log."""
+
+    @property
+    def message(self) -> str:
+        """The whole text for a person: rule, what is wrong, what would happen, how to mend it, link."""
+        problem = self.problem
+        text_ = f"{self.rule}: {problem.wrong}: {problem.effect}. {problem.remedy}. {self.link}"
+        return f"{text_} ({self.excuse})" if self.excuse else text_
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule that could not be checked: never silently a pass."""
+
+    rule: str
+    resource: Resource
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A rule that failed on this object: neither pass nor finding."""
+
+    rule: str
+    level: Level
+    enforced: Level
+    resource: Resource
+    error: str
+
+    @property
+    def message(self) -> str:
+        """The text for a person."""
+        return (
+            f"{self.rule}: the rule failed on this object ({self.error}): it could not be judged. "
+            "Report the object to the authors of cni-guard, or set onCrash: warn in the policy"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What all rules say of one resource."""
+
+    resource: Resource
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+
+    @property
+    def said(self) -> tuple[Finding | Crash, ...]:
+        """Everything that has a level."""
+        return (*self.findings, *self.crashes)
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        """The messages that refuse the change."""
+        return tuple(said.message for said in self.said if said.level == "deny")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The messages that do not."""
+        return tuple(said.message for said in self.said if said.level == "warn")
+
+
+class CouldNotCheckError(Exception):
+    """Raised by a reader where a value can not be known, with the reason; the runner makes it a `Skipped`."""
+
+
+def text(value: Json) -> str:
+    """The value where it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,158 @@
+"""Approved defaults: the fixes of a verdict, as one JSON Patch that fills what is absent and replaces nothing."""
+
+from collections.abc import Callable, Iterator
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jsonpatch
+
+from webhook.cni.aws_node import at
+from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict
+
+EKS_MANAGER = "eks"
+"""The field manager of the EKS add-on: it writes its fields again every few minutes, so none of them is filled in."""
+
+Operation = dict[str, Any]
+Judge = Callable[[Resource], Verdict]
+
+
+class PatchError(Exception):
+    """The patch does not give the object that it was made for; sent, it would fail the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The change with approved defaults filled in."""
+
+    resource: Resource
+    patch: tuple[Operation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """One warning for each value that was filled in: what it is and where to write it."""
+    edits: tuple[Edit, ...] = ()
+
+
+def fill(resource: Resource, verdict: Verdict, judge: Judge) -> Filled:
+    """Fill in what the request leaves out, where it brought the cause itself.
+
+    Never for the add-on's manager, nor what a rule would then refuse. Raises PatchError.
+    """
+    filled = Filled(resource)
+    if resource.operation == "DELETE" or (resource.user is not None and resource.user.name == ADDON_MANAGER):
+        return filled
+    refused = _refusing(verdict)
+    for finding in verdict.findings:
+        edits = tuple(edit for edit in finding.problem.fixes if not _owned(resource, edit))
+        if not finding.introduced or finding.excuse or not edits:
+            continue
+        attempt = _apply(filled, edits)
+        if attempt.patch == filled.patch or _refusing(judge(attempt.resource)) - refused:
+            continue
+        filled = replace(attempt, findings=(*filled.findings, *_told(finding, attempt.edits[len(filled.edits) :])))
+    _prove(resource, filled)
+    return filled
+
+
+def _refusing(verdict: Verdict) -> frozenset[str]:
+    return frozenset(finding.rule for finding in verdict.findings if finding.enforced == "deny")
+
+
+def _told(finding: Finding, edits: tuple[Edit, ...]) -> Iterator[Finding]:
+    """What the author should know, one warning an edit."""
+    for edit in edits:
+        problem: Problem = replace(
+            finding.problem,
+            path=edit.parent,
+            level="warn",
+            certain=False,
+            wrong=f"{edit.says} is filled in, since {finding.problem.wrong}",
+            effect="it stays in the cluster, but other tools compare with what you wrote",
+            remedy="Write it into your manifest too",
+            fixes=(edit,),
+        )
+        yield replace(finding, level="warn", enforced="warn", problem=problem)
+
+
+def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:
+    """Make the edits in a copy. An edit that another one already made is left out."""
+    target = filled.resource.object
+    patch, made = list(filled.patch), list(filled.edits)
+    for edit in edits:
+        if edit in made:
+            continue
+        target = _copied_along(target, edit.parent)
+        operations = tuple(_operations(target, edit))
+        patch += operations
+        if operations:
+            made.append(edit)
+    return Filled(replace(filled.resource, object=target), tuple(patch), filled.findings, tuple(made))
+
+
+def _copied_along(value: Json, path: Path) -> Json:
+    """A copy that shares all but what lies on the path, which may then be changed."""
+    if not isinstance(value, dict | list):
+        return value
+    copied = copy(value)
+    if path and at(value, path[0]) is not None:
+        copied[path[0]] = _copied_along(copied[path[0]], path[1:])  # type: ignore[index]
+    return copied
+
+
+def _operations(target: Json, edit: Edit) -> Iterator[Operation]:
+    """The patch operations of one edit, made on `target` at the same time; a missing parent is created."""
+    holder = at(target, *edit.parent)
+    if edit.key is not None:
+        if isinstance(holder, dict) and holder.get(edit.key) is None:
+            holder[edit.key] = deepcopy(edit.value)
+            yield {"op": "add", "path": pointer((*edit.parent, edit.key)), "value": edit.value}
+    elif holder is None:
+        above = at(target, *edit.parent[:-1])
+        if isinstance(above, dict):
+            above[edit.parent[-1]] = [deepcopy(edit.value)]
+            yield {"op": "add", "path": pointer(edit.parent), "value": [edit.value]}
+    elif isinstance(holder, list):
+        holder.append(deepcopy(edit.value))
+        yield {"op": "add", "path": pointer((*edit.parent, "-")), "value": edit.value}
+
+
+def pointer(path: Path) -> str:
+    """A path as a JSON Pointer (RFC 6901)."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+
+
+def _prove(resource: Resource, filled: Filled) -> None:
+    """Apply the patch as the API server will: one that does not apply fails the request even where the door is open."""
+    if not filled.patch:
+        return
+    try:
+        result = jsonpatch.apply_patch(resource.object, list(filled.patch))
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        raise PatchError(str(error)) from error
+    if result != filled.resource.object:
+        raise PatchError("the patch gives another object than the one that was judged")
+
+
+def _owned(resource: Resource, edit: Edit) -> bool:
+    """Whether the EKS add-on manages the field that an edit would fill."""
+    for side in (resource.object, resource.old):
+        entries = at(side, "metadata", "managedFields")
+        for entry in entries if isinstance(entries, list) else ():
+            if at(entry, "manager") == EKS_MANAGER and _manages(at(entry, "fieldsV1"), side, edit):
+                return True
+    return False
+
+
+def _manages(fields: Json, side: Json, edit: Edit) -> bool:
+    """Follow the edit's path through a fieldsV1 tree, where members of lists are keyed by their name."""
+    value = side
+    for step in edit.parent:
+        value = at(value, step)
+        fields = _member(fields, value) if isinstance(step, int) else at(fields, f"f:{step}")
+    if edit.key is not None:
+        return at(fields, f"f:{edit.key}") is not None
+    return _member(fields, edit.value) is not None
+
+
+def _member(fields: Json, value: Json) -> Json:
+    name = at(value, "name")
+    return at(fields, f'k:{{"name":"{name}"}}') if isinstance(name, str) else None

@@ -1,0 +1,65 @@
+"""The catalogue: every rule, in the order in which messages name them.
+
+A theme is a file; a new theme is one more line here.
+"""
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from webhook.rules import (
+    defaults,
+    deletion,
+    eniconfigs,
+    environment,
+    images,
+    rollout,
+    snat,
+    targets,
+    versions,
+)
+from webhook.rules.rule import Rule
+
+THEMES: tuple[ModuleType, ...] = (
+    versions,
+    images,
+    targets,
+    snat,
+    environment,
+    rollout,
+    eniconfigs,
+    deletion,
+    defaults,
+)
+
+
+class Catalogue:
+    """Rules by id, in their order."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self._by_id = {rule.id: rule for rule in rules}
+        if len(self._by_id) != len(rules):
+            raise ValueError("two rules have one id")
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids that exist."""
+        return frozenset(self._by_id)
+
+    def get(self, rule_id: str) -> Rule | None:
+        """The rule of an id, in any case; None where there is none."""
+        return self._by_id.get(rule_id.upper())
+
+
+def _rules(theme: ModuleType) -> Iterator[Rule]:
+    """The rules of a theme, in the order in which they are written."""
+    return (value for value in vars(theme).values() if isinstance(value, Rule))
+
+
+CATALOGUE = Catalogue(tuple(rule for theme in THEMES for rule in _rules(theme)))

@@ -1,0 +1,193 @@
+"""ENIC: the subnet and the security groups that custom networking gives to the interfaces of nodes."""
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from webhook.cni.eniconfig import API_VERSION, SPEC_KEYS
+from webhook.model import CouldNotCheckError, Json, Level, Path, Problem
+from webhook.rules import links
+from webhook.rules.examples import ENIConfig, Example
+from webhook.rules.rule import EniConfigCase, rule
+
+_SUBNET = re.compile(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_GROUP = re.compile(r"sg-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_QUOTA = 5
+"""Security groups of one interface by EC2's default quota."""
+
+_GOOD = {"subnet": "subnet-0123456789abcdef0", "securityGroups": ["sg-0123456789abcdef0"]}
+
+
+def _with(**spec: Json) -> Example:
+    return Example(ENIConfig(spec=_GOOD | spec))
+
+
+def _shown(value: Json) -> str:
+    """A value for a message, whatever it is."""
+    return (
+        f'"{value}"'
+        if isinstance(value, str)
+        else {None: "absent"}.get(value, "not a string")
+        if not isinstance(value, (dict, list))
+        else "not a string"
+    )
+
+
+@rule(
+    "ENIC-001",
+    "An ENIConfig without a valid subnet",
+    level="deny",
+    target="ENIConfig",
+    link=links.CUSTOM_NETWORKING,
+    bad=(
+        _with(subnet=""),
+        _with(subnet="subnet-123"),
+        _with(subnet="subnet-0123456789abcdef0\n"),
+        Example(ENIConfig(spec={"securityGroups": ["sg-0123456789abcdef0"]})),
+        Example(ENIConfig(spec="subnet-0123456789abcdef0")),
+    ),
+    good=(Example(ENIConfig(spec=_GOOD)), _with(subnet="subnet-01234567")),
+)
+def no_subnet(case: EniConfigCase) -> Iterator[Problem]:
+    """The API server takes any text for a subnet; EC2 then refuses each interface, and nodes get no addresses."""
+    subnet = case.new.subnet
+    if isinstance(subnet, str) and _SUBNET.fullmatch(subnet):
+        return
+    yield Problem(
+        path=("spec", "subnet"),
+        evidence=(("ENIConfig spec.subnet", _text(subnet)),),
+        level="deny",
+        wrong=f"spec.subnet of ENIConfig {case.new.name} is {_shown(subnet)}, not a subnet ID",
+        effect="no interface can be created for nodes that use it, so they get no addresses",
+        remedy="Write the ID of a subnet in the nodes' zone: subnet- and 8 or 17 hexadecimal digits",
+    )
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None else value if isinstance(value, str) else repr(value)[:200]
+
+
+@rule(
+    "ENIC-002",
+    "Security groups of an ENIConfig",
+    level="deny",
+    target="ENIConfig",
+    link=links.CUSTOM_NETWORKING,
+    needs=("aws_node",),
+    bad=(
+        _with(securityGroups=["sg-0123456789abcdef0", "web"]),
+        _with(securityGroups=["sg-0123456789abcdef0", "sg-0123456789abcdef0"]),
+        _with(securityGroups="sg-0123456789abcdef0"),
+        _with(securityGroups=[f"sg-0123456789abcdef{digit}" for digit in range(6)]),
+        _with(securityGroups=[]),
+    ),
+    good=(_with(securityGroups=["sg-01234567", "sg-0123456789abcdef0"]),),
+)
+def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
+    """A malformed group makes EC2 refuse the interface; with none at all those of the node's primary one are used."""
+    groups = case.new.security_groups
+    if groups is None or groups == []:
+        yield _groups(
+            case, ("spec", "securityGroups"), "warn", f"ENIConfig {case.new.name} has no securityGroups",
+            "pods get those of the node's primary interface", "State them explicitly",
+        )  # fmt: skip
+        raise CouldNotCheckError("empty securityGroups break CNI 1.13.0; the version in the cluster is not known")
+    if not isinstance(groups, list):
+        yield _groups(
+            case, ("spec", "securityGroups"), "deny", f"spec.securityGroups of ENIConfig {case.new.name} is not a list",
+            _REFUSED, "Write a list of security group IDs",
+        )  # fmt: skip
+        return
+    seen: set[str] = set()
+    for index, group in enumerate(groups):
+        path: Path = ("spec", "securityGroups", index)
+        if not isinstance(group, str) or not _GROUP.fullmatch(group):
+            yield _groups(
+                case, path, "deny", f"{_shown(group)} in ENIConfig {case.new.name} is not a security group ID",
+                _REFUSED, "Write sg- and 8 or 17 hexadecimal digits",
+            )  # fmt: skip
+        elif group in seen:
+            yield _groups(
+                case, path, "deny", f"{group} stands twice in ENIConfig {case.new.name}", _REFUSED, "Remove one"
+            )
+        else:
+            seen.add(group)
+    if len(groups) > _QUOTA:
+        yield _groups(
+            case, ("spec", "securityGroups"), "warn",
+            f"ENIConfig {case.new.name} has {len(groups)} security groups",
+            f"EC2 refuses more than {_QUOTA} on an interface unless the quota was raised",
+            f"Use {_QUOTA} at most, or make sure of the quota",
+        )  # fmt: skip
+
+
+_REFUSED = "EC2 refuses the interface, so nodes that use it get no addresses"
+
+
+def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
+    case: EniConfigCase, path: Path, level: Level, wrong: str, effect: str, remedy: str
+) -> Problem:
+    groups = case.new.security_groups
+    evidence = repr(groups)[:2000] if groups else None
+    return Problem(
+        path=path, evidence=(("ENIConfig spec.securityGroups", evidence),), level=level, wrong=wrong, effect=effect,
+        remedy=remedy,
+    )  # fmt: skip
+
+
+@rule(
+    "ENIC-003",
+    "A field that an ENIConfig does not have",
+    level="deny",
+    target="ENIConfig",
+    link=links.CUSTOM_NETWORKING,
+    bad=(
+        Example(ENIConfig(spec=_GOOD | {"securityGroup": ["sg-0123456789abcdef0"]})),
+        Example(ENIConfig(spec=_GOOD, namespace="kube-system")),
+        Example(ENIConfig(spec=_GOOD, api_version="crd.k8s.amazonaws.com/v1")),
+        Example(ENIConfig(spec=_GOOD, applied='{"spec": {"subnet": "s", "securityGroup": []}}')),
+    ),
+)
+def unknown_field(case: EniConfigCase) -> Iterator[Problem]:
+    """The API server drops a field that it does not know, so a misspelled one is simply gone.
+
+    What it already dropped is seen in what kubectl noted as applied: there it is only warned about.
+    """
+    raw = case.new.raw
+    for key in case.new.spec:
+        if key not in SPEC_KEYS:
+            yield _unknown(str(key), "deny")
+    for key in sorted(case.new.applied_keys() - SPEC_KEYS - case.new.spec.keys()):
+        yield _unknown(key, "warn")
+    metadata = raw.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("namespace"):
+        yield Problem(
+            path=("metadata", "namespace"),
+            evidence=(("ENIConfig metadata.namespace", _text(metadata["namespace"])),),
+            level="deny",
+            wrong=f"ENIConfig {case.new.name} has a namespace",
+            effect="ENIConfigs belong to the cluster, and the API server refuses it",
+            remedy="Remove metadata.namespace",
+        )
+    if raw.get("apiVersion") != API_VERSION:
+        yield Problem(
+            path=("apiVersion",),
+            evidence=(("ENIConfig apiVersion", _text(raw.get("apiVersion"))),),
+            level="deny",
+            wrong=f"apiVersion of ENIConfig {case.new.name} is {_shown(raw.get('apiVersion'))}",
+            effect="the CNI reads no other version, and the API server may not know it",
+            remedy=f"Write {API_VERSION}",
+        )
+
+
+def _unknown(key: str, level: Level) -> Problem:
+    near = difflib.get_close_matches(key, SPEC_KEYS, n=1, cutoff=0.5)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return Problem(
+        path=("spec", key) if level == "deny" else ("spec",),
+        evidence=((f"ENIConfig spec.{key}", "present"),),
+        level=level,
+        wrong=f"an ENIConfig has no field spec.{key}{meant}",
+        effect="the API server drops it, and nodes use the settings without it",
+        remedy=f"Rename it to {near[0]}" if near else f"Remove it; there are {', '.join(sorted(SPEC_KEYS))}",
+    )

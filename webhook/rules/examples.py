@@ -1,0 +1,133 @@
+"""Examples of changes: a small difference from a minimal valid object, so that each shows only what matters."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from webhook.cni.aws_node import POD_SPEC, at
+from webhook.cni.eniconfig import API_VERSION
+from webhook.cni.stock import stock
+from webhook.model import Operation, Resource, User
+
+NEWEST = "1.23.1"
+
+Change = Mapping[str, str | dict[str, Any] | None]
+"""Variables to set; None removes one, a mapping stands for the whole entry (valueFrom)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSet:
+    """The official aws-node of a release, with these differences."""
+
+    release: str = NEWEST
+    env: Change = field(default_factory=dict)
+    init_env: Change = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Image by container."""
+    arguments: tuple[str, ...] = ()
+    """Flags of the network policy agent to put in place of those of the same name."""
+    without: tuple[str, ...] = ()
+    """Fields of container aws-node to leave out."""
+    probe_address: str = ""
+    """What both probes ask instead of the release's own address."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    repeat: tuple[str, ...] = ()
+    """Variables of container aws-node to write a second time."""
+
+    def build(self) -> dict[str, Any]:
+        """The object."""
+        daemonset = stock(self.release)
+        for name, image in self.images.items():
+            container(daemonset, name)["image"] = image
+        main = container(daemonset, "aws-node")
+        set_env(main, self.env)
+        set_env(container(daemonset, "aws-vpc-cni-init"), self.init_env)
+        main["env"] += [deepcopy(entry) for entry in main["env"] if entry["name"] in self.repeat]
+        for name in self.without:
+            main.pop(name, None)
+        if self.probe_address:
+            for probe in ("livenessProbe", "readinessProbe"):
+                main[probe]["exec"]["command"][1] = f"-addr={self.probe_address}"
+        if self.arguments:
+            flags = {argument.partition("=")[0] for argument in self.arguments}
+            agent = container(daemonset, "aws-eks-nodeagent")
+            kept = [argument for argument in agent["args"] if argument.partition("=")[0] not in flags]
+            agent["args"] = [*kept, *self.arguments]
+        if self.annotations:
+            daemonset["metadata"]["annotations"] = dict(self.annotations)
+        return daemonset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ENIConfig:
+    """An ENIConfig."""
+
+    spec: Any
+    name: str = "us-west-2a"
+    api_version: str = API_VERSION
+    namespace: str = ""
+    applied: str = ""
+    """What kubectl apply noted as sent, in its last-applied-configuration annotation."""
+
+    def build(self) -> dict[str, Any]:
+        """The object."""
+        metadata: dict[str, Any] = {"name": self.name}
+        if self.namespace:
+            metadata["namespace"] = self.namespace
+        if self.applied:
+            metadata["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": self.applied}
+        return {"apiVersion": self.api_version, "kind": "ENIConfig", "metadata": metadata, "spec": deepcopy(self.spec)}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A change, of an object or (with `before`) from one to another; a deletion where only `before` is given."""
+
+    now: DaemonSet | ENIConfig | None
+    before: DaemonSet | ENIConfig | None = None
+    user: User | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """What the request does."""
+        if self.now is None:
+            return "DELETE"
+        return "UPDATE" if self.before else "CREATE"
+
+    def resource(self) -> Resource:
+        """The change as the rules see it."""
+        shown = self.now or self.before
+        return Resource(
+            kind="ENIConfig" if isinstance(shown, ENIConfig) else "DaemonSet",
+            object=self.now.build() if self.now else None,
+            old=self.before.build() if self.before else None,
+            operation=self.operation,
+            user=self.user,
+        )
+
+
+def env(**variables: str | None) -> Example:
+    """A new aws-node of the newest release with these variables."""
+    return Example(DaemonSet(env=variables))
+
+
+def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
+    """A container of an aws-node object, by name."""
+    for kind in ("containers", "initContainers"):
+        for entry in at(daemonset, *POD_SPEC, kind) or ():
+            if entry["name"] == name:
+                found: dict[str, Any] = entry
+                return found
+    raise KeyError(name)
+
+
+def set_env(holder: dict[str, Any], change: Change) -> None:
+    """Set, replace or remove variables, in place."""
+    kept = [entry for entry in holder.get("env", ()) if entry["name"] not in change]
+    added = [
+        {"name": name, **value} if isinstance(value, dict) else {"name": name, "value": value}
+        for name, value in change.items()
+        if value is not None
+    ]
+    holder["env"] = kept + added

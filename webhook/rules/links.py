@@ -1,0 +1,21 @@
+"""Where a person reads on: the pages that messages end with."""
+
+_GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
+_REPOSITORY = "https://github.com/aws/amazon-vpc-cni-k8s"
+_DOCS = f"{_REPOSITORY}/blob/master"
+
+MANAGE = f"{_GUIDE}/managing-vpc-cni.html"
+IMAGES = f"{_GUIDE}/add-ons-images.html"
+SNAT = f"{_GUIDE}/external-snat.html"
+CUSTOM_NETWORKING = f"{_GUIDE}/cni-custom-network.html"
+BEST_PRACTICES = "https://docs.aws.amazon.com/eks/latest/best-practices/vpc-cni.html"
+CHANGELOG = f"{_DOCS}/CHANGELOG.md"
+TROUBLESHOOTING = f"{_DOCS}/docs/troubleshooting.md"
+TARGETS = f"{_DOCS}/docs/eni-and-ip-target.md"
+PREFIX_TARGETS = f"{_DOCS}/docs/prefix-and-ip-target.md"
+VARIABLES = f"{_REPOSITORY}#cni-configuration-variables"
+
+
+def variable(anchor: str) -> str:
+    """A variable's place in the README of the CNI."""
+    return f"{_REPOSITORY}#{anchor}"

@@ -1,0 +1,94 @@
+"""ROLL: what a change does to a configuration that was there."""
+
+from collections.abc import Iterator
+
+from webhook.cni.aws_node import Container, Unknown
+from webhook.cni.values import go_bool
+from webhook.cni.variables import RELEASE_TAG, Variable
+from webhook.model import Problem
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example
+from webhook.rules.rule import AwsNodeCase, rule
+
+GUARDED = (
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+    "AWS_VPC_K8S_CNI_EXTERNALSNAT",
+    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS",
+    "ENABLE_PREFIX_DELEGATION",
+    "ENABLE_POD_ENI",
+    "POD_SECURITY_GROUP_ENFORCING_MODE",
+    "WARM_ENI_TARGET",
+    "WARM_IP_TARGET",
+    "MINIMUM_IP_TARGET",
+    "WARM_PREFIX_TARGET",
+    "MAX_ENI",
+    "ENI_CONFIG_LABEL_DEF",
+    "ENI_CONFIG_ANNOTATION_DEF",
+    "ENABLE_IPv6",
+    "AWS_VPC_ENI_MTU",
+    "POD_MTU",
+    "NETWORK_POLICY_ENFORCING_MODE",
+    "CLUSTER_NAME",
+    "ADDITIONAL_ENI_TAGS",
+)
+"""The settings whose loss is felt, in the order in which they are named."""
+
+_SWEEPING = 5
+"""A request that changes this many variables is an apply of a whole manifest, not a person's single step."""
+
+_MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone"}
+
+
+@rule(
+    "ROLL-003",
+    "An update that resets the configuration",
+    level="deny",
+    link=links.MANAGE,
+    bad=(
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4", env=_MINE)),
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.23.0", env={"WARM_IP_TARGET": "5"})),
+    ),
+    good=(
+        Example(DaemonSet(env={"WARM_ENI_TARGET": "1"}), before=DaemonSet(env={"WARM_ENI_TARGET": "2"})),
+        Example(DaemonSet(release="1.23.1", env=_MINE), before=DaemonSet(release="1.22.4", env=_MINE)),
+    ),
+)
+def reset(case: AwsNodeCase) -> Iterator[Problem]:
+    """Applying the upstream manifest, Helm without values or an add-on update with OVERWRITE brings defaults back.
+
+    Such a request also changes the image, or many variables at once; a person who resets one setting does neither.
+    """
+    if case.old is None or case.old.main is None or case.new.main is None:
+        return
+    old, new = case.old.main, case.new.main
+    changed = {name for name in {*old.env, *new.env} if old.env.get(name) != new.env.get(name)}
+    if old.image_text == new.image_text and len(changed) < _SWEEPING:
+        return
+    for name in GUARDED:
+        before, now = old.env.get(name), new.env.get(name)
+        row = case.tables.variables["aws-node"].get(name)
+        if name not in changed or row is None or isinstance(before, Unknown) or isinstance(now, Unknown):
+            continue
+        if before and not _is_default(row, before) and (not now or _is_default(row, now)):
+            yield _lost(new, name, before, now)
+
+
+def _is_default(row: Variable, value: str) -> bool:
+    """Whether a value is one that nobody had to choose: the code's own or the official manifest's."""
+    usual = {row.default, *(shipped for _, shipped in row.shipped if shipped != RELEASE_TAG)}
+    if row.parser in {"bool", "bool-quiet"}:
+        return go_bool(value) in {go_bool(text) for text in usual if text}
+    return value in usual
+
+
+def _lost(new: Container, name: str, before: str, now: str | None) -> Problem:
+    after = f'"{now}"' if now else "nothing"
+    return Problem(
+        path=new.where(name),
+        evidence=((f"aws-node env {name} before", before), (f"aws-node env {name}", now)),
+        level="deny",
+        wrong=f'this update resets {name} from "{before}" to {after}',
+        effect="what the setting gave is gone on every node that restarts, although the update was about something "
+        "else",
+        remedy=f'Carry {name} over, or acknowledge with the annotation cni-guard.dev/acknowledge: "ROLL-003 REASON"',
+    )

@@ -1,0 +1,109 @@
+"""What a rule is: a frozen record around a pure generator.
+
+To add a rule, write one function under `@rule` in the file of its theme: its docstring is the reason, its examples
+are its tests and its page.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.eniconfig import EniConfig
+from webhook.cni.tables import Tables
+from webhook.model import Facts, Level, Operation, Problem, Resource
+from webhook.policy import Policy
+from webhook.rules.examples import Example
+
+Target = Literal["aws-node", "ENIConfig"]
+
+View = TypeVar("View", AwsNode, EniConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Generic[View]):
+    """What a rule is given: the object as parsed, what it was before, and all that may inform the judgement."""
+
+    resource: Resource
+    new: View
+    """The object; for a DELETE the one that goes."""
+    old: View | None
+    """The object before; None on CREATE, in files, and while the old object itself is judged."""
+    policy: Policy
+    facts: Facts
+    now: datetime
+    tables: Tables
+
+    @property
+    def kubernetes(self) -> tuple[int, int] | None:
+        """The API server's version: seen, or stated in the policy."""
+        if self.facts.server_version is None and self.policy.cluster.kubernetes:
+            major, minor = self.policy.cluster.kubernetes.split(".")
+            return int(major), int(minor)
+        return self.facts.server_version
+
+
+AwsNodeCase = Case[AwsNode]
+EniConfigCase = Case[EniConfig]
+
+Check = Callable[[Case[Any]], Iterator[Problem]]
+AnyCheck = TypeVar("AnyCheck", bound=Callable[..., Iterator[Problem]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of the catalogue."""
+
+    id: str
+    title: str
+    target: Target
+    level: Level
+    """The highest level that it gives."""
+    check: Check
+    why: str
+    bad: tuple[Example, ...]
+    """Changes in which it finds something: the first is the one that its page shows."""
+    good: tuple[Example, ...]
+    """Changes in which no rule finds anything."""
+    link: str
+    operations: tuple[Operation, ...] = ("CREATE", "UPDATE")
+    rests_on_releases: bool = False
+    """It judges by a table of what each release knows, so for a release newer than the tables it only warns."""
+    needs: tuple[str, ...] = ()
+    """The facts (fields of `Facts`) without which a part of it is skipped."""
+
+
+def rule(  # noqa: PLR0913 - a record's fields, each by name
+    rule_id: str,
+    title: str,
+    *,
+    level: Level,
+    link: str,
+    bad: tuple[Example, ...],
+    good: tuple[Example, ...] = (),
+    target: Target = "aws-node",
+    operations: tuple[Operation, ...] = ("CREATE", "UPDATE"),
+    rests_on_releases: bool = False,
+    needs: tuple[str, ...] = (),
+) -> Callable[[AnyCheck], Rule]:
+    """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
+
+    def make(check: AnyCheck) -> Rule:
+        return Rule(
+            id=rule_id,
+            title=title,
+            target=target,
+            level=level,
+            check=check,
+            why=inspect.cleandoc(check.__doc__ or ""),
+            bad=bad,
+            good=good,
+            link=link,
+            operations=operations,
+            rests_on_releases=rests_on_releases,
+            needs=needs,
+        )
+
+    return make

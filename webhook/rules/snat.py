@@ -1,0 +1,157 @@
+"""SNAT: with which source address pods leave the VPC."""
+
+from collections.abc import Iterator
+
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.values import go_cidr
+from webhook.model import Level, Problem
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example, env
+from webhook.rules.rule import AwsNodeCase, rule
+
+EXTERNAL = "AWS_VPC_K8S_CNI_EXTERNALSNAT"
+EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
+SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
+RANDOM = "AWS_VPC_K8S_CNI_RANDOMIZESNAT"
+_EVERYTHING = "0.0.0.0/0"
+
+
+def _items(view: AwsNode, name: str) -> list[str]:
+    """The items of a CIDR list, as networkutils splits it."""
+    value = view.required.get(name)
+    return [item.strip() for item in value.split(",")] if value else []
+
+
+@rule(
+    "SNAT-001",
+    "SNAT is switched",
+    level="warn",
+    link=links.SNAT,
+    bad=(
+        Example(DaemonSet(env={EXTERNAL: "true"}), before=DaemonSet()),
+        Example(DaemonSet(), before=DaemonSet(env={EXTERNAL: "true"})),
+    ),
+    good=(env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true"),),
+)
+def switched(case: AwsNodeCase) -> Iterator[Problem]:
+    """The switch restarts aws-node on each node, and peers outside the VPC see other source addresses afterwards."""
+    if case.old is None:
+        return
+    was, now = _is_off(case.old), _is_off(case.new)
+    if was == now:
+        return
+    main = case.new.required
+    yield Problem(
+        path=main.where(EXTERNAL),
+        evidence=(("SNAT by the CNI before", _on(off=was)), ("SNAT by the CNI", _on(off=now))),
+        level="warn",
+        wrong=f"SNAT by the CNI goes {_on(off=was)} → {_on(off=now)} ({EXTERNAL}={main.get(EXTERNAL) or 'unset'})",
+        effect="aws-node restarts on every node, and outside the VPC pods show "
+        + ("their own addresses instead of the node's" if now else "the node's address instead of their own"),
+        remedy="Check firewalls, peerings and NAT routes first, and roll out off-hours",
+    )
+
+
+def _is_off(view: AwsNode) -> bool:
+    """Whether no source address is translated: switched off, or everything is excluded."""
+    return view.external_snat or _EVERYTHING in _items(view, EXCLUDE)
+
+
+def _on(*, off: bool) -> str:
+    return "off" if off else "on"
+
+
+@rule(
+    "SNAT-002",
+    "SNAT settings without effect",
+    level="deny",
+    link=links.variable("aws_vpc_k8s_cni_exclude_snat_cidrs-v160"),
+    bad=(
+        env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true", AWS_VPC_K8S_CNI_RANDOMIZESNAT="hashrandom"),
+        Example(DaemonSet(env={EXTERNAL: "true", EXCLUDE: "10.0.0.0/8"}), before=DaemonSet()),
+    ),
+    good=(env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8, 192.168.0.0/16"),),
+)
+def without_effect(case: AwsNodeCase) -> Iterator[Problem]:
+    """With EXTERNALSNAT there is no rule to exclude from and none to randomise.
+
+    Where one request sets both, its author wants two things of which one will not happen: that is refused.
+    """
+    main = case.new.required
+    if not case.new.external_snat:
+        return
+    for name, idle in ((EXCLUDE, bool(main.get(EXCLUDE))), (RANDOM, main.get(RANDOM) in {"none", "hashrandom"})):
+        if idle:
+            yield Problem(
+                path=main.where(name),
+                evidence=main.evidence(name, EXTERNAL),
+                level="deny" if _changed(case, name) and _changed(case, EXTERNAL) else "warn",
+                wrong=f"{name}={main.get(name)} is ignored while {EXTERNAL}=true",
+                effect="there is no SNAT rule that it could shape",
+                remedy=f"Remove {name}, or set {EXTERNAL}=false",
+            )
+
+
+def _changed(case: AwsNodeCase, name: str) -> bool:
+    return case.old is not None and case.old.required.get(name) != case.new.required.get(name)
+
+
+@rule(
+    "SNAT-003",
+    "A CIDR or a port allocation that the CNI does not accept",
+    level="deny",
+    link=links.VARIABLES,
+    bad=(
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8,10.1.0.0"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="0.0.0.0/0"),
+        env(AWS_EXTERNAL_SERVICE_CIDRS="2001:db8::/32"),
+        env(AWS_VPC_K8S_CNI_RANDOMIZESNAT="PRNG"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.1/8"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8,"),
+    ),
+)
+def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:
+    """The CNI skips a CIDR that it can not read and goes on, so traffic is translated against the author's wish."""
+    for name in (EXCLUDE, SERVICES):
+        for item in _items(case.new, name):
+            if said := _cidr_objection(name, item):
+                yield _bad(case, name, *said)
+    random = case.new.required.get(RANDOM)
+    choices = case.tables.variables["aws-node"][RANDOM].choices
+    if random and random not in choices:
+        yield _bad(
+            case, RANDOM, "deny", f'{RANDOM}="{random}" is none of {", ".join(choices)}', "the CNI takes prng instead",
+            "Write one of them in lower case",
+        )  # fmt: skip
+
+
+def _cidr_objection(name: str, item: str) -> tuple[Level, str, str, str] | None:
+    """Level, what is wrong, what would happen and the way out; None for an item that is fine."""
+    if not item:
+        return "warn", f"{name} has an empty item", "the CNI logs an error and skips it", "Remove the surplus comma"
+    read = go_cidr(item)
+    if read is None:
+        return (
+            "deny",
+            f'"{item}" in {name} is not an IPv4 CIDR',
+            ("the CNI skips it, so traffic to it is treated as if it were not listed"),
+            "Write it as a.b.c.d/n",
+        )
+    network, host_bits = read
+    if str(network) == _EVERYTHING and name == EXCLUDE:
+        return (
+            "deny",
+            f"{_EVERYTHING} in {name} switches SNAT off for everything",
+            ("pods lose the way out where they relied on it, and ipamd still believes that SNAT is on"),
+            f"Set {EXTERNAL}=true if that is meant, else list the real networks",
+        )
+    if host_bits:
+        return "warn", f"{item} in {name} has host bits set", f"the CNI reads it as {network}", f"Write {network}"
+    return None
+
+
+def _bad(case: AwsNodeCase, name: str, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
+    main = case.new.required
+    return Problem(
+        path=main.where(name), evidence=main.evidence(name), level=level, wrong=wrong, effect=effect, remedy=remedy
+    )

@@ -1,0 +1,246 @@
+"""IPT and PFX: how many addresses a node keeps, and settings that contradict each other."""
+
+from collections.abc import Iterator
+
+from webhook.cni.values import beyond_zero, go_int
+from webhook.model import Edit, Level, Problem
+from webhook.rules import links
+from webhook.rules.examples import env
+from webhook.rules.rule import AwsNodeCase, rule
+
+_MORE_THAN_STOCK = 2
+"""From here on a warm target is a wish of its author: the official manifest sets 1 and AWS's guide shows 0."""
+
+
+def fill(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
+    """The edit that gives container aws-node a variable; none where the author wrote the variable, with any value."""
+    main = case.new.required
+    if name in main.env or main.defects:
+        return ()
+    return (Edit((*main.path, "env"), None, {"name": name, "value": value}, f"aws-node env {name}={value}"),)
+
+
+@rule(
+    "IPT-001",
+    "MINIMUM_IP_TARGET without WARM_IP_TARGET",
+    level="deny",
+    link=links.variable("minimum_ip_target-v160"),
+    bad=(env(MINIMUM_IP_TARGET="5"), env(MINIMUM_IP_TARGET="5", WARM_IP_TARGET="0")),
+    good=(env(MINIMUM_IP_TARGET="10", WARM_IP_TARGET="2"), env(MINIMUM_IP_TARGET="2", WARM_IP_TARGET="5")),
+)
+def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
+    """With a minimum and no warm target ipamd stops as soon as the minimum is attached, even with no address free.
+
+    The minimum then is a cap: further pods hang in ContainerCreating.
+    """
+    if case.new.ipv6:
+        return
+    minimum = case.new.target("MINIMUM_IP_TARGET")
+    if minimum > 0 and case.new.target("WARM_IP_TARGET") == 0:
+        main = case.new.required
+        yield Problem(
+            path=main.where("MINIMUM_IP_TARGET"),
+            evidence=main.evidence("MINIMUM_IP_TARGET", "WARM_IP_TARGET"),
+            level="deny",
+            wrong=f"MINIMUM_IP_TARGET={minimum} without a positive WARM_IP_TARGET",
+            effect=f"ipamd stops allocating at {minimum} addresses, so a node runs about {minimum} pods and further "
+            "ones hang in ContainerCreating",
+            remedy="Set WARM_IP_TARGET too, to at least 1; 2 to 5 is usual",
+            fixes=fill(case, "WARM_IP_TARGET", "2"),
+        )
+
+
+@rule(
+    "IPT-003",
+    "WARM_ENI_TARGET=0 keeps no spare address",
+    level="deny",
+    link=links.TARGETS,
+    bad=(env(WARM_ENI_TARGET="0"), env(WARM_ENI_TARGET="0", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true")),
+    good=(env(WARM_ENI_TARGET="0", WARM_IP_TARGET="2", MINIMUM_IP_TARGET="12"),),
+)
+def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
+    """Without any warm target the pool grows only once it is empty, so a pod waits until an interface is attached.
+
+    With custom networking an idle node attaches and detaches an interface over and over.
+    """
+    view = case.new
+    if view.prefix_delegation or view.ipv6:
+        return
+    if any(view.target(name) for name in ("WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")):
+        return
+    main = view.required
+    custom = view.custom_networking
+    yield Problem(
+        path=main.where("WARM_ENI_TARGET"),
+        evidence=(
+            *main.evidence("WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET"),
+            ("custom networking", "on" if custom else "off"),
+        ),
+        level="deny" if custom else "warn",
+        wrong="WARM_ENI_TARGET=0 and no other target keeps no spare address",
+        effect="the pod that finds the pool empty waits about ten seconds for a new interface"
+        + ("; with custom networking an idle node attaches and detaches an interface in a loop" if custom else ""),
+        remedy="Set WARM_IP_TARGET=2 with MINIMUM_IP_TARGET near the pods per node, or WARM_ENI_TARGET=1",
+    )
+
+
+@rule(
+    "IPT-004",
+    "Conflicting targets: one of them has no effect",
+    level="deny",
+    link=links.TARGETS,
+    bad=(
+        env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="2", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_ENI_TARGET="2"),
+        env(WARM_PREFIX_TARGET="2"),
+    ),
+    good=(
+        env(WARM_ENI_TARGET="1", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="12"),
+        env(WARM_ENI_TARGET="0", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="2"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="1", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
+    ),
+)
+def conflicting_targets(case: AwsNodeCase) -> Iterator[Problem]:
+    """Ipamd obeys one kind of target and drops the others without a word.
+
+    WARM_IP_TARGET and MINIMUM_IP_TARGET win over WARM_ENI_TARGET and WARM_PREFIX_TARGET, and prefix delegation over
+    WARM_ENI_TARGET: whoever asks for two reserves relies on one that does not exist. The values of the official
+    manifest (1) and of AWS's guide (0) are nobody's wish, so they are no conflict.
+    """
+    view = case.new
+    if view.ipv6:
+        yield from _idle_under_ipv6(case)
+        return
+    winners = tuple(name for name in ("WARM_IP_TARGET", "MINIMUM_IP_TARGET") if view.target(name) > 0)
+    prefixes = view.prefix_delegation
+    if view.target("WARM_ENI_TARGET") >= _MORE_THAN_STOCK:
+        if winners:
+            yield _conflict(case, "WARM_ENI_TARGET", winners, "deny")
+        elif prefixes:
+            yield _conflict(case, "WARM_ENI_TARGET", ("ENABLE_PREFIX_DELEGATION",), "warn")
+    if view.target("WARM_PREFIX_TARGET") >= _MORE_THAN_STOCK:
+        if not prefixes:
+            yield _conflict(case, "WARM_PREFIX_TARGET", ("ENABLE_PREFIX_DELEGATION",), "warn")
+        elif winners:
+            yield _conflict(case, "WARM_PREFIX_TARGET", winners, "deny")
+
+
+def _conflict(case: AwsNodeCase, loser: str, winners: tuple[str, ...], level: Level) -> Problem:
+    main = case.new.required
+    reason = " and ".join(f"{name}={main.env.get(name, 'false')}" for name in winners)
+    return Problem(
+        path=main.where(loser),
+        evidence=main.evidence(loser, *winners),
+        level=level,
+        wrong=f"{loser}={main.get(loser)} has no effect beside {reason}",
+        effect="someone relies on a reserve that does not exist",
+        remedy=f"Remove {loser} (or set it to 1), or change {' and '.join(winners)}",
+    )
+
+
+_IPV4_ONLY = {
+    "WARM_ENI_TARGET": "1",
+    "WARM_IP_TARGET": "0",
+    "MINIMUM_IP_TARGET": "0",
+    "WARM_PREFIX_TARGET": "1",
+    "AWS_VPC_K8S_CNI_EXTERNALSNAT": "false",
+    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS": "",
+    "AWS_VPC_K8S_CNI_RANDOMIZESNAT": "prng",
+}
+"""What only IPv4 clusters use, each with the value that nobody had to choose."""
+
+
+def _idle_under_ipv6(case: AwsNodeCase) -> Iterator[Problem]:
+    main = case.new.required
+    for name, usual in _IPV4_ONLY.items():
+        value = main.get(name)
+        if not value or value == usual or go_int(value) == 0:
+            continue
+        yield Problem(
+            path=main.where(name),
+            evidence=main.evidence(name, "ENABLE_IPv6"),
+            level="warn",
+            wrong=f"{name}={value} has no effect in an IPv6 cluster",
+            effect="each node takes one prefix and nothing is translated, whatever the targets and SNAT settings say",
+            remedy=f"Remove {name}",
+        )
+
+
+@rule(
+    "IPT-006",
+    "MAX_ENI leaves no usable interface",
+    level="deny",
+    link=links.variable("max_eni"),
+    bad=(
+        env(MAX_ENI="1", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
+        env(MAX_ENI="1", ENABLE_POD_ENI="true"),
+        env(MAX_ENI="2", ENABLE_POD_ENI="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
+    ),
+    good=(env(MAX_ENI="2", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"), env(MAX_ENI="1")),
+)
+def too_few_interfaces(case: AwsNodeCase) -> Iterator[Problem]:
+    """A limit that the primary interface, a trunk and the first interface of an ENIConfig use up leaves pods none.
+
+    The trunk is there with security groups for pods; with custom networking pods may not use the primary interface.
+    """
+    limit = case.new.target("MAX_ENI")
+    uses = [
+        name
+        for name, on in (
+            ("custom networking", case.new.custom_networking),
+            ("security groups for pods", case.new.pod_eni),
+        )
+        if on
+    ]
+    if not uses or not 1 <= limit <= len(uses):
+        return
+    main = case.new.required
+    yield Problem(
+        path=main.where("MAX_ENI"),
+        evidence=main.evidence("MAX_ENI", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_POD_ENI"),
+        level="deny",
+        wrong=f"MAX_ENI={limit} is too low for {' and '.join(uses)}",
+        effect=f"a node needs {len(uses) + 1} interfaces, and finds no slot for "
+        + ("pods: new nodes never become Ready" if case.new.custom_networking else "the trunk: such pods stay Pending"),
+        remedy=f"Raise MAX_ENI to at least {len(uses) + 1}, or remove it",
+    )
+
+
+_PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
+
+
+@rule(
+    "PFX-001",
+    "Prefix delegation without any target",
+    level="deny",
+    link=links.PREFIX_TARGETS,
+    bad=(
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None, WARM_IP_TARGET="+5", MINIMUM_IP_TARGET="+2"),
+    ),
+    good=(
+        env(ENABLE_PREFIX_DELEGATION="true"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
+    ),
+)
+def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
+    """The entry point exits where prefix delegation is on and all three targets are zero.
+
+    It compares them as text, so that "+5" counts as zero there although ipamd would read it as 5.
+    """
+    main = case.new.required
+    if not case.new.prefix_delegation or any(beyond_zero(main.get(name)) for name in _PREFIX_TARGETS):
+        return
+    yield Problem(
+        path=main.where("ENABLE_PREFIX_DELEGATION"),
+        evidence=main.evidence("ENABLE_PREFIX_DELEGATION", *_PREFIX_TARGETS),
+        level="deny",
+        certain=True,
+        wrong=f"ENABLE_PREFIX_DELEGATION is on, but {', '.join(_PREFIX_TARGETS[:2])} and {_PREFIX_TARGETS[2]} are all "
+        "zero, unset or written with a sign",
+        effect="aws-node exits at start on every node",
+        remedy="Set WARM_PREFIX_TARGET=1",
+        fixes=fill(case, "WARM_PREFIX_TARGET", "1"),
+    )

@@ -1,0 +1,304 @@
+"""VER: which releases of the CNI may run, and how far one step may go."""
+
+from collections.abc import Iterator
+
+from webhook.cni.agents import health_address
+from webhook.cni.aws_node import AwsNode, Container, at
+from webhook.cni.releases import LAST_PATCH, NEVER_TAGGED, RECOMMENDED, Verdict
+from webhook.cni.values import go_bool
+from webhook.cni.variables import Variable
+from webhook.cni.version import Version
+from webhook.model import CouldNotCheckError, Level, Path, Problem, text
+from webhook.rules import links
+from webhook.rules.examples import NEWEST, DaemonSet, Example
+from webhook.rules.rule import AwsNodeCase, rule
+
+_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+_CNI = f"{_REGISTRY}/amazon-k8s-cni"
+_DIGEST = "sha256:" + "0123456789abcdef" * 4
+_IPAMD_SOCKET = "unix:///var/run/aws-node/ipamd.sock"
+
+
+def _image_path(view: AwsNode) -> Path:
+    return (*view.main.path, "image") if view.main else ("spec", "template", "spec", "containers")
+
+
+@rule(
+    "VER-001",
+    "The CNI version can not be determined",
+    level="deny",
+    link=links.MANAGE,
+    bad=(
+        Example(DaemonSet(images={"aws-node": f"{_CNI}:latest"})),
+        Example(DaemonSet(images={"aws-node": _CNI})),
+        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.19.3-rc1"})),
+        Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"})),
+        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
+    ),
+    good=(
+        Example(
+            DaemonSet(
+                images={
+                    "aws-node": f"{_CNI}:v{NEWEST}-eksbuild.1",
+                    "aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:v{NEWEST}-eksbuild.1",
+                }
+            )
+        ),
+    ),
+)
+def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
+    """An image whose release nobody can tell escapes every rule about versions.
+
+    A tag such as `latest` also changes what runs without any change of the object. A digest wins over the tag beside
+    it, which is then only a claim.
+    """
+    view = case.new
+    image = view.main.image if view.main else None
+    evidence = (("aws-node image", view.main.image_text if view.main else None),)
+    if view.version is None:
+        if view.main is None:
+            wrong = "there is no container aws-node"
+        elif image is None:
+            wrong = f'"{view.main.image_text}" is not an image reference'
+        else:
+            wrong = f"the CNI version of image {view.main.image_text} can not be determined{_hint(view)}"
+        yield Problem(
+            path=_image_path(view),
+            evidence=evidence,
+            level="deny",
+            wrong=wrong,
+            effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
+            "restart of a node",
+            remedy=f"Use a release tag such as :v{case.tables.newest}, or name the image's digest in the policy "
+            "(versions.digests)",
+        )
+    elif image and image.digest and image.digest not in view.digests:
+        yield Problem(
+            path=_image_path(view),
+            evidence=evidence,
+            level="warn",
+            wrong=f"image {view.main.image_text if view.main else ''} has a tag and a digest",
+            effect="nodes pull the digest, and the tag that the version rules go by is only a claim",
+            remedy="Name the digest in the policy (versions.digests)",
+        )
+
+
+def _hint(view: AwsNode) -> str:
+    """What the object claims elsewhere: free text, so it is shown and never believed."""
+    said = view.main.env.get("VPC_CNI_VERSION") if view.main else None
+    label = text(at(view.raw, "metadata", "labels", "app.kubernetes.io/version"))
+    claim = said if isinstance(said, str) and said else label
+    return f" (the object calls itself {claim}, which proves nothing)" if claim else ""
+
+
+@rule(
+    "VER-002",
+    "A release with a known fault",
+    level="deny",
+    link=links.CHANGELOG,
+    needs=("server_version",),
+    bad=(
+        Example(DaemonSet(release="1.22.1")),
+        Example(DaemonSet(release="1.16.3")),
+        Example(DaemonSet(release="1.15.0", env={"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"})),
+        Example(DaemonSet(release="1.21.2")),
+    ),
+)
+def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
+    """Some releases should not run, or not with a certain feature on: upstream says so, or the code proves it."""
+    version = case.new.known_version
+    for blocked in case.policy.versions.blocked:
+        if blocked.release == str(version):
+            use = Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2])
+            yield _fault(case, "deny", f"the policy blocks it: {blocked.reason}", use)
+    rows = [row for row in case.tables.verdicts if row.first <= version <= row.last]
+    for row in rows:
+        if row.level == "deny" and _applies(case, row):
+            yield _fault(case, "deny", row.reason, row.fixed, tuple(sorted(row.when)))
+    warned = [row for row in rows if row.level == "warn" and _applies(case, row)]
+    reasons = "; ".join(row.reason for row in warned)
+    if version in NEVER_TAGGED:
+        reasons = "upstream never released it: the tag is a typing error or a private build"
+    if reasons:
+        fixed = max((row.fixed for row in warned if row.fixed), default=None)
+        yield _fault(case, "warn", reasons, fixed)
+    if case.kubernetes is None and any(row.kubernetes for row in rows):
+        raise CouldNotCheckError(f"whether CNI {version} suits this Kubernetes: the server's version is not known")
+
+
+def _applies(case: AwsNodeCase, row: Verdict) -> bool:
+    if row.kubernetes and (case.kubernetes is None or case.kubernetes < row.kubernetes):
+        return False
+    if not row.when and not row.unless:
+        return True
+    features = case.new.features
+    return row.when <= features and not row.unless & features
+
+
+def _fault(
+    case: AwsNodeCase, level: Level, reason: str, use: Version | None, features: tuple[str, ...] = ()
+) -> Problem:
+    version = case.new.known_version
+    better = f"CNI {use}, or the newest recommended one, {RECOMMENDED[0]}" if use else f"CNI {RECOMMENDED[0]}"
+    wrong = f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault"
+    return Problem(
+        path=_image_path(case.new),
+        evidence=(("CNI version", str(version)), *((f"feature {name}", "on") for name in features)),
+        level=level,
+        wrong=wrong,
+        effect=reason,
+        remedy=f"Use {better}",
+    )
+
+
+@rule(
+    "VER-004",
+    "An upgrade that skips minor versions",
+    level="deny",
+    link=links.MANAGE,
+    bad=(Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.21.2")),),
+    good=(
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4")),
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.23.0")),
+    ),
+)
+def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
+    """AWS supports going up one minor version at a time, by the latest patch of each.
+
+    What one release leaves on the nodes (state files, iptables rules) is only tested with the next one.
+    """
+    if case.old is None or case.old.version is None:
+        return
+    before, now = case.old.version, case.new.known_version
+    versions = case.policy.versions
+    skipped = now.minor - before.minor - versions.max_minor_skip
+    if now.major != before.major or skipped <= 0:
+        return
+    following = before.minor + versions.max_minor_skip
+    step = LAST_PATCH.get((before.major, following), f"{before.major}.{following}")
+    early = " (and releases before 1.7 must pass through 1.7 first)" if before < (1, 7, 0) <= (1, 12, 0) <= now else ""
+    yield Problem(
+        path=_image_path(case.new),
+        evidence=(("CNI version before", str(before)), ("CNI version", str(now))),
+        level="warn" if versions.allow_skip else "deny",
+        wrong=f"the upgrade from CNI {before} to {now} skips {skipped} minor version{'s' if skipped > 1 else ''}",
+        effect=f"AWS supports one minor version at a time{early}; what the old release left on the nodes is only "
+        "tested with the next one",
+        remedy=f"Go to {step} first",
+    )
+
+
+@rule(
+    "VER-006",
+    "A setting that is newer than the image",
+    level="deny",
+    link=links.VARIABLES,
+    bad=(
+        Example(DaemonSet(release="1.18.6", env={"ENABLE_MULTI_NIC": "true"})),
+        Example(DaemonSet(release="1.10.4", env={"POD_SECURITY_GROUP_ENFORCING_MODE": "standard"})),
+        Example(DaemonSet(release="1.12.6", init_env={"ENABLE_V6_EGRESS": "true"})),
+        Example(DaemonSet(release="1.15.5", env={"ENABLE_POD_ENI": "true", "ENABLE_IPv6": "true"})),
+    ),
+)
+def too_new_setting(case: AwsNodeCase) -> Iterator[Problem]:
+    """A variable that the image does not know yet is ignored without a word: the wanted protection is absent."""
+    version = case.new.known_version
+    for holder in case.new.containers:
+        known = case.tables.variables.get(holder.name, {})
+        for name, value in holder.known():
+            row = known.get(name)
+            if row and row.since and version < row.since and not _is_default(row, value):
+                yield _too_new(case, holder.where(name), holder, name, row.since)
+    yield from _too_new_features(case, version)
+
+
+def _is_default(row: Variable, value: str) -> bool:
+    """Whether leaving the variable out would mean the same."""
+    if row.parser in {"bool", "bool-quiet"}:
+        return (go_bool(value) is True) == (row.default == "true")
+    return value == (row.default or "")
+
+
+def _too_new(case: AwsNodeCase, path: Path, holder: Container, name: str, since: Version) -> Problem:
+    return Problem(
+        path=path,
+        evidence=(*holder.evidence(name), ("needs CNI", str(since))),
+        level="deny",
+        wrong=f"{name} in container {holder.name} needs CNI {since}, the image is {case.new.version}",
+        effect="the setting would be ignored without a word",
+        remedy=f"Upgrade to {since} or newer first, or remove {name}",
+    )
+
+
+def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
+    view = case.new
+    main = view.required
+    floors: tuple[tuple[bool, tuple[int, int, int], Level, str, tuple[str, ...]], ...] = (
+        (view.pod_eni, (1, 7, 7), "deny", "security groups for pods (ENABLE_POD_ENI)", ("ENABLE_POD_ENI",)),
+        (view.ipv6, (1, 10, 1), "deny", "IPv6 (ENABLE_IPv6)", ("ENABLE_IPv6",)),
+        # AWS's own pages disagree on this pair, so it never refuses.
+        (view.pod_eni and view.ipv6, (1, 16, 0), "warn", "security groups for pods with IPv6",
+         ("ENABLE_POD_ENI", "ENABLE_IPv6")),
+        (view.network_policy, (1, 14, 0), "deny", "network policy (--enable-network-policy)", ()),
+    )  # fmt: skip
+    for on, floor, level, what, names in floors:
+        if on and version < floor:
+            since = Version(*floor)
+            evidence = (*main.evidence(*names), ("needs CNI", str(since)))
+            yield Problem(
+                path=main.where(names[0]) if names else view.agent.path if view.agent else main.path,
+                evidence=evidence if names else (("--enable-network-policy", "true"), *evidence),
+                level=level,
+                wrong=f"{what} needs CNI {since}, the image is {version}",
+                effect="the feature does not work with this release",
+                remedy=f"Upgrade to {since} or newer first, or switch it off",
+            )
+
+
+@rule(
+    "VER-007",
+    "The probes ask at an address where this release does not answer",
+    level="deny",
+    link=links.TROUBLESHOOTING,
+    rests_on_releases=True,
+    bad=(
+        Example(DaemonSet(release="1.23.1", probe_address=":50051")),
+        Example(DaemonSet(release="1.22.4", probe_address=_IPAMD_SOCKET)),
+    ),
+)
+def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
+    """From 1.23.0 on ipamd answers health checks on a unix socket, before on TCP.
+
+    A new image with the old probes (what `kubectl set image` makes) never becomes healthy: its container restarts for
+    ever and the roll-out stops.
+    """
+    version, main = case.new.known_version, case.new.required
+    right = health_address(version)
+    for kind in ("livenessProbe", "readinessProbe"):
+        address = _asked(main, kind)
+        if address is None:
+            continue
+        fits = address.startswith(right) if right.startswith("unix:") else not address.startswith("unix:")
+        if not fits:
+            yield Problem(
+                path=(*main.path, kind, "exec", "command"),
+                evidence=((f"aws-node {kind} address", address), ("ipamd address", right)),
+                level="deny",
+                certain=True,
+                wrong=f"CNI {version} answers health checks on {right}, but the {kind} asks {address}",
+                effect="the probe never succeeds, so the container restarts for ever and the roll-out stops",
+                remedy=f"Apply the complete manifest of {version} instead of only its image",
+            )
+
+
+def _asked(main: Container, kind: str) -> str | None:
+    """The address that a grpc-health-probe asks; None where the probe is of another kind."""
+    command = at(main.raw, kind, "exec", "command")
+    words = [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
+    if not any(word.rpartition("/")[2] == "grpc-health-probe" for word in words):
+        return None
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in {"-addr", "--addr"}:
+            return value if equals else "".join(words[index + 1 : index + 2])
+    return None
