@@ -139,7 +139,7 @@ def _respond(  # noqa: PLR0913 - the parts of a response
             "status": "Failure",
             "code": _FORBIDDEN,
             "reason": "Forbidden",
-            "message": "\n".join(_bounded(clean(line) for line in denied)),
+            "message": "\n".join(_bounded(denied)),
         }
     if filled is not None and filled.patch:
         response["patchType"] = "JSONPatch"
@@ -153,10 +153,9 @@ def _respond(  # noqa: PLR0913 - the parts of a response
     return Answer(_OK, msgspec.json.encode(body), record, verdict)
 
 
-def _bounded(lines: Iterable[str]) -> list[str]:
-    listed = list(lines)
-    more = len(listed) - _MOST_DENIALS
-    return [*listed[:_MOST_DENIALS], f"... and {more} more"] if more > 0 else listed
+def _bounded(lines: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(lines) - _MOST_DENIALS
+    return (*lines[:_MOST_DENIALS], f"... and {more} more") if more > 0 else lines
 
 
 def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webhook.printable import clean
+
 Json = Any
 """JSON as the API server sent it; any shape, since a webhook sees objects before they are validated."""
 
@@ -158,8 +160,8 @@ class Finding:
     def message(self) -> str:
         """The whole text for a person: rule, what is wrong, what would happen, how to mend it, link."""
         problem = self.problem
-        text_ = f"{self.rule}: {problem.wrong}: {problem.effect}. {problem.remedy}. {self.link}"
-        return f"{text_} ({self.excuse})" if self.excuse else text_
+        whole = f"{self.rule}: {problem.wrong}: {problem.effect}. {problem.remedy}. {self.link}"
+        return clean(f"{whole} ({self.excuse})" if self.excuse else whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class Crash:
     @property
     def message(self) -> str:
         """The text for a person."""
-        return (
+        return clean(
             f"{self.rule}: the rule failed on this object ({self.error}): it could not be judged. "
             "Report the object to the authors of cni-guard, or set onCrash: warn in the policy"
         )

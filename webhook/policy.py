@@ -5,7 +5,9 @@ The JSON Schema beside this file (policy.schema.json) is made from these types.
 """
 
 import difflib
+import json
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -225,3 +227,7 @@ def _path(where: str) -> Path:
 
 def _dotted(path: Path) -> str:
     return ".".join(str(step) for step in path)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")

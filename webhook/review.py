@@ -86,7 +86,7 @@ def _too_deep(body: bytes) -> Exception:
 
 def _request(document: Json) -> Request:
     request = _envelope(document)
-    uid, operation = request.get("uid"), request.get("operation")
+    uid, operation = request.get("uid"), text(request.get("operation"))
     if not isinstance(uid, str) or not uid:
         raise NoReviewError("request.uid is missing")
     if operation not in OPERATIONS:

@@ -80,14 +80,16 @@ def test_nodes_and_a_daemon_set_that_rolls(cluster: Cluster) -> None:
     assert before["status"]["numberAvailable"] == len(names)
 
     cluster.kubectl("set", "env", "daemonset/rolls", "WARM_ENI_TARGET=2", "--namespace=kube-system")
-    assert "out of 3 new pods have been updated" in cluster.kubectl(*roll_out).stdout
+    cluster.kubectl(*roll_out)
     after = cluster.get("daemonset", "rolls", "kube-system")
     assert after["status"]["updatedNumberScheduled"] == len(names)
     assert after["metadata"]["generation"] == before["metadata"]["generation"] + 1
+    pods = ("get", "pods", "--namespace=kube-system", "--selector=app=rolls")
+    values = cluster.kubectl(*pods, "--output=jsonpath={.items[*].spec.containers[0].env[0].value}").stdout
+    assert values.split() == ["2"] * len(names)
 
     cluster.kubectl("delete", "daemonset", "rolls", "--namespace=kube-system")
-    pods = ("get", "pods", "--namespace=kube-system", "--selector=app=rolls", "--output=name")
-    cluster.wait_for(lambda: not cluster.kubectl(*pods).stdout, "the pods to be gone")
+    cluster.wait_for(lambda: not cluster.kubectl(*pods, "--output=name").stdout, "the pods to be gone")
 
 
 def test_rights_are_those_of_the_user(cluster: Cluster) -> None:

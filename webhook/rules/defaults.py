@@ -70,8 +70,8 @@ def no_identity(case: AwsNodeCase) -> Iterator[Problem]:
         holder = _holder(case, name)
         if holder is None or variable in holder.env or holder.bulk or holder.defects:
             continue
-        since = case.tables.variables[name][variable].since
-        if since is not None and case.new.known_version < since:
+        row = case.tables.variables[name].get(variable)
+        if row is None or (row.since is not None and case.new.known_version < row.since):
             continue
         entry = {"name": variable, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": field}}}
         yield Problem(

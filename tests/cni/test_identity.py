@@ -1,0 +1,44 @@
+"""Which DaemonSets are aws-node, by what they do."""
+
+from typing import Any
+
+import pytest
+
+from webhook.cni.identity import is_guarded, is_the_aws_node
+from webhook.model import Resource
+
+
+def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **spec: Any) -> dict[str, Any]:
+    pod = {"containers": [{"name": "c", "image": image}], **spec}
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": {"template": {"spec": pod}}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "guarded"),
+    [
+        (daemonset(), False),
+        (daemonset("aws-node", "kube-system"), True),
+        (daemonset("aws-node", "default"), False),
+        (daemonset("aws-node", ""), True),
+        (daemonset(image="602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.23.1"), True),
+        (daemonset(image="mirror.io/amazon-k8s-cni"), True),
+        (daemonset(image="mirror.io/amazon-k8s-cni-init:v1.23.1"), False),
+        (daemonset(image="mirror.io/my-amazon-k8s-cni-tool"), False),
+        (daemonset(image="amazon-k8s-cni :nonsense"), True),
+        (daemonset(initContainers=[{"image": "mirror.io/amazon-k8s-cni:v1"}]), True),
+        (daemonset("x", "kube-system", serviceAccountName="aws-node"), True),
+        (daemonset("x", "kube-system", serviceAccount="aws-node"), True),
+        (daemonset("x", "other", serviceAccountName="aws-node"), False),
+        ({"metadata": None, "spec": {"template": []}}, False),
+    ],
+)
+def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
+    assert is_guarded(Resource("DaemonSet", raw)) is guarded
+    assert is_guarded(Resource("DaemonSet", daemonset(), raw, "UPDATE")) is guarded
+    assert is_guarded(Resource("DaemonSet", None, raw, "DELETE")) is guarded
+
+
+def test_only_one_is_the_cluster_s_own() -> None:
+    assert is_the_aws_node(Resource("DaemonSet", daemonset("aws-node", "kube-system")))
+    assert not is_the_aws_node(Resource("DaemonSet", daemonset("aws-node-2", "kube-system")))
+    assert not is_the_aws_node(Resource("DaemonSet", daemonset("aws-node", "default")))

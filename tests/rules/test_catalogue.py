@@ -1,0 +1,322 @@
+"""Laws over the whole catalogue: a rule that breaks one is not a rule of this product."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.changes import MANIFESTS, NOW, daemonset, guard, review
+from webhook.admission import answer
+from webhook.cni.aws_node import POD_SPEC, at
+from webhook.cni.releases import LAST_PATCH, RELEASES
+from webhook.cni.stock import stock
+from webhook.cni.tables import KNOWN
+from webhook.cni.version import Version
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict
+from webhook.mutate import fill
+from webhook.pipeline import complete, decide, validate
+from webhook.policy import BUILT_IN, Defaults, Policy
+from webhook.rules import CATALOGUE, THEMES, page
+from webhook.rules.examples import DaemonSet, Example
+from webhook.rules.rule import Rule
+
+BAD = [
+    pytest.param(rule, example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.bad)
+]
+EVERY_BAD = [pytest.param(parameters.values[1], id=str(parameters.id)) for parameters in BAD]
+GOOD = [pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.good)]
+SUPPORTED = [release for release in RELEASES if release >= (1, 12, 0)]
+
+
+def judged(resource: Resource, policy: Policy = BUILT_IN) -> Verdict:
+    return judge(resource, policy, NOTHING_KNOWN, CATALOGUE, NOW)
+
+
+def denials(verdict: Verdict) -> list[str]:
+    return [finding.message for finding in verdict.findings if finding.level == "deny"]
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_fires_on_its_bad_example(rule: Rule, example: Example) -> None:
+    found = [finding for finding in judged(example.resource()).findings if finding.rule == rule.id]
+    assert found
+    assert {finding.level for finding in found} <= ({"deny", "warn"} if rule.level == "deny" else {"warn"})
+
+
+@pytest.mark.parametrize("rule", [rule for rule in CATALOGUE if rule.bad], ids=lambda rule: rule.id)
+def test_reaches_the_level_that_it_names(rule: Rule) -> None:
+    levels = {f.level for example in rule.bad for f in judged(example.resource()).findings if f.rule == rule.id}
+    assert rule.level in levels
+
+
+@pytest.mark.parametrize("example", GOOD)
+def test_no_rule_fires_on_a_good_example(example: Example) -> None:
+    verdict = judged(example.resource())
+    assert not verdict.said
+    assert not verdict.skipped
+
+
+@pytest.mark.parametrize("rule", CATALOGUE.rules, ids=lambda rule: rule.id)
+def test_has_a_reason_a_title_and_a_link(rule: Rule) -> None:
+    assert rule.why.endswith(".")
+    assert rule.title
+    assert not rule.title.endswith(".")
+    assert rule.link.startswith("https://")
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_messages_are_whole_sentences_that_begin_with_the_rule(example: Example) -> None:
+    for finding in judged(example.resource()).findings:
+        problem = finding.problem
+        assert finding.message.startswith(f"{finding.rule}: ")
+        assert finding.message.endswith(finding.link)
+        for clause in (problem.wrong, problem.effect, problem.remedy):
+            assert clause
+            assert not clause.endswith((".", " "))
+        assert problem.remedy[0].isupper()
+        assert problem.evidence
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_names_a_place_in_the_object(example: Example) -> None:
+    """A path leads to what stands there, or to the place where the missing part belongs."""
+    resource = example.resource()
+    shown = resource.object if resource.object is not None else resource.old
+    for finding in judged(resource).findings:
+        assert at(shown, *finding.problem.path[:-1]) is not None or finding.rule.startswith(("ENIC", "DEL"))
+
+
+def test_rules_are_written_once_and_all_are_listed() -> None:
+    assert len(CATALOGUE.ids) == len(CATALOGUE)
+    written = [value for theme in THEMES for value in vars(theme).values() if isinstance(value, Rule)]
+    assert list(CATALOGUE) == written
+    folder = Path(page.__file__).parent
+    themes = {path.stem for path in folder.glob("*.py") if "@rule(" in path.read_text() and path.stem != "rule"}
+    assert {theme.__name__.rpartition(".")[2] for theme in THEMES} == themes
+
+
+def test_the_page_is_fresh() -> None:
+    file = Path(page.__file__).with_name("README.md")
+    assert file.read_text() == page.markdown(CATALOGUE), "run `make rules`"
+
+
+# --- fixes -----------------------------------------------------------------------------------------------------------
+
+
+def filled(resource: Resource) -> tuple[Resource, tuple[Finding, ...]]:
+    done = fill(resource, judged(resource), judged)
+    return done.resource, done.findings
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_a_fix_heals_and_heals_once(example: Example) -> None:
+    resource = example.resource()
+    before = judged(resource)
+    fixable = {(f.rule, f.problem.evidence) for f in before.findings if f.problem.fixes and f.introduced}
+    after, told = filled(resource)
+    left = {(f.rule, f.problem.evidence) for f in judged(after).findings if f.problem.fixes}
+    if not told:
+        assert after == resource
+        return
+    assert fixable - left
+    assert filled(after) == (after, ())
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_a_fix_changes_nothing_that_was_written(example: Example) -> None:
+    resource = example.resource()
+    kept = deepcopy(resource.object)
+    after, _ = filled(resource)
+    assert resource.object == kept
+    assert contains(after.object, kept)
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_no_list_holds_two_entries_of_one_name_that_were_not_there(example: Example) -> None:
+    resource = example.resource()
+    assert repeated(filled(resource)[0].object) == repeated(resource.object)
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_a_fix_brings_no_denial(example: Example) -> None:
+    resource = example.resource()
+    refused = {f.rule for f in judged(resource).findings if f.level == "deny"}
+    assert {f.rule for f in judged(filled(resource)[0]).findings if f.level == "deny"} <= refused
+
+
+def contains(after: Any, before: Any) -> bool:
+    """Whether all that was there still is, in its order; only additions are new."""
+    if isinstance(before, dict):
+        return isinstance(after, dict) and all(key in after and contains(after[key], before[key]) for key in before)
+    if isinstance(before, list):
+        return isinstance(after, list) and all(map(contains, after, before)) and len(after) >= len(before)
+    return bool(after == before)
+
+
+def repeated(value: Any) -> list[tuple[str, str]]:
+    found = []
+    if isinstance(value, dict):
+        found = [one for item in value.values() for one in repeated(item)]
+    if isinstance(value, list):
+        names = [item["name"] for item in value if isinstance(item, dict) and "name" in item]
+        found = [one for item in value for one in repeated(item)]
+        found += [("twice", name) for name in set(names) if names.count(name) > 1]
+    return found
+
+
+# --- doors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+def test_webhook_and_check_say_the_same(example: Example) -> None:
+    """What passes both doors one after the other gets the ids and messages that `check` prints."""
+    resource = example.resource()
+    verdict = decide(resource, guard(), NOW)
+    opened = complete(resource, guard(), NOW)
+    mutated = json.loads(answer("mutate", review(resource), guard(), NOW).body)["response"]
+    validated = json.loads(answer("validate", review(opened.resource), guard(), NOW).body)["response"]
+    assert mutated["allowed"]
+    assert validated["allowed"] == (not verdict.denials)
+    assert validated.get("status", {}).get("message", "") == "\n".join(verdict.denials)
+    warned = [*mutated.get("warnings", ()), *validated.get("warnings", ())]
+    assert len(warned) == len(verdict.warnings)
+    assert sorted(text.split(":")[0] for text in warned) == sorted(text.split(":")[0] for text in verdict.warnings)
+
+
+# --- malformed objects -----------------------------------------------------------------------------------------------
+
+JUNK: list[Any] = [None, "", "x", 0, 1.5, True, [], {}, [None], {"": None}, [[]], {"name": 5}, "\x00\u202e", "9" * 5000]
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def put(value: Any, path: tuple[str | int, ...], junk: Any) -> Any:
+    changed = deepcopy(value)
+    at(changed, *path[:-1])[path[-1]] = junk
+    return changed
+
+
+ENICONFIG_OBJECT = CATALOGUE.get("ENIC-001").good[0].resource().object  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("whole", [stock(), ENICONFIG_OBJECT], ids=["DaemonSet", "ENIConfig"])
+def test_no_malformed_object_crashes_a_rule(whole: dict[str, Any]) -> None:
+    """Each field of a real object in turn is replaced by each kind of junk; as the new object, and as the old one."""
+    for path in places(whole):
+        if path[0] == "kind" or len(path) > 9:
+            continue
+        for junk in JUNK[:: 1 if len(path) < 8 else 4]:
+            broken = put(whole, path, junk)
+            for resource in (
+                Resource(whole["kind"], broken),
+                Resource(whole["kind"], whole, broken, "UPDATE"),
+                Resource(whole["kind"], None, broken, "DELETE"),
+            ):
+                assert judged(resource).crashes == (), (path, junk)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["aws-node", "env", "image"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["spec", "metadata", "template", "containers", "env", "name", "value", "image", "annotations"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(json_values, json_values)
+def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
+    spec = {"template": {"spec": {"serviceAccountName": "aws-node", "containers": new, "initContainers": old}}}
+    for resource in (
+        Resource("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
+        Resource("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
+    ):
+        assert judged(resource).crashes == ()
+
+
+# --- releases --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", SUPPORTED, ids=str)
+def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version) -> None:
+    verdict = judged(Resource("DaemonSet", stock(release)))
+    assert {f.rule for f in verdict.findings if f.level == "deny"} <= {"VER-002"}
+    deployed = next(f for f in at(stock(release), *POD_SPEC, "containers"))["image"].rpartition(":v")[2]
+    blocked = any(
+        row.level == "deny" and row.first <= Version.of(deployed) <= row.last and not row.when for row in KNOWN.verdicts
+    )
+    assert bool(denials(verdict)) == blocked
+
+
+@pytest.mark.parametrize("known", SUPPORTED, ids=str)
+def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Version) -> None:
+    """Cut the tables at any release: what the guard does not know yet, it does not refuse."""
+    tables = KNOWN.until(known)
+    for release in (release for release in RELEASES if release > known):
+        resource = Resource("DaemonSet", stock(release))
+        verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, tables)
+        assert denials(verdict) == []
+        assert not verdict.crashes
+
+
+def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
+    """No dead end: by the last patch of the next minor, with the stock manifest of each."""
+    newest = RELEASES[-1]
+    for start in SUPPORTED:
+        here = start
+        while here != newest:
+            following = LAST_PATCH[here.major, here.minor + 1] if here == LAST_PATCH[here[:2]] else LAST_PATCH[here[:2]]
+            step = Resource("DaemonSet", stock(following), stock(here), "UPDATE")
+            assert denials(judged(step)) == [], (start, here, following)
+            here = following
+
+
+@pytest.mark.skipif(not MANIFESTS.is_dir(), reason="the official manifests are not beside this checkout")
+@pytest.mark.parametrize("manifest", sorted(MANIFESTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_official_manifest_passes(manifest: Path) -> None:
+    verdict = judged(Resource("DaemonSet", daemonset(manifest)))
+    assert denials(verdict) == []
+    assert not verdict.crashes
+
+
+# --- the policy ------------------------------------------------------------------------------------------------------
+
+
+def test_defaults_of_the_policy() -> None:
+    policy = Policy(
+        mode="enforce", defaults=Defaults(env={"aws-node": {"CLUSTER_NAME": "prod", "WARM_ENI_TARGET": "5"}})
+    )
+    resource = Resource("DaemonSet", stock())
+    done = complete(resource, guard(policy), NOW)
+    assert [edit.says for edit in done.edits] == ["aws-node env CLUSTER_NAME=prod"]
+    assert [f.rule for f in done.findings] == ["P1"]
+    assert not validate(done.resource, guard(policy), NOW).said
+
+
+def test_a_default_of_the_policy_is_not_filled_in_where_a_rule_would_refuse_it() -> None:
+    policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": {"WARM_ENI_TARGET": "3"}}))
+    wish = {"WARM_ENI_TARGET": None, "WARM_IP_TARGET": "5", "MINIMUM_IP_TARGET": "12"}
+
+    resource = Example(DaemonSet(env=wish)).resource()
+    assert complete(resource, guard(policy), NOW).patch == ()

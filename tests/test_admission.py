@@ -1,0 +1,366 @@
+"""The door: AdmissionReview v1 to the letter, and whatever else somebody may send."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.changes import NOW, guard, review
+from webhook.admission import WARNING_LENGTH, WARNINGS_LENGTH, Door, answer
+from webhook.cni.stock import stock
+from webhook.model import BREAK_GLASS, Resource, User
+from webhook.pipeline import Guard
+from webhook.policy import BUILT_IN, Policy
+from webhook.rules import CATALOGUE
+from webhook.rules.examples import DaemonSet, ENIConfig, Example
+
+MINIMUM = Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5"}))
+BAD = Example(DaemonSet(env={"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5", "MAX_ENI": "0"}))
+DELETION = Example(None, before=DaemonSet())
+
+
+def asked(door: Door, body: bytes, policy: Policy = BUILT_IN) -> dict[str, Any]:
+    said = answer(door, body, guard(policy), NOW)
+    assert said.status == 200, said.body
+    document = json.loads(said.body)
+    assert document["apiVersion"] == "admission.k8s.io/v1"
+    assert document["kind"] == "AdmissionReview"
+    assert set(document) == {"apiVersion", "kind", "response"}
+    response: dict[str, Any] = document["response"]
+    return response
+
+
+def refused(body: bytes, door: Door = "validate") -> str:
+    """The reason of an HTTP error."""
+    said = answer(door, body, guard(), NOW)
+    assert said.status == 400, said.body
+    return str(json.loads(said.body)["error"])
+
+
+def test_a_good_change_gets_the_shortest_answer() -> None:
+    uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
+    for door in ("validate", "mutate"):
+        assert asked(door, review(Example(DaemonSet()).resource())) == {"uid": uid, "allowed": True}
+
+
+def test_a_denial_carries_every_denial_each_by_its_rule() -> None:
+    response = asked("validate", review(BAD.resource()))
+    assert not response["allowed"]
+    assert response["status"]["code"] == 403
+    lines = response["status"]["message"].splitlines()
+    assert [line.split(":")[0] for line in lines] == ["IPT-004", "ENV-002"]
+    assert response["auditAnnotations"] == {"denied": "IPT-004,ENV-002"}
+    assert "patch" not in response
+
+
+def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
+    response = asked("mutate", review(MINIMUM.resource()))
+    assert response["allowed"]
+    assert response["patchType"] == "JSONPatch"
+    assert json.loads(base64.b64decode(response["patch"])) == [
+        {
+            "op": "add",
+            "path": "/spec/template/spec/containers/0/env/-",
+            "value": {"name": "WARM_IP_TARGET", "value": "2"},
+        }
+    ]
+    assert response["warnings"][0].startswith("IPT-001: aws-node env WARM_IP_TARGET=2 is filled in")
+    assert "Write it into your manifest" in response["warnings"][0]
+    assert response["auditAnnotations"] == {"filled": "aws-node env WARM_IP_TARGET=2"}
+
+
+def test_a_dry_run_gets_the_same_answer() -> None:
+    for door in ("validate", "mutate"):
+        for example in (MINIMUM, BAD):
+            resource = example.resource()
+            assert asked(door, review(resource)) == asked(door, review(resource, dryRun=True))
+
+
+def test_the_validating_door_never_patches_and_the_mutating_one_never_refuses() -> None:
+    for rule in CATALOGUE:
+        for example in rule.bad:
+            assert "patch" not in asked("validate", review(example.resource()))
+            assert asked("mutate", review(example.resource()))["allowed"]
+
+
+def test_warnings_keep_within_what_the_api_server_passes_on() -> None:
+    many = {f"UNKNOWN_{number}_{'x' * 60}": "1" for number in range(90)}
+    warnings = asked("validate", review(Example(DaemonSet(env=many)).resource()))["warnings"]
+    assert all(len(warning) <= WARNING_LENGTH and "\n" not in warning for warning in warnings)
+    assert sum(map(len, warnings)) <= WARNINGS_LENGTH + WARNING_LENGTH
+    assert "more warnings" in warnings[-1]
+
+
+def test_messages_are_bounded_and_one_line_each() -> None:
+    evil = {"WARM_IP_TARGET": "5\n\x1b[31mred\u202e", "MAX_ENI": "9" * 100_000}
+    message = asked("validate", review(Example(DaemonSet(env=evil)).resource()))["status"]["message"]
+    assert len(message.splitlines()) == 2
+    assert len(message) < 5_000
+    assert message.replace("\n", "").isprintable()
+
+
+# --- deletions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_deletion_is_judged_by_the_object_that_goes_whatever_the_request_names() -> None:
+    for name in ("aws-node", "", None):
+        response = asked("validate", review(DELETION.resource(), name=name))
+        assert not response["allowed"]
+        assert response["status"]["message"].startswith("DEL-001: DaemonSet kube-system/aws-node is deleted")
+        assert asked("mutate", review(DELETION.resource(), name=name))["allowed"]
+
+
+def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone() -> None:
+    nothing = review(Resource("DaemonSet", None, None, "DELETE"), name="")
+    assert "without saying which" in asked("validate", nothing)["status"]["message"]
+    assert asked("mutate", nothing)["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("permit", "allowed", "said"),
+    [
+        ("2026-06-01T12:30:00Z", True, "permitted by annotation"),
+        ("2026-06-01T14:30:00+02:00", True, "permitted by annotation"),
+        ("2026-06-01T13:00:01Z", False, "more than an hour ahead"),
+        ("2026-06-01T11:59:59Z", False, "ended at"),
+        ("2026-06-01T12:30:00", False, "no time zone"),
+        ("yes", False, "not an RFC 3339 time"),
+    ],
+)
+def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:  # noqa: FBT001
+    example = Example(None, before=DaemonSet(annotations={"cni-guard.dev/allow-delete": permit}))
+    response = asked("validate", review(example.resource()))
+    assert response["allowed"] == allowed
+    assert said in (response["warnings"][0] if allowed else response["status"]["message"])
+
+
+def test_the_denial_of_a_deletion_prints_both_commands() -> None:
+    message = asked("validate", review(DELETION.resource()))["status"]["message"]
+    annotate = (
+        "`kubectl -n kube-system annotate daemonset aws-node --overwrite "
+        "cni-guard.dev/allow-delete=2026-06-01T12:15:00Z`"
+    )
+    assert annotate in message
+    assert "`kubectl -n kube-system delete daemonset aws-node`" in message
+
+
+# --- who and what ----------------------------------------------------------------------------------------------------
+
+
+def test_the_break_glass_passes_and_is_noted() -> None:
+    body = review(BAD.resource(), userInfo={"username": "alice", "groups": [BREAK_GLASS]})
+    response = asked("validate", body)
+    assert response["allowed"]
+    assert response["auditAnnotations"] == {"break-glass": "true"}
+    assert "patch" not in asked("mutate", review(MINIMUM.resource(), userInfo={"groups": [BREAK_GLASS]}))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"subResource": "status"},
+        {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}},
+        {"kind": {"group": "extensions", "version": "v1beta1", "kind": "DaemonSet"}},
+        {"operation": "CONNECT"},
+    ],
+)
+def test_what_does_not_concern_the_guard_passes(request_: dict[str, Any]) -> None:
+    response = asked("validate", review(BAD.resource(), **request_))
+    assert response["allowed"] == (request_ != {"operation": "CONNECT"} or response["allowed"])
+    assert response["allowed"] or request_ == {"operation": "CONNECT"}
+
+
+def renamed(**metadata: Any) -> dict[str, Any]:
+    copy = BAD.resource().object
+    del copy["metadata"]["name"]
+    copy["metadata"] |= metadata
+    return dict(copy)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"name": "other"}, {"name": "other", "namespace": "default"}, {"generateName": "aws-node-"}, {}],
+)
+def test_a_renamed_copy_of_aws_node_is_aws_node(metadata: dict[str, Any]) -> None:
+    assert not asked("validate", review(Resource("DaemonSet", renamed(**metadata))))["allowed"]
+
+
+def test_a_change_away_from_aws_node_is_judged_too() -> None:
+    other = {"metadata": {"name": "x", "namespace": "y"}, "spec": {"template": {"spec": {"containers": []}}}}
+    assert not asked("validate", review(Resource("DaemonSet", other, renamed(name="x", namespace="y"), "UPDATE")))[
+        "allowed"
+    ]
+
+
+def test_notices_are_warnings_of_each_answer() -> None:
+    loud = Guard(BUILT_IN, CATALOGUE, notices=("the policy is broken",))
+    response = json.loads(answer("validate", review(BAD.resource()), loud, NOW).body)["response"]
+    assert response["warnings"][0] == "the policy is broken"
+
+
+def test_the_log_keeps_names_cut_and_never_values() -> None:
+    secret = Example(DaemonSet(env={"CLUSTER_ENDPOINT": "https://secret.example.com", "MAX_ENI": "0"}))
+    said = answer("validate", review(secret.resource(), name="n" * 10_000), guard(), NOW)
+    assert len(said.record["name"]) == 256
+    assert "secret" not in json.dumps(said.record)
+    assert said.record | {"name": ""} == {
+        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+        "door": "validate",
+        "operation": "CREATE",
+        "kind": "DaemonSet",
+        "namespace": "kube-system",
+        "name": "",
+        "user": "alice",
+        "dry_run": False,
+        "denied": ["ENV-002"],
+        "allowed": False,
+    }
+
+
+# --- what is no review -----------------------------------------------------------------------------------------------
+
+GOOD = json.loads(review(Example(DaemonSet()).resource()))
+
+
+def with_(**request: Any) -> bytes:
+    return json.dumps(GOOD | {"request": GOOD["request"] | request}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"kind: AdmissionReview", "not JSON"),
+        (b"\xff\xfe{\x00", "not JSON"),
+        (b'{"a": NaN}', "not JSON"),
+        (b'{"a": "\\ud800"}', "not JSON"),
+        (b'{"a": "\xed\xa0\x80"}', "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"null", "no AdmissionReview"),
+        (b"[]", "no AdmissionReview"),
+        (b'{"kind": "Pod"}', "no AdmissionReview"),
+        (json.dumps(GOOD | {"apiVersion": "admission.k8s.io/v1beta1"}).encode(), "admissionReviewVersions: [v1]"),
+        (json.dumps(GOOD | {"request": None}).encode(), "request is missing"),
+        (json.dumps(GOOD | {"request": []}).encode(), "request is missing"),
+        (with_(uid=None), "request.uid is missing"),
+        (with_(uid=""), "request.uid is missing"),
+        (with_(operation="PATCH"), "request.operation is none of"),
+        (with_(operation=[]), "request.operation is none of"),
+        (with_(kind=None), "request.kind is missing"),
+        (with_(object=None), "request.object is null on CREATE"),
+        (with_(operation="UPDATE"), "request.oldObject is null on UPDATE"),
+        (with_(object="x"), "request.object is not an object"),
+        (with_(object=[]), "request.object is not an object"),
+        (b'{"kind": "AdmissionReview", "kind": "AdmissionReview"}', 'the key "kind" stands twice'),
+        (review(Resource("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" stands twice'),
+    ],
+)
+def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: str) -> None:
+    for door in ("validate", "mutate"):
+        assert reason in refused(body, door)
+
+
+# --- what authors can make go wrong ----------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> bytes:
+    deep = b'{"a":' * depth + b"1" + b"}" * depth
+    body = review(
+        Example(ENIConfig(spec={"subnet": "subnet-01234567", "securityGroups": ["sg-01234567"], "x": 0})).resource()
+    )
+    return body.replace(b'"x":0', b'"x":' + deep)
+
+
+@pytest.mark.parametrize("depth", [50, 300, 900, 1_100, 100_000])
+def test_a_deep_object_is_refused_to_its_author(depth: int) -> None:
+    response = asked("validate", nested(depth))
+    assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
+    assert not response["allowed"]
+
+
+def test_ten_thousand_entries_are_refused_quickly_and_briefly() -> None:
+    flood = {f"WARM_IP_TARGEX{number}": "5" for number in range(10_000)}
+    response = asked("validate", review(Example(DaemonSet(env=flood)).resource()))
+    assert "ENV-001: container aws-node has 10000 variables that the CNI does not know" in response["status"]["message"]
+    twice = Example(
+        DaemonSet(env={f"N{number}": "" for number in range(5_000)}, repeat=tuple(f"N{n}" for n in range(5_000)))
+    )
+    message = asked("validate", review(twice.resource()))["status"]["message"]
+    assert len(message.splitlines()) == 101
+    assert "more" in message.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"WARM_IP_TARGET": "5"}, "env of container aws-node is not a list"),
+        ([{"name": "WARM_IP_TARGET", "value": 5}], "is a number where a string belongs"),
+        (["WARM_IP_TARGET"], "has no name"),
+    ],
+)
+def test_an_environment_of_another_shape_is_refused(env: Any, said: str) -> None:
+    broken = stock()
+    broken["spec"]["template"]["spec"]["containers"][0]["env"] = env
+    assert said in asked("validate", review(Resource("DaemonSet", broken)))["status"]["message"]
+    assert asked("mutate", review(Resource("DaemonSet", broken)))["allowed"]
+
+
+def test_three_mebibytes_of_annotations_are_no_trouble() -> None:
+    large = Example(DaemonSet(annotations={"note": "x" * 3 * 2**20})).resource()
+    assert asked("validate", review(large))["allowed"]
+
+
+def test_a_nul_in_a_value_is_shown_escaped() -> None:
+    response = asked("validate", review(Example(DaemonSet(env={"MAX_ENI": "1\x00"})).resource()))
+    assert 'MAX_ENI="1\\x00"' in response["status"]["message"]
+
+
+def test_a_spec_that_is_a_string_is_refused() -> None:
+    response = asked("validate", review(Example(ENIConfig(spec="subnet-01234567")).resource()))
+    assert "ENIC-001" in response["status"]["message"]
+
+
+def test_a_fault_of_the_guard_is_a_refusal_and_not_an_http_error() -> None:
+    class Broken:
+        def __iter__(self) -> Any:
+            raise ZeroDivisionError
+
+    broken = Guard(BUILT_IN, Broken())  # type: ignore[arg-type]
+    said = answer("validate", review(BAD.resource()), broken, NOW)
+    assert said.status == 200
+    assert "failed to judge" in json.loads(said.body)["response"]["status"]["message"]
+    assert json.loads(answer("mutate", review(BAD.resource()), broken, NOW).body)["response"]["allowed"]
+
+
+json_text = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200) | json_text.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_get_an_answer(body: bytes) -> None:
+    assert answer("validate", body, guard(), NOW).status == 400
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys([*GOOD["request"], "subResource"], json_text)),
+)
+def test_any_request_gets_an_answer(request_: dict[str, Any]) -> None:
+    said = answer("validate", with_(**request_), guard(), NOW)
+    assert said.status in {200, 400}
+    document = json.loads(said.body)
+    assert "error" in document or document["response"]["uid"] == (request_.get("uid") or GOOD["request"]["uid"])
+
+
+def test_a_user_is_read_as_far_as_it_goes() -> None:
+    infos: list[Any] = [None, [], {"groups": "x"}, {"username": 5, "groups": [5, None]}]
+    for info in infos:
+        assert not asked("validate", review(BAD.resource(), userInfo=info))["allowed"]
+    assert User("a").groups == frozenset()

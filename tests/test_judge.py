@@ -1,0 +1,281 @@
+"""How the levels are put on: by what the change brings, by the policy, by who asks."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.changes import NOW
+from webhook.judge import ACKNOWLEDGE, judge
+from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
+from webhook.policy import BUILT_IN, Blocked, Cluster, Exemption, Images, Policy, Variable, Versions
+from webhook.rules import CATALOGUE, Catalogue
+from webhook.rules.examples import DaemonSet, Example, env
+from webhook.rules.rule import AwsNodeCase, rule
+
+
+def judged(example: Example, policy: Policy = BUILT_IN) -> Verdict:
+    return judge(example.resource(), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+
+
+def levels(verdict: Verdict) -> dict[str, str]:
+    return {finding.rule: finding.level for finding in verdict.findings}
+
+
+CONFLICT = {"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5", "MINIMUM_IP_TARGET": "5"}
+NO_TARGET = {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "0"}
+
+
+def test_a_problem_that_was_there_before_only_warns() -> None:
+    restart = Example(DaemonSet(env=CONFLICT, annotations={"a": "b"}), before=DaemonSet(env=CONFLICT))
+    verdict = judged(restart)
+    assert levels(verdict) == {"IPT-004": "warn"}
+    assert not verdict.findings[0].introduced
+
+
+@pytest.mark.parametrize("touched", ["WARM_ENI_TARGET", "WARM_IP_TARGET"])
+def test_touching_it_means_mending_it(touched: str) -> None:
+    changed = Example(DaemonSet(env=CONFLICT | {touched: "7"}), before=DaemonSet(env=CONFLICT))
+    assert levels(judged(changed)) == {"IPT-004": "deny"}
+
+
+def test_evidence_does_not_depend_on_the_order_of_entries() -> None:
+    reordered = dict(reversed(CONFLICT.items()))
+    assert levels(judged(Example(DaemonSet(env=reordered), before=DaemonSet(env=CONFLICT)))) == {"IPT-004": "warn"}
+
+
+def test_even_a_certain_crash_that_was_there_before_only_warns() -> None:
+    same = Example(DaemonSet(env=NO_TARGET, annotations={"a": "b"}), before=DaemonSet(env=NO_TARGET))
+    assert levels(judged(same)) == {"PFX-001": "warn"}
+
+
+def test_a_change_is_refused_for_what_it_brings_and_not_for_what_it_leaves() -> None:
+    change = Example(DaemonSet(env=CONFLICT | {"MAX_ENI": "0"}), before=DaemonSet(env=CONFLICT))
+    assert levels(judged(change)) == {"IPT-004": "warn", "ENV-002": "deny"}
+
+
+def test_a_step_into_the_same_fault_is_judged_and_a_step_out_passes() -> None:
+    assert levels(judged(Example(DaemonSet(release="1.22.2"), before=DaemonSet(release="1.22.1"))))["VER-002"] == "warn"
+    worse = judged(Example(DaemonSet(release="1.22.2"), before=DaemonSet(release="1.22.1")))
+    assert any(f.rule == "VER-002" and f.level == "deny" for f in worse.findings)
+    assert not judged(Example(DaemonSet(release="1.22.4"), before=DaemonSet(release="1.22.1"))).denials
+
+
+@pytest.mark.parametrize(("cap", "level"), [("warn", "warn"), ("deny", "deny")])
+def test_the_policy_caps_a_rule(cap: Any, level: str) -> None:
+    assert levels(judged(Example(DaemonSet(env=CONFLICT)), Policy(mode="enforce", rules={"IPT-004": cap}))) == {
+        "IPT-004": level
+    }
+
+
+def test_the_policy_raises_a_warning_and_silences_a_rule() -> None:
+    switch = Example(DaemonSet(env={"AWS_VPC_K8S_CNI_EXTERNALSNAT": "true"}), before=DaemonSet())
+    assert levels(judged(switch)) == {"SNAT-001": "warn"}
+    assert levels(judged(switch, Policy(mode="enforce", rules={"SNAT-001": "deny"}))) == {"SNAT-001": "deny"}
+    assert levels(judged(switch, Policy(mode="enforce", rules={"SNAT-001": "off"}))) == {}
+
+
+@pytest.mark.parametrize("cap", ["warn", "off"])
+def test_what_is_certain_is_never_lowered(cap: Any) -> None:
+    policy = Policy(
+        mode="enforce",
+        rules={"PFX-001": cap},
+        acknowledge=("PFX-001",),
+        exceptions=(exemption("PFX-001"),),
+    )
+    example = Example(DaemonSet(env=NO_TARGET, annotations={ACKNOWLEDGE: "PFX-001"}))
+    assert levels(judged(example, policy)) == {"PFX-001": "deny"}
+
+
+def test_mode_observe_only_warns_and_remembers_what_it_would_have_refused() -> None:
+    verdict = judged(Example(DaemonSet(env=CONFLICT | NO_TARGET | {"WARM_IP_TARGET": None, "MINIMUM_IP_TARGET": None})),
+                     Policy(mode="observe"))  # fmt: skip
+    assert verdict.denials == ()
+    assert {(f.rule, f.level, f.enforced) for f in verdict.findings} >= {("PFX-001", "warn", "deny")}
+
+
+def exemption(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", days: int = 0) -> Exemption:
+    return Exemption(
+        rule=rule_id, resource=resource, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
+    )
+
+
+@pytest.mark.parametrize(
+    ("exception", "level"),
+    [
+        (exemption("IPT-004"), "warn"),
+        (exemption("IPT-004", days=-1), "deny"),
+        (exemption("IPT-001"), "deny"),
+        (exemption("IPT-004", resource="DaemonSet kube-system/other"), "deny"),
+    ],
+)
+def test_an_exception_counts_for_its_rule_its_object_and_until_its_day(exception: Exemption, level: str) -> None:
+    verdict = judged(Example(DaemonSet(env=CONFLICT)), Policy(mode="enforce", exceptions=(exception,)))
+    assert levels(verdict) == {"IPT-004": level}
+    assert (level == "warn") == ("excepted until 2026-06-01 by net: migration" in verdict.findings[0].message)
+
+
+RESET = DaemonSet(release="1.22.4", env={"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "level"),
+    [
+        ({}, {ACKNOWLEDGE: "ROLL-003 back to the defaults"}, "warn"),
+        ({ACKNOWLEDGE: "ROLL-003 back to the defaults"}, {ACKNOWLEDGE: "ROLL-003 back to the defaults"}, "deny"),
+        ({ACKNOWLEDGE: "ROLL-003 an older one"}, {ACKNOWLEDGE: "ROLL-003 back to the defaults"}, "warn"),
+        ({}, {ACKNOWLEDGE: "IPT-004"}, "deny"),
+        ({}, {}, "deny"),
+    ],
+)
+def test_an_acknowledgement_counts_only_in_the_change_that_brings_it(
+    before: dict[str, str], now: dict[str, str], level: str
+) -> None:
+    old = DaemonSet(release=RESET.release, env=RESET.env, annotations=before)
+    verdict = judged(Example(DaemonSet(annotations=now), before=old))
+    assert levels(verdict)["ROLL-003"] == level
+
+
+def test_only_rules_that_the_policy_lists_can_be_acknowledged() -> None:
+    example = Example(DaemonSet(env=CONFLICT, annotations={ACKNOWLEDGE: "IPT-004, ROLL-003"}))
+    assert levels(judged(example)) == {"IPT-004": "deny"}
+    assert levels(judged(example, Policy(mode="enforce", acknowledge=("IPT-004",)))) == {"IPT-004": "warn"}
+
+
+EKS = User(ADDON_MANAGER)
+
+
+@pytest.mark.parametrize(
+    ("example", "rule_id", "level"),
+    [
+        (Example(DaemonSet(env=CONFLICT), user=EKS), "IPT-004", "warn"),
+        (Example(DaemonSet(env=NO_TARGET), user=EKS), "PFX-001", "deny"),
+        (Example(DaemonSet(release="1.22.1"), user=EKS), "VER-002", "deny"),
+        (Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.20.5"), user=EKS), "VER-004", "warn"),
+        (Example(None, before=DaemonSet(), user=EKS), "DEL-001", "warn"),
+    ],
+)
+def test_the_manager_of_the_add_on_is_refused_only_certain_crashes_and_blocked_releases(
+    example: Example, rule_id: str, level: str
+) -> None:
+    found = [f.level for f in judged(example).findings if f.rule == rule_id]
+    assert level in found
+    assert level == "deny" or "deny" not in found
+
+
+def test_the_policy_blocks_a_release_and_knows_digests_mirrors_and_variables() -> None:
+    digest = "sha256:" + "ab" * 32
+    policy = Policy(
+        mode="enforce",
+        versions=Versions(blocked=(Blocked(release="1.23.1", reason="our load tests"),), digests={digest: "1.23.1"}),
+        images=Images(registries=("registry.example.com/mirror",)),
+        environment=(Variable(name="OURS"),),
+    )
+    images = {
+        name: f"registry.example.com/mirror/{repository}"
+        for name, repository in (
+            ("aws-node", f"amazon-k8s-cni@{digest}"),
+            ("aws-vpc-cni-init", "amazon-k8s-cni-init:v1.23.1"),
+            ("aws-eks-nodeagent", "amazon/aws-network-policy-agent:v1.4.2"),
+        )
+    }
+    verdict = judged(Example(DaemonSet(images=images, env={"OURS": "1"})), policy)
+    assert levels(verdict) == {"VER-002": "deny"}
+    assert "our load tests" in verdict.denials[0]
+    other = judged(
+        Example(DaemonSet(images=images | {"aws-node": f"registry.example.com/mirrored/amazon-k8s-cni@{digest}"})),
+        policy,
+    )
+    assert levels(other)["IMG-003"] == "deny"
+
+
+@pytest.mark.parametrize(("kubernetes", "denied"), [("1.25", False), ("1.26", True), ("1.33", True)])
+def test_a_release_that_a_kubernetes_version_rules_out(kubernetes: str, denied: bool) -> None:  # noqa: FBT001
+    verdict = judged(
+        Example(DaemonSet(release="1.11.5")), Policy(mode="enforce", cluster=Cluster(kubernetes=kubernetes))
+    )
+    assert ("CRI" in "".join(verdict.denials)) == denied
+    assert verdict.skipped == ()
+
+
+def test_a_value_that_nobody_can_know_is_skipped_and_shown() -> None:
+    unknown = {"MINIMUM_IP_TARGET": {"valueFrom": {"configMapKeyRef": {"name": "cni", "key": "minimum"}}}}
+    verdict = judged(Example(DaemonSet(env=unknown)))
+    assert {skipped.rule for skipped in verdict.skipped} >= {"IPT-001"}
+    assert "MINIMUM_IP_TARGET comes from valueFrom (configMapKeyRef)" in verdict.skipped[0].reason
+    assert levels(verdict) == {"ENV-006": "warn"}
+
+
+# --- crashes ---------------------------------------------------------------------------------------------------------
+
+
+@rule("XXX-001", "crashes", level="deny", link="https://example.com", bad=())
+def crashes(case: AwsNodeCase) -> Iterator[Problem]:
+    """Crashes where MAX_ENI is set, after a finding."""
+    if case.new.required.get("MAX_ENI"):
+        yield Problem(path=(), evidence=(("a", "b"),), level="warn", wrong="a", effect="b", remedy="C")
+        raise ZeroDivisionError("division by zero")
+
+
+@rule("XXX-002", "crashes harmlessly", level="warn", link="https://example.com", bad=())
+def crashes_harmlessly(case: AwsNodeCase) -> Iterator[Problem]:
+    """Crashes always."""
+    yield from ()
+    raise KeyError(case.new.raw["kind"])
+
+
+def crashed(example: Example, policy: Policy = BUILT_IN) -> dict[str, str]:
+    catalogue = Catalogue((crashes, crashes_harmlessly))
+    return {c.rule: c.level for c in judge(example.resource(), policy, NOTHING_KNOWN, catalogue, NOW).crashes}
+
+
+BREAKS = DaemonSet(env={"MAX_ENI": "3"})
+
+
+@pytest.mark.parametrize(
+    ("example", "level"),
+    [
+        (Example(BREAKS), "deny"),
+        (Example(BREAKS, before=DaemonSet()), "deny"),
+        (Example(DaemonSet(env={"MAX_ENI": "4"}), before=BREAKS), "warn"),
+        (Example(BREAKS, user=EKS), "warn"),
+    ],
+)
+def test_a_rule_that_crashes_refuses_what_it_could_have_refused(example: Example, level: str) -> None:
+    assert crashed(example) == {"XXX-001": level, "XXX-002": "warn"}
+
+
+def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_so() -> None:
+    both = BREAKS.build()
+    labelled = both | {"metadata": both["metadata"] | {"labels": {"a": "b"}}}
+    verdict = judge(Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
+    assert [c.level for c in verdict.crashes] == ["warn"]
+    assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["XXX-001"] == "warn"
+    assert crashed(Example(BREAKS), Policy(mode="observe"))["XXX-001"] == "warn"
+
+
+def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
+    verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
+    assert [f.rule for f in verdict.findings] == ["XXX-001"]
+    assert "ZeroDivisionError: division by zero" in verdict.crashes[0].message
+
+
+def test_an_object_that_is_not_ours_is_not_judged() -> None:
+    other = {"metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "spec": {}}
+    assert judge(Resource("DaemonSet", other), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW) == Verdict(
+        Resource("DaemonSet", other)
+    )
+
+
+def test_a_missing_container_is_refused() -> None:
+    empty = {
+        "metadata": {"name": "aws-node", "namespace": "kube-system"},
+        "spec": {"template": {"spec": {"containers": None}}},
+    }
+    verdict = judge(Resource("DaemonSet", empty), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert "VER-001: there is no container aws-node" in verdict.denials[0]
+
+
+def test_env_helper_matches_its_name() -> None:
+    assert env(MAX_ENI="3").resource().object == BREAKS.build()

@@ -1,0 +1,105 @@
+"""The policy: what it takes, and how it says no."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhook import policy
+from webhook.policy import PolicyError, load
+from webhook.rules import CATALOGUE
+
+FULL = """\
+apiVersion: cni-guard.dev/v1alpha1
+mode: observe
+cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", scopedByName: true}
+versions:
+  maxMinorSkip: 2
+  allowSkip: true
+  blocked: [{release: 1.20.3, reason: our load tests, use: 1.20.5}]
+  digests:
+    sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef: 1.23.1
+images: {registries: [registry.example.com/eks]}
+environment: [{name: OUR_SETTING, container: aws-vpc-cni-init}]
+rules: {SNAT-001: deny, ENV-005: "off"}
+defaults: {env: {aws-node: {CLUSTER_NAME: prod}}}
+exceptions:
+  - {rule: IPT-004, resource: DaemonSet kube-system/aws-node, owner: net, reason: migration, until: 2026-12-31}
+acknowledge: [ROLL-003, SNAT-001]
+onCrash: warn
+"""
+
+
+def read(text: str) -> policy.Policy:
+    return load(text, "policy.yaml", CATALOGUE.ids)
+
+
+def test_reads_everything_that_there_is() -> None:
+    read_ = read(FULL)
+    assert read_.exceptions[0].until == date(2026, 12, 31)
+    assert set(yaml.safe_load(FULL)) == {field.encode_name for field in msgspec.structs.fields(policy.Policy)}
+    assert read("mode: enforce") == policy.BUILT_IN
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "policy.yaml:1:1: the policy is empty; write at least `mode: observe`"),
+        ("# nothing\n", "policy.yaml:1:1: the policy is empty"),
+        ("{}", "policy.yaml:1:1: the policy is empty"),
+        ("mode: enforce\nmaxMinorSkip: 2\n", "policy.yaml:2:15: unknown key maxMinorSkip"),
+        ("mode: enforce\nversions:\n  maxMinorSkp: 2\n",
+         "policy.yaml:3:16: unknown key versions.maxMinorSkp; did you mean maxMinorSkip?"),
+        ("mode: enforce\nexceptions:\n- rul: X\n", "policy.yaml:3:8: unknown key exceptions.0.rul; did you mean rule?"),
+        ("mode: enforce\nfoo: 1\n", "unknown key foo; known here: acknowledge, apiVersion, cluster"),
+        ("mode: audit\n", "policy.yaml:1:"),
+        ("rules: {}\n", "`mode`"),
+        ("mode: enforce\nrules: {IPT-999: warn}\n", "there is no rule IPT-999; did you mean IPT-0"),
+        ("mode: enforce\nrules:\n  IPT-001: maybe\n", "policy.yaml:2:"),
+        ("mode: enforce\nrules:\n  IPT-001: off\n", "policy.yaml:"),
+        ("mode: enforce\nversions: {blocked: [{release: v1.2.3, reason: x}]}\n", "policy.yaml:2:"),
+        ("mode: enforce\nexceptions: [{rule: IPT-001, resource: x, owner: y, reason: z, until: soon}]\n",
+         "policy.yaml:2:"),
+        ("mode: enforce\nacknowledge: [ROLL-0003]\n", "policy.yaml:2:"),
+        ("mode: enforce\nmode: observe\n", "policy.yaml:2:1: "),
+        ("mode: enforce\n---\nmode: observe\n", "policy.yaml:3:1: a second document"),
+        ("- mode\n", "policy.yaml:1:"),
+        ("mode: [enforce\n", "policy.yaml:"),
+        ("mode: enforce\n\tx: 1\n", "TAB"),
+    ],
+)  # fmt: skip
+def test_refuses_with_file_line_and_the_way_out(text: str, said: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        read(text)
+    assert said in str(error.value)
+    assert str(error.value).startswith("policy.yaml:")
+
+
+def test_the_published_schema_is_fresh_and_takes_what_the_loader_takes() -> None:
+    published = json.loads(Path(policy.__file__).with_name("policy.schema.json").read_text())
+    assert published == json.loads(json.dumps(policy.schema())), "run `make rules`"
+    document: Any = yaml.safe_load(FULL)
+    document["exceptions"][0]["until"] = "2026-12-31"
+    jsonschema.validate(document, published)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"mode": "enforce", "modes": 1}, published)
+
+
+@given(
+    st.text(max_size=60)
+    | st.sampled_from(FULL.splitlines()).flatmap(lambda line: st.text(max_size=10).map(line.__add__))
+)
+def test_any_text_is_a_policy_or_an_error(text: str) -> None:
+    try:
+        said = ""
+        read(text)
+    except PolicyError as error:
+        said = str(error)
+    assert not said or said.startswith("policy.yaml:")
