@@ -1,7 +1,7 @@
 """The one place where rules run: a resource in, a verdict out. Pure: clock, facts and policy are arguments."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,9 @@ class _Outcome:
     error: str = ""
 
 
+_NOTHING = _Outcome()
+
+
 def judge(  # noqa: PLR0913, PLR0917 - what a judgement rests on, each by name
     resource: Resource,
     policy: Policy,
@@ -78,29 +81,26 @@ class _Run:
     def __init__(self, resource: Resource, policy: Policy, facts: Facts, now: datetime, tables: Tables) -> None:
         self.resource = resource
         self.policy = policy
-        self.facts = facts
         self.now = now
         self.tables = tables
         self.target = "ENIConfig" if resource.kind == "ENIConfig" else "aws-node"
         going = resource.operation == "DELETE"
         self.new = self._view(resource.old if going else resource.object)
         self.old = self._view(resource.old) if resource.operation == "UPDATE" else None
+        self.case: Case[Any] = Case(resource, self.new, self.old, policy, facts, now, tables)
         self.addon_manager = resource.user is not None and resource.user.name == ADDON_MANAGER
         self.acknowledged = _acknowledged(resource) & frozenset(policy.acknowledge)
 
     def _view(self, raw: Json) -> AwsNode | EniConfig:
         return EniConfig(raw) if self.target == "ENIConfig" else AwsNode(raw, self.policy.versions.digests)
 
-    def _case(self, new: AwsNode | EniConfig, old: AwsNode | EniConfig | None) -> Case[Any]:
-        return Case(self.resource, new, old, self.policy, self.facts, self.now, self.tables)
-
     def on_new(self, rule: Rule) -> _Outcome:
         """What the rule says of the change."""
-        return _run(rule, self._case(self.new, self.old))
+        return _run(rule, self.case)
 
     def on_old(self, rule: Rule) -> _Outcome:
         """What the rule says of the old object alone; nothing where there was none."""
-        return _run(rule, self._case(self.old, None)) if self.old is not None else _Outcome()
+        return _run(rule, replace(self.case, new=self.old, old=None)) if self.old is not None else _NOTHING
 
     def findings(self, rule: Rule, outcome: _Outcome) -> Iterator[Finding]:
         """Stamp the problems of a rule with the level that counts."""
@@ -171,7 +171,7 @@ def _run(rule: Rule, case: Case[Any]) -> _Outcome:
         return _Outcome(tuple(problems), unchecked=str(reason))
     except Exception as error:  # noqa: BLE001 - whatever an object makes go wrong in a rule is an outcome, not a 500
         return _Outcome(tuple(problems), error=f"{type(error).__name__}: {error}"[:200])
-    return _Outcome(tuple(problems))
+    return _Outcome(tuple(problems)) if problems else _NOTHING
 
 
 def _acknowledged(resource: Resource) -> frozenset[str]:

@@ -112,11 +112,10 @@ class Container:
         read = values.go_bool(value) if value else None
         return read if read is not None else variables.by_name(self.name)[name].default == "true"
 
-    def known(self) -> Iterator[tuple[str, str]]:
+    @cached_property
+    def known(self) -> tuple[tuple[str, str], ...]:
         """Name and text of each variable whose value is known."""
-        for name, value in self.env.items():
-            if isinstance(value, str):
-                yield name, value
+        return tuple((name, value) for name, value in self.env.items() if isinstance(value, str))
 
     def where(self, name: str) -> Path:
         """The path of a variable's entry, or of the place where it would stand."""
@@ -240,12 +239,18 @@ class AwsNode:
 
     def argument(self, name: str) -> str | None:
         """The value of a flag of the network policy agent (`--name=value`, `--name` alone is true), None if unset."""
-        found = None
+        return self._arguments.get(name)
+
+    @cached_property
+    def _arguments(self) -> dict[str, str]:
+        """All flags of the agent; of one that is given twice the last, as Go's flag package has it."""
+        found: dict[str, str] = {}
         for kind in ("command", "args"):
             listed = self.agent.raw.get(kind) if self.agent else None
             for argument in listed if isinstance(listed, list) else ():
-                if isinstance(argument, str) and (match := re.fullmatch(rf"--?{name}(?:=(.*))?", argument, re.DOTALL)):
-                    found = match[1] if match[1] is not None else "true"
+                if isinstance(argument, str) and argument.startswith("-"):
+                    flag, equals, value = argument.removeprefix("-").removeprefix("-").partition("=")
+                    found[flag] = value if equals else "true"
         return found
 
     @property

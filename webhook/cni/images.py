@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,6 +86,12 @@ _ECR = re.compile(
 )
 
 
+_LONGEST = 1024
+_LONGEST_NAME = 255
+_REMEMBERED = 256
+"""Texts whose parts are kept: a cluster has a handful of images, and judges them again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class EcrHost:
     """The parts of the host name of a private ECR registry."""
@@ -110,6 +117,11 @@ def partition_of(region: str) -> Partition:
 
 def ecr_host(text: str) -> EcrHost | None:
     """Take a registry's host name apart; ``None`` for everything that is not exactly a host of ECR."""
+    return _ecr_host(text) if len(text) <= _LONGEST_NAME else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _ecr_host(text: str) -> EcrHost | None:
     found = _ECR.fullmatch(text)
     if found is None:
         return None
@@ -151,8 +163,6 @@ class Image:
         return f"{self.registry}/{self.repository}{tag}{digest}"
 
 
-_LONGEST = 1024
-_LONGEST_NAME = 255
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?")
 _PART = "[a-z0-9]+(?:(?:[.]|__?|-+)[a-z0-9]+)*"
@@ -174,7 +184,12 @@ def _split(text: str) -> tuple[str | None, str]:
 
 def parse_image(text: str) -> Image | None:
     """Take an image reference apart; ``None`` where a container runtime would refuse it."""
-    if len(text) > _LONGEST or _IDENTIFIER.fullmatch(text):
+    return _parse_image(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parse_image(text: str) -> Image | None:
+    if _IDENTIFIER.fullmatch(text):
         return None
     registry, rest = _split(text)
     found = _REST.fullmatch(rest)

@@ -36,9 +36,7 @@ class Tables:
         return replace(
             self,
             releases=tuple(release for release in self.releases if release <= version),
-            verdicts=tuple(
-                replace(row, last=min(row.last, version)) for row in self.verdicts if row.first <= version
-            ),
+            verdicts=tuple(replace(row, last=min(row.last, version)) for row in self.verdicts if row.first <= version),
             variables={
                 container: {name: row for name, row in rows.items() if row.since is None or row.since <= version}
                 for container, rows in self.variables.items()

@@ -10,7 +10,7 @@ TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_INT64 = range(-(2**63), 2**63)
+_INT64 = 2**63
 _LONGEST = 64
 """Digits beyond which no int64 is written; Python refuses to convert over 4,300."""
 
@@ -27,7 +27,7 @@ def go_int(text: str) -> int | None:
     if len(text) > _LONGEST or not _INTEGER.fullmatch(text):
         return None
     number = int(text)
-    return number if number in _INT64 else None
+    return number if -_INT64 <= number < _INT64 else None
 
 
 def go_int_any_base(text: str) -> int | None:

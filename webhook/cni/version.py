@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ T = TypeVar("T")
 LARGEST = 999_999
 """The largest part that a release number may have here: a tag with a longer number is no release of the CNI."""
 
+_LONGEST_TAG = 128
 _NUMBER = "[0-9]{1,6}"
 _DOTTED = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})")
 _TAG = re.compile(
@@ -60,6 +62,11 @@ class Tag:
 
 def parse_tag(text: str) -> Tag | None:
     """Read an image tag; ``None`` where it names no release (``latest``, a branch, a commit)."""
+    return _parse_tag(text) if len(text) <= _LONGEST_TAG else None
+
+
+@lru_cache(maxsize=256)
+def _parse_tag(text: str) -> Tag | None:
     found = _TAG.fullmatch(text)
     if found is None:
         return None

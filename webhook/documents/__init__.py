@@ -20,9 +20,12 @@ TEMPLATE = "looks like a Helm template: render it first, `helm template … | cn
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_PROLOGUE = re.compile(r"(?:[ \t\r]*(?:#.*|%.*)?(?:\n|\Z))*")
-_JSON_START = re.compile(r"(?:\s|---[ \t\r]*\n)*(?=[{\[])")
-_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_MARKER_ALONE = re.compile(r"---[ \t\r]*(?:#[^\n]*)?(?:\n|\Z)")
+_CONTENT = re.compile(r"^(?!%|[ \t\r]*(?:#|$))", re.MULTILINE)
+"""A line that is neither blank, a comment nor a directive."""
+
+_JSON_START = re.compile(r'[{\[]\s*["{\[]')
+_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,15 @@ def read(text: str) -> Iterator[Document | DocumentError]:
         return
     line = 1
     for part in _parts(text):
-        yield from _read_part(part, line)
+        if not _is_empty(part):
+            yield from _read_part(part, line)
         line += part.count("\n")
 
 
 def looks_like_template(text: str) -> bool:
     """Whether it has a Helm action, ``{{ … }}``."""
-    return _TEMPLATE.search(text) is not None
+    start = text.find("{{")
+    return start >= 0 and text.find("}}", start) >= 0
 
 
 def _unfit(text: str) -> DocumentError | None:
@@ -75,10 +80,15 @@ def _parts(text: str) -> Iterator[str]:
     start = 0
     for marker in _MARKER.finditer(text):
         # Comments and directives (%YAML) above a marker belong to the document below it.
-        if not _PROLOGUE.fullmatch(text, start, marker.start()):
+        if _CONTENT.search(text, start, marker.start()):
             yield text[start : marker.start()]
             start = marker.start()
     yield text[start:]
+
+
+def _is_empty(part: str) -> bool:
+    marker = _MARKER_ALONE.match(part)
+    return _CONTENT.search(part, marker.end() if marker else 0) is None
 
 
 def _read_part(part: str, line: int) -> Iterator[Document | DocumentError]:
@@ -87,17 +97,32 @@ def _read_part(part: str, line: int) -> Iterator[Document | DocumentError]:
             if value is not None:
                 yield Document(value, positions)
     except DocumentError as error:
-        reason = TEMPLATE if looks_like_template(part) else error.reason
-        yield DocumentError(reason, error.line, error.column)
+        yield _hinted(error, part, line)
+
+
+def _hinted(error: DocumentError, part: str, line: int) -> DocumentError:
+    """The error, which in a template is no fault of whoever wrote it."""
+    if not looks_like_template(part):
+        return error
+    row = part.split("\n")[error.line - line : error.line - line + 1]
+    # Elsewhere the braces may be text, such as a dashboard's in a ConfigMap.
+    reason = TEMPLATE if "{{" in "".join(row) else f"{TEMPLATE}; or else: {error.reason}"
+    return DocumentError(reason, error.line, error.column)
 
 
 def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]]]:
     """As kubectl does: JSON where it is JSON, else YAML, whose flow style looks much the same."""
-    if found := _JSON_START.match(part):
+    space = _SPACE.match(part, 3 if part.startswith("---") else 0)
+    start = space.end() if space else 0
+    if not part.startswith(("{", "["), start):
+        yield from yamltext.values(part, line)
+        return
+    try:
+        yield from jsontext.values(part, start, line)
+    except jsontext.NotJsonError as no_json:
         try:
-            yield from jsontext.values(part, found.end(), line)
-        except jsontext.NotJsonError:
-            pass
-        else:
-            return
-    yield from yamltext.values(part, line)
+            yield from yamltext.values(part, line)
+        except DocumentError as no_yaml:
+            # Whoever quotes the first key meant to write JSON.
+            is_meant = no_yaml.reason.startswith("broken") and _JSON_START.match(part, start)
+            raise (no_json if is_meant else no_yaml) from None

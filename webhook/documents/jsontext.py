@@ -22,8 +22,8 @@ _LONGEST: Final = 20
 Value = tuple[Any, dict[Path, Position]]
 
 
-class NotJsonError(Exception):
-    """The text is not JSON at all; it may be YAML."""
+class NotJsonError(DocumentError):
+    """The first value is no JSON; it may be YAML."""
 
 
 def values(text: str, start: int, line: int) -> Iterator[Value]:
@@ -39,10 +39,9 @@ def values(text: str, start: int, line: int) -> Iterator[Value]:
         try:
             value, at = reader.value(at, (), at)
         except JSONDecodeError as error:
-            if at == start:
-                raise NotJsonError from error
             place = places.at(error.pos)
-            raise DocumentError(f"broken JSON: {error.msg}", place.line, place.column) from error
+            kind = NotJsonError if at == start else DocumentError
+            raise kind(f"broken JSON: {error.msg}", place.line, place.column) from error
         yield value, reader.positions
         at = _skip(text, at)
 

@@ -57,10 +57,8 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
         known = case.tables.variables[holder.name]
         unknown = [
             name
-            for name in holder.env
-            if name not in known
-            and name not in SDK_NAMES
-            and not name.startswith(SDK_PREFIXES)
+            for name in sorted(holder.env.keys() - known.keys() - SDK_NAMES)
+            if not name.startswith(SDK_PREFIXES)
             and (holder.name, name) not in extra
             and not _is_copy(case, holder, name)
         ]
@@ -91,8 +89,8 @@ def _copies(case: AwsNodeCase) -> Iterator[Problem]:
         if (
             names := sorted(
                 name
-                for name in holder.env
-                if holder.name not in (_readers(case, name) or [holder.name]) and _is_copy(case, holder, name)
+                for name in holder.env.keys() - case.tables.variables[holder.name].keys()
+                if _is_copy(case, holder, name)
             )
         )
     }
@@ -268,7 +266,7 @@ def empty_value(case: AwsNodeCase) -> Iterator[Problem]:
     Updates of the EKS add-on have left such entries behind.
     """
     for holder in _holders(case):
-        for name, value in holder.known():
+        for name, value in holder.known:
             row = case.tables.variables[holder.name].get(name)
             if row is None or value:
                 continue
@@ -327,7 +325,7 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
     """The entry point validates a few values and exits with status 1 on a bad one; a quote breaks the conflist."""
     main = case.new.required
-    for name, value in main.known():
+    for name, value in main.known:
         row = case.tables.variables["aws-node"].get(name)
         if row is None or not value:
             continue

@@ -205,7 +205,7 @@ def too_new_setting(case: AwsNodeCase) -> Iterator[Problem]:
     version = case.new.known_version
     for holder in case.new.containers:
         known = case.tables.variables.get(holder.name, {})
-        for name, value in holder.known():
+        for name, value in holder.known:
             row = known.get(name)
             if row and row.since and version < row.since and not _is_default(row, value):
                 yield _too_new(case, holder.where(name), holder, name, row.since)
