@@ -1,0 +1,220 @@
+"""A report and its formats: what is said, where, and that nothing an object carries does harm."""
+
+import json
+from typing import Any
+
+import pytest
+
+from webhook.documents import Unread
+from webhook.model import Crash, Finding, Level, Path, Position, Problem, Resource, Skipped, Source, Verdict
+from webhook.report import as_json, text
+from webhook.report.report import Counts, Report, dotted
+
+ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
+LINK = "https://example.com/x"
+
+
+def resource(file: str = "a.yaml", name: str = "aws-node") -> Resource:
+    """A DaemonSet of a file."""
+    places = {(): Position(1, 1), ENV: Position(30, 15), (*ENV, "value"): Position(31, 22)}
+    return Resource(
+        "DaemonSet",
+        {"metadata": {"name": name, "namespace": "kube-system"}},
+        source=Source(file, places),
+    )
+
+
+def finding(level: Level = "deny", path: Path = (*ENV, "value"), of: Resource | None = None, **words: str) -> Finding:
+    """A finding of IPT-004."""
+    said = {"wrong": "A is wrong", "effect": "B would happen", "remedy": "Set C"} | words
+    wrong, effect, remedy = said.values()
+    problem = Problem(path=path, evidence=(), level=level, wrong=wrong, effect=effect, remedy=remedy)
+    return Finding(
+        rule="IPT-004",
+        level=level,
+        enforced=level,
+        introduced=True,
+        resource=of or resource(),
+        problem=problem,
+        link=LINK,
+    )
+
+
+def parsed(report: Report) -> dict[str, Any]:
+    """The report as machines get it."""
+    shape: dict[str, Any] = json.loads(as_json.render(report))
+    return shape
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ((), ""),
+        ((*ENV, "value"), "spec.template.spec.containers[0].env[3].value"),
+        (("metadata", "annotations", "a.b/c"), 'metadata.annotations["a.b/c"]'),
+        (("data", 'x"\\'), 'data["x\\"\\\\"]'),
+        (("a-b", "c"), "a-b.c"),
+    ],
+)
+def test_dotted(path: Path, words: str) -> None:
+    assert dotted(path) == words
+
+
+def test_report_of_verdicts() -> None:
+    one, two = resource("a.yaml"), resource("b.yaml")
+    skipped = Skipped("VER-002", two, "unknown")
+    crash = Crash("ENV-001", "deny", "deny", two, "KeyError: 'x'")
+    report = Report.of(
+        [Verdict(one, (finding(of=one),)), Verdict(two, (finding("warn", of=two),), (skipped,), (crash,))],
+        (Unread("c.yaml", "broken"), Unread("d.yaml", "broken", fatal=False)),
+        Counts(4, 5, 2),
+    )
+    assert [remark.file for remark in report.remarks] == ["a.yaml", "b.yaml", "b.yaml"]
+    assert [remark.rule for remark in report.remarks] == ["IPT-004", "ENV-001", "IPT-004"]
+    assert (report.count("deny"), report.count("warn")) == (2, 1)
+    assert [unread.file for unread in report.unchecked] == ["c.yaml"]
+
+
+def test_remarks_stand_in_the_order_of_lines_denials_first() -> None:
+    report = Report((finding("warn"), finding(path=()), finding("deny"), finding("warn", of=resource("0.yaml"))))
+    places = [(remark.file, remark.position.line, remark.level) for remark in report.remarks]
+    assert places == [("a.yaml", 1, "deny"), ("a.yaml", 31, "deny"), ("a.yaml", 31, "warn"), ("0.yaml", 31, "warn")]
+
+
+# JSON
+
+
+def test_json_shape() -> None:
+    report = Report(
+        findings=(finding(),),
+        skipped=(Skipped("VER-002", resource(), "the server's version is not known"),),
+        unread=(Unread("c.yaml", "a TAB", 3, fatal=False),),
+        counts=Counts(2, 7, 1),
+    )
+    assert parsed(report) == {
+        "findings": [
+            {
+                "rule": "IPT-004",
+                "level": "deny",
+                "introduced": True,
+                "message": f"IPT-004: A is wrong: B would happen. Set C. {LINK}",
+                "file": "a.yaml",
+                "line": 31,
+                "column": 22,
+                "path": "spec.template.spec.containers[0].env[3].value",
+                "resource": "DaemonSet kube-system/aws-node",
+            }
+        ],
+        "skipped": [
+            {
+                "rule": "VER-002",
+                "resource": "DaemonSet kube-system/aws-node",
+                "reason": "the server's version is not known",
+            }
+        ],
+        "unread": [{"file": "c.yaml", "reason": "a TAB", "line": 3, "fatal": False}],
+        "summary": {
+            "files": 2,
+            "objects": 7,
+            "guarded": 1,
+            "deny": 1,
+            "warn": 0,
+            "crashes": 0,
+            "skipped": 1,
+            "unread": 1,
+            "unchecked": 0,
+        },
+    }
+
+
+def test_crash_is_among_the_findings() -> None:
+    report = Report(crashes=(Crash("ENV-001", "deny", "deny", resource(), "KeyError: 'x'"),))
+    [said] = parsed(report)["findings"]
+    assert (said["rule"], said["level"], said["path"], said["line"]) == ("ENV-001", "deny", "", 1)
+    assert said["message"].startswith("ENV-001: the rule failed on this object (KeyError: 'x')")
+
+
+def test_missing_field_has_the_place_of_its_parent() -> None:
+    [said] = parsed(Report((finding(path=(*ENV, "valueFrom", "x")),)))["findings"]
+    assert (said["line"], said["column"]) == (30, 15)
+
+
+def test_json_is_ascii() -> None:
+    report = Report((finding(of=resource("\x1b[2Jé.yaml", name="\u202e\x9b")),))
+    assert as_json.render(report).isascii()
+    assert "\x1b" not in as_json.render(report)
+
+
+# Text
+
+
+def test_text_of_a_finding() -> None:
+    assert text.render(Report((finding(),), counts=Counts(1, 6, 1))).split("\n") == [
+        "a.yaml:31:22: deny IPT-004 DaemonSet kube-system/aws-node",
+        "    at spec.template.spec.containers[0].env[3].value",
+        "    A is wrong: B would happen.",
+        "    Set C.",
+        f"    {LINK}",
+        "",
+        "1 of 6 objects in 1 file guarded: 1 denial, no warning",
+    ]
+
+
+def test_text_wraps_and_keeps_links_whole() -> None:
+    lines = text.render(Report((finding(wrong="word " * 50, remedy="x" * 150),)), width=70).split("\n")
+    assert all(len(line) <= 70 for line in lines[1:] if "x" * 150 not in line)
+    assert f"    {'x' * 150}." in lines
+    assert all(line.startswith("    ") for line in lines[1:-2])
+
+
+def test_text_of_skipped_and_unread() -> None:
+    report = Report(
+        skipped=(Skipped("A-1", resource(), "no facts"), Skipped("A-2", resource(), "no facts")),
+        unread=(Unread("c.yaml", "a TAB", 3), Unread("values.yaml", "no object", fatal=False)),
+        counts=Counts(3, 1, 1),
+    )
+    assert text.render(report).split("\n") == [
+        "c.yaml:3: not checked: a TAB",
+        "values.yaml:1: left out: no object",
+        "a.yaml:1: could not be checked: A-1, A-2 DaemonSet kube-system/aws-node",
+        "    no facts",
+        "1 of 1 object in 3 files guarded: no denial, no warning, 1 not checked, 1 left out, 2 checks skipped",
+    ]
+
+
+def test_text_says_ok_only_where_something_was_judged() -> None:
+    assert text.render(Report(counts=Counts(1, 6, 1))).startswith("ok: 1 of 6 objects")
+    assert text.render(Report(counts=Counts(1, 6, 0))).startswith("0 of 6 objects")
+
+
+def test_text_shows_an_excuse() -> None:
+    excused = Finding(
+        rule="IPT-004",
+        level="warn",
+        enforced="warn",
+        introduced=True,
+        resource=resource(),
+        problem=finding().problem,
+        link=LINK,
+        excuse="excepted until 2026-12-31 by net: reason",
+    )
+    assert "    (excepted until 2026-12-31 by net: reason)\n" in text.render(Report((excused,)))
+
+
+def test_colours_only_when_asked_for() -> None:
+    report = Report((finding(),), unread=(Unread("c.yaml", "x"),))
+    assert "\x1b" not in text.render(report)
+    assert "\x1b[1;31mdeny\x1b[0m IPT-004" in text.render(report, colours=True)
+
+
+def test_nothing_of_an_object_steers_the_terminal() -> None:
+    evil = "x\x1b[2J\x07\n::error::y\r\u202e\u2028\x9b"
+    report = Report(
+        findings=(finding(of=resource(evil, name=evil), path=("data", evil), wrong=evil, effect=evil, remedy=evil),),
+        skipped=(Skipped("A-1", resource(name=evil), evil),),
+        unread=(Unread(evil, evil),),
+        crashes=(Crash("A-2", "warn", "warn", resource(evil), evil),),
+    )
+    lines = text.render(report).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.lstrip().startswith("::") for line in lines)

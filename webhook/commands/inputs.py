@@ -1,0 +1,39 @@
+"""What several commands take: the policy, and the guard that it makes."""
+
+import argparse
+import os
+
+from webhook import files
+from webhook.commands.output import UsageError
+from webhook.pipeline import Guard
+from webhook.policy import BUILT_IN, Policy, PolicyError, load
+from webhook.rules import CATALOGUE
+
+_POLICY = "CNI_GUARD_POLICY"
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """The flag that names the policy."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        default=os.environ.get(_POLICY) or None,
+        help=f"policy file, YAML (default: the built-in policy) [{_POLICY}]",
+    )
+
+
+def guard_of(arguments: argparse.Namespace) -> Guard:
+    """The guard as the server would have it; a broken policy is an error here, where nobody waits for an answer."""
+    return Guard(_policy(arguments.policy) if arguments.policy else BUILT_IN, CATALOGUE)
+
+
+def _policy(file: str) -> Policy:
+    name = files.name_of(file)
+    try:
+        return load(files.decode(files.content(file, None)), name, CATALOGUE.ids)
+    except files.UnreadableError as error:
+        reason = f"--policy {name}: {error.reason}"
+        raise UsageError(reason) from error
+    except PolicyError as error:
+        reason = f"--policy {error}"
+        raise UsageError(reason) from error

@@ -1,0 +1,1 @@
+"""What a run found, and its formats: each a pure render."""

@@ -1,0 +1,123 @@
+"""What a run of `cni-guard check` found, as one frozen value that each format renders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from webhook.documents import Unread
+from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much was looked at."""
+
+    files: int = 0
+    objects: int = 0
+    """Objects of all kinds."""
+    guarded: int = 0
+    """Those that the guard has rules for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A finding or a crash as formats show it: what is said, how loud, of what, and where."""
+
+    rule: str
+    level: Level
+    introduced: bool
+    message: str
+    file: str
+    position: Position
+    path: str
+    resource: str
+    finding: Finding | None
+    """None for a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole outcome."""
+
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    counts: Counts = Counts()
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict], unread: tuple[Unread, ...], counts: Counts) -> "Report":
+        """All verdicts of a run as one."""
+        verdicts = tuple(verdicts)
+        return cls(
+            findings=tuple(finding for verdict in verdicts for finding in verdict.findings),
+            skipped=tuple(skipped for verdict in verdicts for skipped in verdict.skipped),
+            unread=unread,
+            crashes=tuple(crash for verdict in verdicts for crash in verdict.crashes),
+            counts=counts,
+        )
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """Findings and crashes in the order of files (as they were read) and lines, denials first within a line."""
+        remarks = [*map(_of_finding, self.findings), *map(_of_crash, self.crashes)]
+        files = {remark.file: index for index, remark in reversed(list(enumerate(remarks)))}
+        remarks.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
+        return tuple(remarks)
+
+    def count(self, level: Level) -> int:
+        """How many findings and crashes have this level."""
+        return sum(remark.level == level for remark in self.remarks)
+
+    @property
+    def unchecked(self) -> tuple[Unread, ...]:
+        """What had to be judged and could not be."""
+        return tuple(unread for unread in self.unread if unread.fatal)
+
+
+def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:
+    """The file of a resource, and where a field of it stands, or the resource itself."""
+    source = resource.source
+    return (source.file, source.position(path)) if source else ("", Position(1, 1))
+
+
+def dotted(path: Path) -> str:
+    """A path as a person writes it: ``spec.template.spec.containers[0].env[3].value``."""
+    words = ""
+    for step in path:
+        if isinstance(step, int):
+            words += f"[{step}]"
+        elif step.replace("-", "_").isidentifier():
+            words += f".{step}" if words else step
+        else:
+            words += '["' + step.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+    return words
+
+
+def _of_finding(finding: Finding) -> Remark:
+    file, position = place(finding.resource, finding.problem.path)
+    return Remark(
+        rule=finding.rule,
+        level=finding.level,
+        introduced=finding.introduced,
+        message=finding.message,
+        file=file,
+        position=position,
+        path=dotted(finding.problem.path),
+        resource=str(finding.resource),
+        finding=finding,
+    )
+
+
+def _of_crash(crash: Crash) -> Remark:
+    file, position = place(crash.resource)
+    return Remark(
+        rule=crash.rule,
+        level=crash.level,
+        introduced=True,
+        message=crash.message,
+        file=file,
+        position=position,
+        path="",
+        resource=str(crash.resource),
+        finding=None,
+    )
