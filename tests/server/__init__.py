@@ -1,0 +1,1 @@
+"""The served webhook, over real TLS."""

@@ -1,0 +1,85 @@
+"""`cni-guard serve`: check what can be checked, then become gunicorn."""
+
+import argparse
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from webhook import tls
+from webhook.commands.output import UsageError
+from webhook.live import Settings
+
+_BIND = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:\s]*)):(?P<port>\d{1,5})")
+_PACKAGE = Path(__file__).parent.parent
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags; each has an environment variable, and the flag wins."""
+    parser.description = "Serve the admission webhook over TLS."
+    for flag, default, says in (
+        ("bind", "0.0.0.0:8443", "ADDRESS:PORT to listen on, IPv6 in brackets (default %(default)s)"),
+        ("tls-cert", None, "certificate chain, PEM; read again when it changes"),
+        ("tls-key", None, "its private key, PEM; read again when it changes"),
+        ("policy", None, "policy file, YAML; read again when it changes (default: the built-in policy)"),
+    ):
+        variable = "CNI_GUARD_" + flag.upper().replace("-", "_")
+        value = os.environ.get(variable) or default
+        parser.add_argument(f"--{flag}", default=value, metavar=flag.upper(), help=f"{says} [{variable}]")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replace this process by gunicorn, or raise UsageError with the reason why not."""
+    settings = _settings(arguments)
+    _try_pair(settings.files)
+    _try_port(settings.bind)
+    return _become_gunicorn(settings)
+
+
+def _become_gunicorn(settings: Settings) -> NoReturn:
+    # gunicorn puts the working directory before all packages: a folder named webhook there must not win.
+    os.chdir(_PACKAGE.parent)
+    sys.stdout.flush()
+    command = [sys.executable, "-P", "-m", "gunicorn", "-c", str(_PACKAGE / "gunicorn.conf.py")]
+    os.execve(sys.executable, command, os.environ | settings.environment())  # noqa: S606 - no shell is the point
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """The command line with absolute paths, since the process leaves the working directory."""
+    for flag in ("tls_cert", "tls_key"):
+        if not getattr(arguments, flag):
+            name = flag.replace("_", "-")
+            reason = f"--{name} FILE is missing (or CNI_GUARD_{flag.upper()}): the webhook is served over TLS only"
+            raise UsageError(reason)
+    files = tls.Files(Path(arguments.tls_cert).absolute(), Path(arguments.tls_key).absolute())
+    # A policy that can not be read does not stop the guard: it runs on the built-in one and says so.
+    return Settings(arguments.bind, files, Path(arguments.policy).absolute() if arguments.policy else None)
+
+
+def _try_pair(files: tls.Files) -> None:
+    try:
+        tls.load(files.read(), files)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+        raise UsageError(reason) from error
+    except tls.PairError as error:
+        raise UsageError(str(error)) from error
+
+
+def _try_port(bind: str) -> None:
+    """Bind once and let go: gunicorn would try for five seconds, and say less."""
+    match = _BIND.fullmatch(bind)
+    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the last port there is
+        reason = f"--bind {bind}: write ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443"
+        raise UsageError(reason)
+    host = match["six"] or match["host"] or "0.0.0.0"  # noqa: S104 - all addresses is what an empty one means
+    family = socket.AF_INET6 if match["six"] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(match["port"])))
+        except OSError as error:
+            reason = f"--bind {bind}: {error.strerror or error}"
+            raise UsageError(reason) from error

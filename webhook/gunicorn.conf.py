@@ -1,0 +1,70 @@
+"""gunicorn's settings for `cni-guard serve`, which starts it with this file (design decision 15)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from webhook.live import Settings, running
+from webhook.worker import Quiet, Worker
+
+_settings = Settings.from_environment(os.environ)
+
+wsgi_app = "webhook.server:application()"
+chdir = str(Path(__file__).parent.parent)
+bind = _settings.bind
+proc_name = "cni-guard"
+
+# Replicas scale, not workers: one process needs no shared metrics. gevent, since API servers hold many
+# connections that carry nothing, and each would pin a thread.
+worker_class = Worker
+workers = 1
+worker_connections = 1000
+backlog = 512
+preload_app = False
+max_requests = 0
+
+# Longer than the 90 s that a Go client keeps an idle connection: the client closes it, never we while it sends.
+keepalive = 120
+graceful_timeout = 20
+timeout = 30
+
+# Without these two the worker would serve plain HTTP. The pair itself comes from the hook below.
+certfile = str(_settings.files.certificate)
+keyfile = str(_settings.files.key)
+do_handshake_on_connect = True  # the worker has done it before gunicorn sees the connection
+
+# An API server sends a short path and few headers.
+limit_request_line = 1024
+limit_request_fields = 32
+limit_request_field_size = 4096
+forwarded_allow_ips = ""
+
+# Nothing is written to the disk: the file system may be read-only, and the home folder missing.
+control_socket_disable = True
+if Path("/dev/shm").is_dir():  # noqa: S108 - gunicorn's heartbeat, in memory, under a name of its own
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+logger_class = Quiet
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ["levelname", "message"],
+            "rename_fields": {"levelname": "level", "exc_info": "traceback"},
+            "timestamp": True,
+        }
+    },
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+    "root": {"level": "INFO", "handlers": ["stdout"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    },
+}
+
+
+def ssl_context(_config: Any, _default: Any) -> Any:
+    """What the worker wraps its connections with: always the pair that is served now."""
+    return running().door

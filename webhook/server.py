@@ -1,0 +1,141 @@
+"""The HTTP door: bytes in, bytes out. What an answer says is made in `admission`; here are limits, logs and metrics."""
+
+import json
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, RequestEntityTooLarge
+
+from webhook import admission
+from webhook.admission import Answer, Door
+from webhook.live import LOG, Live, running
+from webhook.rules import CATALOGUE
+
+BODY_LIMIT = 7 * 2**20
+"""An API server takes objects of 3 MiB, and a review of an update holds two."""
+
+_JSON = "application/json"
+_SERVES = "POST a review to /validate or /mutate; GET /healthz, /readyz or /metrics"
+_REASONS = {
+    400: "the request could not be read: send an AdmissionReview v1 as JSON with its Content-Length",
+    404: f"there is nothing here: {_SERVES}",
+    405: f"not with this method: {_SERVES}",
+    413: f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is",
+    415: f"the content type must be {_JSON}: send an AdmissionReview v1 as JSON",
+    500: "cni-guard failed on this request, which is a fault of its own: see its log",
+}
+
+
+def create_app(live: Live) -> Flask:
+    """The application that serves what `live` holds."""
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.add_url_rule("/validate", "validate", lambda: _review(live, "validate"), methods=["POST"])
+    app.add_url_rule("/mutate", "mutate", lambda: _review(live, "mutate"), methods=["POST"])
+    app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
+    app.add_url_rule("/readyz", "readyz", lambda: _ready(live))
+    app.add_url_rule("/metrics", "metrics", lambda: _metrics(live))
+    app.register_error_handler(HTTPException, lambda error: _error(live, error))
+    return app
+
+
+def application() -> Flask:
+    """What gunicorn loads in its worker."""
+    return create_app(running())
+
+
+def _review(live: Live, door: Door) -> Response:
+    """One review: one answer, one log line. Its time is the guard's own, without the wait for the body."""
+    if request.mimetype != _JSON:
+        answer, seconds = admission.refuse(415, _REASONS[415]), 0.0
+    else:
+        body = _body()
+        started = time.perf_counter()
+        answer = admission.answer(door, body, live.guard, datetime.now(UTC))
+        seconds = time.perf_counter() - started
+    _note(live, door, answer, seconds)
+    return _send(answer)
+
+
+def _body() -> bytes:
+    """The whole body; one that is too large, cut off or broken is answered in `_error`.
+
+    Read from gunicorn's stream, which ends where the body ends: flask's own reading ends a body in chunks at the
+    limit as if that were all of it.
+    """
+    length = request.content_length
+    if length is not None and length > BODY_LIMIT:
+        raise RequestEntityTooLarge
+    try:
+        body: bytes = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
+    except Exception as error:  # what gunicorn raises for broken chunks has no common ancestor
+        raise BadRequest from error
+    if len(body) > BODY_LIMIT:
+        raise RequestEntityTooLarge
+    if length is not None and len(body) != length:
+        raise BadRequest
+    return body
+
+
+def _note(live: Live, door: Door, answer: Answer, seconds: float) -> None:
+    if answer.status == HTTPStatus.OK:
+        live.metrics.answered(door, answer.record, answer.verdict, seconds)
+        LOG.info({"message": "decision", **answer.record, "duration_ms": round(seconds * 1000, 3)})
+    else:
+        live.metrics.refused(answer.status)
+        LOG.warning({"message": "no review", "door": door, "status": answer.status, **answer.record})
+
+
+def _send(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status, content_type=_JSON)
+    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _error(live: Live, error: HTTPException) -> Response:
+    """Every other end of a request, as JSON with a reason that names the way out."""
+    status = error.code or 500
+    if isinstance(error, InternalServerError):
+        LOG.error({"message": "unexpected error", "path": request.path[:100]}, exc_info=error.original_exception)
+    elif request.path in {"/validate", "/mutate"}:
+        LOG.warning({"message": "no review", "door": request.path[1:], "status": status, "reason": error.name})
+    live.metrics.refused(status)
+    response = _send(admission.refuse(status, _REASONS.get(status, error.name)))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _metrics(live: Live) -> Response:
+    return Response(live.metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _ready(live: Live) -> Response:
+    """Whether to send reviews here, with what a person wants to know who asks why not."""
+    serving = live.door.serving
+    invalid = serving.invalid_at(datetime.now(UTC))
+    ready = not live.draining and not invalid and bool(CATALOGUE.ids)
+    detail = {
+        "ready": ready,
+        "draining": live.draining,
+        "certificate": {
+            "not_after": serving.not_after.isoformat(),
+            "invalid": invalid or None,
+            "refusal": live.certificate_refusal or None,
+        },
+        "policy": {
+            "source": live.source,
+            "mode": live.guard.policy.mode,
+            "loaded": live.loaded.isoformat(timespec="seconds"),
+            "refusal": live.policy_refusal or None,
+        },
+        "rules": len(CATALOGUE.ids),
+    }
+    response = Response(json.dumps(detail, indent=2) + "\n", 200 if ready else 503, content_type=_JSON)
+    if not ready:
+        response.headers["Retry-After"] = "1"
+    return response

@@ -1,0 +1,139 @@
+"""The serving certificate: read as a pair, checked before it serves, renewed without a restart."""
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+
+class PairError(Exception):
+    """A certificate and key that can not be served; the text names the files and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate chain and its key as PEM, from one look at the disk."""
+
+    certificate: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the pair lies."""
+
+    certificate: Path
+    key: Path
+
+    def read(self) -> Pair:
+        """Both files as they are now. A swap in between shows as a pair that does not match, and is read again."""
+        return Pair(self.certificate.read_bytes(), self.key.read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A checked pair, ready to serve."""
+
+    context: ssl.SSLContext
+    not_before: datetime
+    not_after: datetime
+
+    def invalid_at(self, now: datetime) -> str:
+        """Why no client will accept the certificate at this time; empty where it is in its time."""
+        if now > self.not_after:
+            return f"it expired at {self.not_after.isoformat()}"
+        return f"it begins at {self.not_before.isoformat()}" if now < self.not_before else ""
+
+
+class Door:
+    """What the worker wraps its connections with: each new one gets the pair that is served now.
+
+    The worker keeps one object for its life and uses nothing of it but `wrap_socket`. The context in it is
+    replaced as a whole instead of loading the new pair into it: OpenSSL keeps one certificate for each type of
+    key, so after a renewal from RSA to ECDSA the old certificate would be served beside the new one.
+    """
+
+    def __init__(self, serving: Serving) -> None:
+        self.serving = serving
+
+    def wrap_socket(self, sock: Any, *, server_side: bool) -> ssl.SSLSocket:
+        """Wrap an accepted connection; the handshake is left to the worker, which bounds its time."""
+        return self.serving.context.wrap_socket(sock, server_side=server_side, do_handshake_on_connect=False)
+
+
+def load(pair: Pair, files: Files) -> Serving:
+    """Check a pair and build a fresh context of it. Raises PairError; `files` are only named."""
+    leaf = _leaf(pair, files)
+    _check_key(pair, files, leaf)
+    context = _empty_context()
+    try:
+        with _as_path(pair.certificate) as certificate, _as_path(pair.key) as key:
+            # Without a password OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        reason = f"OpenSSL refuses certificate {files.certificate} with key {files.key}: {error}"
+        raise PairError(reason) from error
+    return Serving(context, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def _leaf(pair: Pair, files: Files) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificates(pair.certificate)[0]
+    except ValueError as error:
+        reason = f"certificate {files.certificate} is no PEM certificate: {error}"
+        raise PairError(reason) from error
+
+
+def _check_key(pair: Pair, files: Files, leaf: x509.Certificate) -> None:
+    """The key must be readable and belong to the certificate."""
+    try:
+        key = load_pem_private_key(pair.key, password=None)
+        ours = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        theirs = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except TypeError as error:
+        reason = f"key {files.key} is encrypted; write it without a password"
+        raise PairError(reason) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        reason = f"key {files.key} is no PEM private key that serves: {error}"
+        raise PairError(reason) from error
+    if ours != theirs:
+        reason = f"certificate {files.certificate} and key {files.key} do not belong together"
+        raise PairError(reason)
+
+
+def _empty_context() -> ssl.SSLContext:
+    # The class is looked up at each call: the gevent worker replaces ssl.SSLContext when it starts.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@contextmanager
+def _as_path(content: bytes) -> Iterator[str]:
+    """A path that holds exactly these bytes, in memory where the platform can: a file could change meanwhile."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("cni-guard")
+        path = f"/proc/self/fd/{descriptor}"
+    else:  # pragma: no cover - not on Linux
+        descriptor, path = tempfile.mkstemp()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            yield path
+    finally:
+        if not path.startswith("/proc/"):  # pragma: no cover - not on Linux
+            with suppress(OSError):
+                Path(path).unlink()
