@@ -25,6 +25,11 @@ LOG = logging.getLogger("cni_guard")
 
 Door = Literal["validate", "mutate"]
 
+BODY_LIMIT = 7 * 2**20
+"""Bytes of a review: an API server takes objects of 3 MiB, and an update sends two."""
+
+TOO_LARGE = f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is"
+
 _FORBIDDEN = 403
 _OK = 200
 
@@ -50,6 +55,8 @@ class Answer:
 
 def answer(door: Door, body: bytes, guard: Guard, now: datetime) -> Answer:
     """Answer one review. Never raises: what can not be judged is refused, what is no review is an HTTP error."""
+    if len(body) > BODY_LIMIT:
+        return refuse(413, TOO_LARGE)
     try:
         request = review.read(body)
     except NoReviewError as error:

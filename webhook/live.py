@@ -13,7 +13,6 @@ from typing import Generic, Literal, TypeVar
 
 from webhook import policy, tls
 from webhook.metrics import Metrics
-from webhook.model import Facts
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, PolicyError
 from webhook.rules import CATALOGUE
@@ -107,7 +106,7 @@ class Live:
         self.draining = False
         self.certificate_refusal = ""
         self.policy_refusal = ""
-        self.guard = Guard(BUILT_IN, CATALOGUE, Facts())
+        self.guard = Guard(BUILT_IN, CATALOGUE)
         self.source: Source = "built-in"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
@@ -171,7 +170,7 @@ class Live:
             raise PolicyError(reason) from error
         loaded = policy.load(text, file, CATALOGUE.ids)
         self.policy_refusal = ""
-        self.guard = Guard(loaded, CATALOGUE, Facts())
+        self.guard = Guard(loaded, CATALOGUE)
         self.source = "file"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
@@ -181,7 +180,7 @@ class Live:
         self.policy_refusal = reason
         if self.source == "built-in":
             notice = f"cni-guard runs on its built-in policy: {reason}"
-            self.guard = Guard(BUILT_IN, CATALOGUE, Facts(), (notice,))
+            self.guard = Guard(BUILT_IN, CATALOGUE, notices=(notice,))
         else:
             self.source = "last good"
         self.metrics.policy_refused(self.source)

@@ -9,12 +9,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, RequestEntityTooLarge
 
 from webhook import admission
-from webhook.admission import Answer, Door
+from webhook.admission import BODY_LIMIT, Answer, Door
 from webhook.live import LOG, Live, running
 from webhook.rules import CATALOGUE
-
-BODY_LIMIT = 7 * 2**20
-"""An API server takes objects of 3 MiB, and a review of an update holds two."""
 
 _JSON = "application/json"
 _SERVES = "POST a review to /validate or /mutate; GET /healthz, /readyz or /metrics"
@@ -22,7 +19,7 @@ _REASONS = {
     400: "the request could not be read: send an AdmissionReview v1 as JSON with its Content-Length",
     404: f"there is nothing here: {_SERVES}",
     405: f"not with this method: {_SERVES}",
-    413: f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is",
+    413: admission.TOO_LARGE,
     415: f"the content type must be {_JSON}: send an AdmissionReview v1 as JSON",
     500: "cni-guard failed on this request, which is a fault of its own: see its log",
 }

@@ -126,7 +126,7 @@ def _as_path(content: bytes) -> Iterator[str]:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("cni-guard")
         path = f"/proc/self/fd/{descriptor}"
-    else:  # pragma: no cover - not on Linux
+    else:
         descriptor, path = tempfile.mkstemp()
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -134,6 +134,6 @@ def _as_path(content: bytes) -> Iterator[str]:
             file.flush()
             yield path
     finally:
-        if not path.startswith("/proc/"):  # pragma: no cover - not on Linux
+        if not path.startswith("/proc/"):
             with suppress(OSError):
                 Path(path).unlink()

@@ -73,7 +73,6 @@ def _text(value: Json) -> str | None:
     level="deny",
     target="ENIConfig",
     link=links.CUSTOM_NETWORKING,
-    needs=("aws_node",),
     bad=(
         _with(securityGroups=["sg-0123456789abcdef0", "web"]),
         _with(securityGroups=["sg-0123456789abcdef0", "sg-0123456789abcdef0"]),

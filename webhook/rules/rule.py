@@ -71,8 +71,6 @@ class Rule:
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE")
     rests_on_releases: bool = False
     """It judges by a table of what each release knows, so for a release newer than the tables it only warns."""
-    needs: tuple[str, ...] = ()
-    """The facts (fields of `Facts`) without which a part of it is skipped."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -86,7 +84,6 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     target: Target = "aws-node",
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE"),
     rests_on_releases: bool = False,
-    needs: tuple[str, ...] = (),
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
 
@@ -103,7 +100,6 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             link=link,
             operations=operations,
             rests_on_releases=rests_on_releases,
-            needs=needs,
         )
 
     return make

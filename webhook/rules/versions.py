@@ -96,7 +96,6 @@ def _hint(view: AwsNode) -> str:
     "A release with a known fault",
     level="deny",
     link=links.CHANGELOG,
-    needs=("server_version",),
     bad=(
         Example(DaemonSet(release="1.22.1")),
         Example(DaemonSet(release="1.16.3")),
