@@ -364,3 +364,36 @@ def test_a_user_is_read_as_far_as_it_goes() -> None:
     for info in infos:
         assert not asked("validate", review(BAD.resource(), userInfo=info))["allowed"]
     assert User("a").groups == frozenset()
+
+
+# --- the installation ------------------------------------------------------------------------------------------------
+
+
+def config_map(data: Any) -> Resource:
+    return Resource("ConfigMap", {"metadata": {"name": "cni-guard-policy", "namespace": "cni-guard"}, "data": data})
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"policy.yaml": "mode: enforce\n"}, None),
+        ({"policy.yaml": "mode: enforce\nrule: {}\n"}, "policy.yaml:2:1: unknown key rule; did you mean rules?"),
+        ({"policy.yaml": ""}, "policy.yaml:1:1: the policy is empty"),
+        ({"policy.yml": "mode: enforce\n"}, "has no key policy.yaml"),
+        (None, "has no key policy.yaml"),
+    ],
+)
+def test_a_policy_that_does_not_load_is_not_stored(data: Any, said: str | None) -> None:
+    kind = {"group": "", "version": "v1", "kind": "ConfigMap"}
+    response = asked("validate", review(config_map(data), kind=kind))
+    assert response["allowed"] == (said is None)
+    assert said is None or said in response["status"]["message"]
+    gone = Resource("ConfigMap", None, config_map(data).object, "DELETE")
+    assert asked("validate", review(gone, kind=kind))["allowed"]
+
+
+def test_both_doors_answer_a_canary() -> None:
+    resource = Example(DaemonSet(annotations={"cni-guard.dev/canary": "abc"})).resource()
+    doors: tuple[Door, ...] = ("validate", "mutate")
+    for door in doors:
+        assert asked(door, review(resource))["warnings"] == [f"cni-guard canary abc answered at {door}"]

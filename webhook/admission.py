@@ -13,11 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from webhook import pipeline, review
+from webhook import pipeline, policy, review
+from webhook.cni.aws_node import at
 from webhook.cni.identity import is_guarded
-from webhook.model import BREAK_GLASS, Finding, Verdict
+from webhook.model import BREAK_GLASS, Finding, Verdict, text
 from webhook.mutate import Filled
 from webhook.pipeline import Guard
+from webhook.policy import PolicyError
 from webhook.printable import clean, shorten
 from webhook.review import NoReviewError, Request, UnreadableObjectError
 
@@ -30,7 +32,16 @@ BODY_LIMIT = 7 * 2**20
 
 TOO_LARGE = f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is"
 
+CONFIG_MAP = ("", "ConfigMap")
+POLICY_NAME = "cni-guard-policy"
+POLICY_KEY = "policy.yaml"
+"""The guard's own policy in the cluster: it is loaded once before it is stored."""
+
+CANARY = "cni-guard.dev/canary"
+"""An annotation that each door answers with a warning, so that an installation can see both doors work."""
+
 _FORBIDDEN = 403
+_NONCE_LENGTH = 64
 _OK = 200
 
 WARNING_LENGTH = 256
@@ -83,6 +94,8 @@ def refuse(status: int, reason: str) -> Answer:
 
 def _decide(door: Door, request: Request, guard: Guard, now: datetime, record: dict[str, Any]) -> Answer:
     resource = request.resource
+    if request.group_kind == CONFIG_MAP and resource.name == POLICY_NAME:
+        return _respond(request.uid, record, denied=_policy_objections(request, guard), notices=guard.notices)
     if not request.concerns_us:
         return _respond(request.uid, record)
     if resource.operation == "DELETE" and resource.old is None:
@@ -94,25 +107,51 @@ def _decide(door: Door, request: Request, guard: Guard, now: datetime, record: d
     if resource.user is not None and BREAK_GLASS in resource.user.groups:
         record["break_glass"] = True
         return _respond(request.uid, record, notices=(f"group {BREAK_GLASS}: cni-guard lets this pass unjudged",))
-    if door == "mutate":
-        return _complete(request, guard, now, record)
-    verdict = pipeline.validate(resource, guard, now)
-    record |= _noted(verdict)
+    judged = _complete if door == "mutate" else _validate
+    return judged(request, guard, now, record, guard.notices + _canary(door, request))
+
+
+def _validate(
+    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...]
+) -> Answer:
+    verdict = pipeline.validate(request.resource, guard, now)
+    crashes = tuple(crash.message for crash in verdict.crashes if crash.level == "warn")
     return _respond(
         request.uid,
-        record,
+        record | _noted(verdict),
         verdict=verdict,
         denied=verdict.denials,
-        notices=guard.notices,
-        warnings=_warnings(verdict.findings)
-        + tuple(crash.message for crash in verdict.crashes if crash.level == "warn"),
+        notices=notices,
+        warnings=_warnings(verdict.findings) + crashes,
     )
 
 
-def _complete(request: Request, guard: Guard, now: datetime, record: dict[str, Any]) -> Answer:
+def _complete(
+    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...]
+) -> Answer:
     filled = pipeline.complete(request.resource, guard, now)
-    record["filled"] = [edit.says for edit in filled.edits]
-    return _respond(request.uid, record, notices=guard.notices, warnings=_warnings(filled.findings), filled=filled)
+    noted = record | {"filled": [edit.says for edit in filled.edits]}
+    return _respond(request.uid, noted, notices=notices, warnings=_warnings(filled.findings), filled=filled)
+
+
+def _policy_objections(request: Request, guard: Guard) -> tuple[str, ...]:
+    """Why a policy must not be stored; nothing where it loads, or where it goes."""
+    stored = request.resource.object
+    if stored is None:
+        return ()
+    content = at(stored, "data", POLICY_KEY)
+    if not isinstance(content, str):
+        return (f"ConfigMap {POLICY_NAME} has no key {POLICY_KEY}: write the policy there",)
+    try:
+        policy.load(content, POLICY_KEY, guard.rules.ids)
+    except PolicyError as error:
+        return (clean(f"the policy does not load, and the guard keeps the one it has: {error}"),)
+    return ()
+
+
+def _canary(door: Door, request: Request) -> tuple[str, ...]:
+    nonce = text(at(request.resource.object, "metadata", "annotations", CANARY))
+    return (f"cni-guard canary {shorten(nonce, _NONCE_LENGTH)} answered at {door}",) if nonce else ()
 
 
 def _warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
