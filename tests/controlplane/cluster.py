@@ -80,7 +80,7 @@ class Cluster:
             scheduler = self.kubeconfig_for("system:kube-scheduler")
             self._run(components.kube_controller_manager(programs, self.folder, manager), stack)
             self._run(components.kube_scheduler(programs, scheduler), stack)
-            self._run(components.kwok(programs, self.kubeconfig_for("kwok", "system:masters")), stack)
+            self._run(components.kwok(programs, self.folder, self.kubeconfig_for("kwok", "system:masters")), stack)
 
     def _run(self, command: components.Command, stack: ExitStack) -> None:
         log = self.folder / f"{Path(command[0]).name}.log"

@@ -4,6 +4,8 @@ import base64
 import json
 from pathlib import Path
 
+import yaml
+
 from tests.controlplane.addresses import Addresses
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.pki import Authority, Credential, private_key
@@ -118,6 +120,19 @@ def kube_scheduler(binaries: Binaries, config: Path) -> Command:
     return [binaries.kube_scheduler, f"--kubeconfig={config}", *CONTROLLER_FLAGS]
 
 
-def kwok(binaries: Binaries, config: Path) -> Command:
-    """Play the kubelet of every node."""
-    return [binaries.kwok, f"--kubeconfig={config}", f"--config={binaries.stages}", "--manage-all-nodes"]
+def kwok(binaries: Binaries, folder: Path, config: Path) -> Command:
+    """Play the kubelet of every node, but for the guard's own pods: `kubelet.py` runs those."""
+    stages = folder / "kwok-stages.yaml"
+    stages.write_text(_sparing(binaries.stages.read_text()))
+    return [binaries.kwok, f"--kubeconfig={config}", f"--config={stages}", "--manage-all-nodes"]
+
+
+def _sparing(stages: str) -> str:
+    """Let each stage of a pod pass over what is labelled as the guard."""
+    documents = [document for document in yaml.safe_load_all(stages) if document]
+    for document in documents:
+        if document["spec"]["resourceRef"]["kind"] == "Pod":
+            expressions = document["spec"].setdefault("selector", {}).setdefault("matchExpressions", [])
+            label = '.metadata.labels["app.kubernetes.io/name"]'
+            expressions.append({"key": label, "operator": "NotIn", "values": ["cni-guard"]})
+    return yaml.safe_dump_all(documents)

@@ -1,0 +1,21 @@
+# Two stages: what is needed to build stays behind.
+FROM python:3.13.9-slim-bookworm AS build
+WORKDIR /src
+COPY requirements/run.lock requirements/build.lock requirements/
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.lock
+RUN python -m venv /opt/cni-guard && /opt/cni-guard/bin/pip install --no-cache-dir --require-hashes --requirement requirements/run.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY webhook/ webhook/
+COPY certs/ certs/
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+RUN /opt/cni-guard/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl
+
+FROM python:3.13.9-slim-bookworm
+# pip and its like have no work to do in what runs.
+RUN python -m pip uninstall --yes pip && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin cni-guard
+COPY --from=build /opt/cni-guard /opt/cni-guard
+ENV PATH=/opt/cni-guard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+EXPOSE 8443
+ENTRYPOINT ["cni-guard"]
+CMD ["serve"]
