@@ -4,7 +4,7 @@ Source: RFC 5280; kube-apiserver verifies NAME.NAMESPACE.svc against the certifi
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -14,6 +14,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BACKDATED = timedelta(hours=24)
 """How far `notBefore` lies back, so that a clock that runs late still accepts a fresh certificate."""
+
+LEAF_LIFETIME = timedelta(days=365)
+CA_LIFETIME = LEAF_LIFETIME + timedelta(days=7)
+"""A little longer, so that it is never the CA that ends first."""
 
 _COMMON_NAME_LENGTH = 64
 """The longest common name that X.509 takes."""
@@ -37,6 +41,26 @@ class Pair:
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What one generation leaves behind, as PEM. The CA's key is not among it: nobody can sign with this CA again."""
+
+    ca: bytes
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+def issue(names: tuple[str, ...], now: datetime) -> Issued:
+    """A serving certificate for the names under a CA of its own, whose key is forgotten when this returns.
+
+    There is nothing to steal but one leaf's key; the price is that each renewal is one of the CA too, which
+    `renewal.overlap` makes harmless.
+    """
+    ca = make_ca(now, CA_LIFETIME)
+    leaf = make_leaf(ca, names, now, LEAF_LIFETIME)
+    return Issued(ca.certificate_pem, leaf.certificate_pem, leaf.key_pem)
 
 
 def make_ca(now: datetime, lifetime: timedelta) -> Pair:

@@ -124,7 +124,9 @@ def kwok(binaries: Binaries, folder: Path, config: Path) -> Command:
     """Play the kubelet of every node, but for the guard's own pods: `kubelet.py` runs those."""
     stages = folder / "kwok-stages.yaml"
     stages.write_text(_sparing(binaries.stages.read_text()))
-    return [binaries.kwok, f"--kubeconfig={config}", f"--config={stages}", "--manage-all-nodes"]
+    # Without leases the nodes would be taken for lost after a minute, and their pods for unready.
+    leases = "--node-lease-duration-seconds=40"
+    return [binaries.kwok, f"--kubeconfig={config}", f"--config={stages}", "--manage-all-nodes", leases]
 
 
 def _sparing(stages: str) -> str:

@@ -29,7 +29,7 @@ from tests.controlplane.proxy import Proxy
 NAMESPACE = "cni-guard"
 PORT = 8443
 LOOK_SECONDS = 0.1
-PRE_STOP_SECONDS = 2.0
+PRE_STOP_SECONDS = 1.0
 """Instead of the manifest's ten: the time is for news to get around, which is a matter of moments here."""
 
 Pod = dict[str, Any]

@@ -58,17 +58,15 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         backends = self._backends
-        if not backends:
-            client.close()
-            return
-        try:
-            backend = socket.create_connection(backends[next(self._turn) % len(backends)], timeout=5)
-        except OSError:
-            client.close()
-            return
-        backend.settimeout(None)
-        threading.Thread(target=_pump, args=(backend, client), daemon=True).start()
-        _pump(client, backend)
+        with client, suppress(OSError):
+            if not backends:
+                return
+            with socket.create_connection(backends[next(self._turn) % len(backends)], timeout=5) as backend:
+                backend.settimeout(None)
+                back = threading.Thread(target=_pump, args=(backend, client), daemon=True)
+                back.start()
+                _pump(client, backend)
+                back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -11,6 +11,8 @@ from webhook.cni.stock import stock
 OLD, NEXT, NEWEST = "1.21.2", "1.22.4", "1.23.1"
 """The release at the start of the road, the supported next one, and one that skips a minor version."""
 
+ROOT = Path(__file__).resolve().parents[2]
+
 SUBNET = "subnet-0123456789abcdef0"
 CIDR = "10.0.96.0/20"
 
@@ -52,6 +54,7 @@ def write(folder: Path) -> None:
         "repository/aws-node.yaml": aws_node(NEXT, CONFLICT),
         "repository/us-west-2a.yaml": eniconfig(SUBNET),
     }
+    (folder / "manifests").symlink_to(ROOT / "manifests")
     for name, manifest in manifests.items():
         file = folder / name
         file.parent.mkdir(exist_ok=True)

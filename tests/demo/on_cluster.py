@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.controlplane import Cluster, binaries
-from tests.controlplane.guard import GuardProcess
+from tests.controlplane.kubelet import Kubelet
 from tests.demo import files
-from tests.demo.road import BEFORE, ROAD
+from tests.demo.road import BEFORE, DEAD, INSTALL, REMOVE, ROAD
 from tests.demo.runner import Runner
 from tests.demo.screen import say
 from webhook.cni.stock import crd
@@ -18,26 +18,34 @@ NODES = 3
 
 
 def walk(folder: Path, cluster: Cluster, stack: ExitStack) -> Counter[str]:
-    """Let aws-node run in the cluster, put the guard in front, and take the road."""
+    """Let aws-node run in the cluster, install the guard, take the road, and pass the guard when it is dead."""
     names = cluster.nodes(NODES)
     cluster.apply(crd())
     files.write(folder)
     runner = Runner(folder, _programs(), _variables(cluster))
     say(f"Kubernetes {_version(cluster)} runs on this machine, with the nodes {', '.join(names)}.")
     runner.walk(BEFORE)
-    _put_guard_in_front(cluster, stack)
+    home = cluster.folder / "guard"
+    home.mkdir()
+    kubelet = stack.enter_context(Kubelet(cluster, home))
+    runner.walk(INSTALL)
+    cluster.wait_for(lambda: _enforces(cluster), "the guard to enforce")
+    say("\nFrom here on the API server asks the guard, over TLS, before it stores or deletes a DaemonSet of the CNI")
+    say("or an ENIConfig.")
     runner.walk(ROAD)
+    say("\nKilling every process of the guard, and keeping it down …")
+    kubelet.kill_all()
+    runner.walk(DEAD)
+    kubelet.frozen = False
+    runner.walk(REMOVE)
     return runner.counts
 
 
-def _put_guard_in_front(cluster: Cluster, stack: ExitStack) -> None:
-    say("\nStarting the guard …")
-    home = cluster.folder / "guard"
-    home.mkdir()
-    guard = stack.enter_context(GuardProcess(cluster, home))
-    guard.register()
-    say("From here on the API server asks `cni-guard serve`, over TLS, before it stores or deletes")
-    say("a DaemonSet of the CNI or an ENIConfig.")
+def _enforces(cluster: Cluster) -> bool:
+    """Whether every replica has read the new policy: three refusals in a row."""
+    bad = json.dumps(files.eniconfig(files.CIDR))
+    tries = [cluster.kubectl("create", "--dry-run=server", "-f", "-", input=bad, check=False) for _ in range(3)]
+    return all(done.returncode for done in tries)
 
 
 def _programs() -> dict[str, Path]:

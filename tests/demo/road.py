@@ -20,6 +20,36 @@ BEFORE = (
     Step("It comes up on all three nodes.", _ROLLOUT, "seen", _ROLLED_OUT),
 )
 
+_ENFORCE = """'{"data": {"policy.yaml": "mode: enforce\\n"}}'"""
+
+INSTALL = (
+    Step(
+        "You want the guard: one command.",
+        "kubectl apply -k manifests",
+        "seen",
+        ("job.batch/cni-guard-install created",),
+    ),
+    Step(
+        "Its Job makes the certificates and registers it; it fails open until it has answered through the API server.",
+        "kubectl wait --for=condition=complete job/cni-guard-install -n cni-guard --timeout=50s",
+        "seen",
+        ("condition met",),
+    ),
+    Step(
+        "You want to see what fails closed now.",
+        "kubectl get validatingwebhookconfiguration cni-guard "
+        """-o jsonpath='{range .webhooks[*]}{.failurePolicy} {.name}{"\\n"}{end}'""",
+        "seen",
+        ("^Fail aws-node.cni-guard.dev$", "^Ignore aws-node-addon.cni-guard.dev$"),
+    ),
+    Step(
+        "It only observes at first; two weeks later you want it to enforce.",
+        f"kubectl patch configmap cni-guard-policy -n cni-guard --type=merge -p {_ENFORCE}",
+        "seen",
+        ("configmap/cni-guard-policy patched",),
+    ),
+)
+
 _UPGRADE = (
     Step("You want to know which version runs, and ask as AWS's guide does.", _VERSION, "seen", (f"^v{OLD}$",)),
     Step(
@@ -152,6 +182,28 @@ _REST = (
         _STATE + """'{.status.numberReady} of {.status.desiredNumberScheduled} nodes ready{"\\n"}'; """ + _VERSION,
         "seen",
         ("^3 of 3 nodes ready", f"^v{NEWEST}$"),
+    ),
+)
+
+_BREAK_GLASS = "--as=admin --as-group=system:masters --as-group=cni-guard:break-glass"
+
+DEAD = (
+    Step(
+        "The guard is down, and you want to change the CNI: the API server can not ask, and refuses.",
+        f"{_SET_ENV} WARM_IP_TARGET=3",
+        "refused",
+        ('failed calling webhook "aws-node.cni-guard.dev"',),
+    ),
+    Step("You want it all the same: this is the break-glass.", f"{_SET_ENV} WARM_IP_TARGET=3 {_BREAK_GLASS}", "passed",
+         ("env updated",)),
+)  # fmt: skip
+
+REMOVE = (
+    Step(
+        "You want the guard gone, and nothing of it left.",
+        "kubectl delete -k manifests --timeout=55s && kubectl get validatingwebhookconfigurations",
+        "seen",
+        ("No resources found",),
     ),
 )
 

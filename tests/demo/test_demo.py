@@ -28,6 +28,9 @@ SEEN = (
     "eniconfig.crd.k8s.amazonaws.com/us-west-2a created",
     "ROLL-003",
     "DEL-001",
+    "Fail aws-node.cni-guard.dev",
+    "failed calling webhook",
+    "No resources found",
     "all as told",
 )
 

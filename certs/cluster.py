@@ -1,0 +1,215 @@
+"""The API server: the only module that knows the package `kubernetes`, for its authentication and its connections.
+
+Objects are raw dicts in both directions. What a moment mends is tried again, with a jittered back-off, until the time
+that `allow` gave is over: broken connections, 5xx, 429 (as long as `Retry-After` says), and the conflict of a
+server-side apply that met another write.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kubernetes import config
+from kubernetes.client import ApiClient, ApiException, Configuration
+from kubernetes.config.incluster_config import InClusterConfigLoader
+from urllib3.exceptions import HTTPError
+
+from certs.answers import Answer, lacking_right, raise_for, read
+from certs.errors import ForbiddenError, UnavailableError, UsageError
+from certs.resources import Object, Resource
+
+FIELD_MANAGER = "cni-guard"
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+_REQUEST_SECONDS = 15.0
+"""The longest for one request: a canary may wait for two webhooks of three seconds, and for a cold API server."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_APPLY = "application/apply-patch+yaml"
+
+Say = Callable[[str], None]
+
+
+def credentials(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
+    """Find the API server and who we are: the pod's service account, else the file of KUBECONFIG.
+
+    Raises:
+        UsageError: neither is there.
+
+    """
+    configuration = Configuration()
+    try:
+        if environment.get("KUBERNETES_SERVICE_HOST"):
+            account = InClusterConfigLoader(str(folder / "token"), str(folder / "ca.crt"), environ=environment)
+            account.load_and_set(configuration)
+        else:
+            file = environment.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+            config.load_kube_config(config_file=file, client_configuration=configuration)
+    except (config.ConfigException, OSError) as error:
+        raise UsageError(f"no access to a cluster (neither a service account nor KUBECONFIG): {error}") from error
+    # Its own retries know neither our deadline nor what may be repeated.
+    configuration.retries = False
+    return configuration
+
+
+class Cluster:
+    """Requests to one API server; a `with` block closes its connections."""
+
+    def __init__(self, configuration: Configuration, namespace: str, say: Say) -> None:
+        """Say where, who, and in which namespace; `say` hears of what is tried again."""
+        self.namespace = namespace
+        self._client = ApiClient(configuration)
+        self._say = say
+        self._end = time.monotonic()
+        self._dated: tuple[datetime, float] | None = None
+        self.allow(_REQUEST_SECONDS)
+
+    def __enter__(self) -> Self:
+        """Return the cluster."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def allow(self, seconds: float) -> None:
+        """Give so much time to all that follows."""
+        self._end = time.monotonic() + seconds
+
+    @property
+    def remaining(self) -> float:
+        """How many seconds are left; never less than nothing."""
+        return max(0.0, self._end - time.monotonic())
+
+    def now(self) -> datetime:
+        """The time of the API server, which judges certificates; our own before its first answer."""
+        if self._dated is None:
+            return datetime.now(UTC)
+        date, seen = self._dated
+        return date + timedelta(seconds=time.monotonic() - seen)
+
+    def get(self, resource: Resource, name: str) -> Object | None:
+        """Read an object; None where there is none."""
+        answer = self._send("GET", resource.path(self.namespace, name))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        return self._body(answer, f"reading {resource.kind} {name}", name)
+
+    def select(self, resource: Resource, labels: str) -> list[Object]:
+        """Read the objects that have these labels."""
+        answer = self._send("GET", resource.path(self.namespace), {"labelSelector": labels})
+        found: list[Object] = self._body(answer, f"listing {resource.plural}", "")["items"]
+        return found
+
+    def create(self, resource: Resource, wanted: Object) -> Object:
+        """Create an object. Raises ConflictError where it is there already."""
+        name = wanted["metadata"]["name"]
+        answer = self._send("POST", resource.path(self.namespace), {"fieldManager": FIELD_MANAGER}, wanted)
+        return self._body(answer, f"creating {resource.kind} {name}", name)
+
+    def replace(self, resource: Resource, wanted: Object) -> Object:
+        """Replace an object that nobody changed since it was read. Raises ConflictError otherwise."""
+        name = wanted["metadata"]["name"]
+        answer = self._send("PUT", resource.path(self.namespace, name), {"fieldManager": FIELD_MANAGER}, wanted)
+        return self._body(answer, f"replacing {resource.kind} {name}", name)
+
+    def apply(self, resource: Resource, wanted: Object, *, dry_run: bool = False) -> Object:
+        """Let an object have these fields, whoever had them before; the others stay as they are."""
+        name = wanted["metadata"]["name"]
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        path = resource.path(self.namespace, name)
+        answer = self._send("PATCH", path, query, wanted, repeat={HTTPStatus.CONFLICT})
+        return self._body(answer, f"applying {resource.kind} {name}", name)
+
+    def delete(self, resource: Resource, name: str) -> bool:
+        """Let there be no such object; tell whether there was one."""
+        answer = self._send("DELETE", resource.path(self.namespace, name), repeat={HTTPStatus.CONFLICT})
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return False
+        self._body(answer, f"deleting {resource.kind} {name}", name)
+        return True
+
+    def try_out(self, resource: Resource, wanted: Object) -> Answer:
+        """Let the API server and its webhooks judge a new object that is then not stored; refusals are answers too.
+
+        Over a new connection, since each may end at another one of several API servers. Once: who calls asks again.
+        It is waited for even when the time is over: a slow refusal says why it was slow.
+
+        Raises:
+            ForbiddenError: a right is missing.
+
+        """
+        self._client.rest_client.close()
+        name = wanted["metadata"]["name"]
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+        try:
+            answer = self._once("PATCH", resource.path(self.namespace, name), query, wanted, _REQUEST_SECONDS)
+        except (HTTPError, ApiException) as error:
+            return Answer(0, {}, _words(error), (), None, None)
+        if lacking := lacking_right(answer, name):
+            raise ForbiddenError(f"trying out {resource.kind} {name}: {lacking}")
+        return answer
+
+    def _body(self, answer: Answer, what: str, name: str) -> Object:
+        raise_for(answer, what, name)
+        return dict(answer.body)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        *,
+        repeat: set[HTTPStatus] | None = None,
+    ) -> Answer:
+        """Send until the answer is one that a moment does not mend."""
+        pause = _FIRST_PAUSE
+        while True:
+            wait = None
+            try:
+                answer = self._once(method, path, query, body, max(1.0, min(_REQUEST_SECONDS, self.remaining)))
+            except (HTTPError, ApiException) as error:
+                trouble = _words(error)
+            else:
+                if not answer.transient and answer.status not in (repeat or ()):
+                    return answer
+                trouble, wait = f"HTTP {answer.status} {answer.message}", answer.retry_after
+            self._wait(f"{method} {path}: {trouble}", (wait or 0.0) + pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _wait(self, trouble: str, seconds: float) -> None:
+        if seconds >= self.remaining:
+            raise UnavailableError(f"the API server did not do it in the time given: {trouble}")
+        self._say(f"again in {seconds:.1f} s: {trouble}")
+        time.sleep(seconds)
+
+    def _once(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, limit: float
+    ) -> Answer:
+        """Send one request: all traffic goes through here."""
+        content = _APPLY if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", **({"Content-Type": content} if body is not None else {})}
+        _, url, headers, *_ = self._client.param_serialize(
+            method, path, header_params=headers, query_params=list((query or {}).items()), auth_settings=["BearerToken"]
+        )
+        # An apply goes as text: the client knows no JSON under its content type.
+        sent = json.dumps(body) if body is not None and method == "PATCH" else body
+        response = self._client.call_api(method, url, headers, sent, _request_timeout=limit)
+        answer = read(response.status, response.headers.items(), response.read())
+        if answer.date:
+            self._dated = answer.date, time.monotonic()
+        return answer
+
+
+def _words(error: Exception) -> str:
+    """The cause of a broken connection, without the names of Python's objects."""
+    if isinstance(error, ApiException):
+        return " ".join(str(error.reason).split())
+    return str(error).rsplit(">: ", maxsplit=1)[-1]

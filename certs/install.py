@@ -1,0 +1,184 @@
+"""The installation: certificates, registration, proof. Each step is done again without harm, from wherever one ended.
+
+What protects a running installation: **an entry that fails closed stays so while nothing about it changes**. A write is
+first tried as a dry run; only an entry whose service, rules, conditions or policy would differ, or whose caBundle would
+trust less than before, goes to Ignore until the canary is answered again. So a second run of the same manifests has no
+moment in which the guard does not decide. A run that ends without an answer to the canary, however, leaves nothing on
+Fail: by then the guard did not answer for the whole time given, and whoever installs it is there to read why.
+
+The registration is written before the Secret: a renewal while the guard runs first lets the API server trust the old
+and the new CA, and only then do the pods get the new certificate. A run that is killed in between leaves trust in a CA
+whose key nobody has.
+"""
+
+import base64
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from certs import canary
+from certs.authority import Issued, issue, service_names
+from certs.canary import Called
+from certs.cluster import Cluster, Say
+from certs.diagnosis import Scene
+from certs.errors import InstallError, InvalidError, UnprovenError
+from certs.lease import Lease
+from certs.registration import Configuration, Place, closed, failing_open, unchanged
+from certs.renewal import CA, CERTIFICATE, KEY, overlap, read, renewal_reason
+from certs.resources import CLUSTER_ROLE, SECRET, Object, owned_by
+
+OWNER = "cni-guard"
+"""The ClusterRole with which all that is written here goes."""
+
+_CLEANING_SECONDS = 15.0
+"""The time for what must be done at the end, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation is told."""
+
+    namespace: str
+    service: str
+    port: int
+    secret: str
+    timeout: float
+    lease_seconds: int
+    settle: float = 10.0
+    """How long each API server has to hear of a second CA before a running guard shows its certificate."""
+
+
+def install(cluster: Cluster, settings: Settings, configurations: Sequence[Configuration], say: Say) -> None:
+    """Install, or mend what is installed.
+
+    Raises:
+        InstallError: it could not; the message says what to do.
+
+    """
+    cluster.allow(settings.timeout)
+    owners = owned_by(_owner(cluster))
+    holder = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
+    with Lease(cluster, holder, settings.lease_seconds, owners, say) as lease:
+        say(f"lease: held in the namespace {settings.namespace}")
+        cluster.allow(settings.timeout)
+        with _nothing_left(cluster, say):
+            _Installation(cluster, settings, configurations, lease, owners, say).run()
+
+
+class _Installation:
+    """The steps, in their order."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what the steps share
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        configurations: Sequence[Configuration],
+        lease: Lease,
+        owners: list[Object],
+        say: Say,
+    ) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._configurations = configurations
+        self._lease = lease
+        self._place = Place(settings.namespace, settings.service, settings.port, owners)
+        self._say = say
+
+    def run(self) -> None:
+        bundle, issued = self._certificate()
+        wanted = [(item, item.at(self._place, bundle)) for item in self._configurations]
+        running = [self._register(*item) for item in wanted]
+        if issued:
+            self._store(issued, bundle, wait=any(running))
+        try:
+            self._prove(wanted)
+        except UnprovenError as error:
+            self._cluster.allow(_CLEANING_SECONDS)
+            for item, content in wanted:
+                self._apply(item, failing_open(content))
+            raise UnprovenError(f"the canary was not answered: {error}\nAll entries fail open (Ignore)") from error
+        for item, content in wanted:
+            self._apply(item, content)
+            self._say(f"{item.resource.kind}: as written; fail closed: {', '.join(closed(content)) or 'none'}")
+
+    def _certificate(self) -> tuple[bytes, Issued | None]:
+        """Decide what to trust, and whether a new certificate is needed for it."""
+        found = self._cluster.get(SECRET, self._settings.secret)
+        data: Mapping[str, str] | None = (found.get("data") or {}) if found else None
+        names, now = service_names(self._settings.service, self._settings.namespace), self._cluster.now()
+        reason = renewal_reason(data, names, now)
+        if data is not None and not reason:
+            self._say(f"certificate: kept, valid until {read(data).leaf.not_valid_after_utc:%Y-%m-%d}")
+            return base64.b64decode(data[CA]), None
+        self._say(f"certificate: a new one is needed: {reason}")
+        issued = issue(names, now)
+        return issued.ca + overlap(data, now), issued
+
+    def _register(self, item: Configuration, wanted: Object) -> list[str]:
+        """Write a configuration, failing open where it is not proven; return the entries that stay closed."""
+        name = wanted["metadata"]["name"]
+        live = self._cluster.get(item.resource, name)
+        same = unchanged(live, self._cluster.apply(item.resource, wanted, dry_run=True)) if live else set()
+        content = failing_open(wanted, same)
+        self._apply(item, content)
+        stay = closed(content)
+        opened = [entry for entry in closed(wanted) if entry not in stay]
+        self._say(f"{item.resource.kind}: registered; on Ignore until proven: {', '.join(opened) or 'none'}")
+        return stay
+
+    def _store(self, issued: Issued, bundle: bytes, *, wait: bool) -> None:
+        """Write the Secret; where the guard decides meanwhile, give the API servers time to trust its new CA."""
+        if wait:
+            time.sleep(self._settings.settle)
+        content = {CA: bundle, CERTIFICATE: issued.certificate, KEY: issued.key}
+        metadata = SECRET.named(self._settings.secret, self._settings.namespace, ownerReferences=self._place.owners)
+        data = {key: base64.b64encode(value).decode() for key, value in content.items()}
+        wanted = {**metadata, "type": "kubernetes.io/tls", "data": data}
+        self._lease.keep()
+        try:
+            self._cluster.apply(SECRET, wanted)
+        except InvalidError:
+            # Of another type, or immutable: it can only make way.
+            self._cluster.delete(SECRET, self._settings.secret)
+            self._cluster.apply(SECRET, wanted)
+        self._say(f"certificate: stored in the Secret {self._settings.secret}")
+
+    def _prove(self, wanted: Sequence[tuple[Configuration, Object]]) -> None:
+        settings = self._settings
+        scene = Scene(settings.namespace, settings.service, settings.port, settings.secret, ready=None)
+        item, content = wanted[0]
+        bundle = content["webhooks"][0]["clientConfig"]["caBundle"]
+        called = Called(scene, item.path, bundle, self._place.owners)
+        canary.prove(self._cluster, called, self._lease.keep, self._say)
+        self._say(f"canary: answered at both doors {canary.IN_A_ROW} times in a row")
+
+    def _apply(self, item: Configuration, content: Object) -> None:
+        self._lease.keep()
+        self._cluster.apply(item.resource, content)
+
+
+def _owner(cluster: Cluster) -> Object:
+    found = cluster.get(CLUSTER_ROLE, OWNER)
+    if found is None:
+        raise InstallError(f"there is no ClusterRole {OWNER}: apply the manifests first (kubectl apply -k)")
+    return found
+
+
+@contextmanager
+def _nothing_left(cluster: Cluster, say: Say) -> Iterator[None]:
+    """Remove the canary's configuration at the end, this run's or one of a run that was killed."""
+    try:
+        yield
+    except BaseException:
+        cluster.allow(_CLEANING_SECONDS)
+        try:
+            canary.remove(cluster)
+        except InstallError as error:
+            say(str(error))
+        raise
+    cluster.allow(_CLEANING_SECONDS)
+    canary.remove(cluster)

@@ -1,0 +1,119 @@
+"""One installation at a time: a Lease in the own namespace, as Kubernetes' controllers elect their leaders.
+
+It is held for a few seconds and renewed between the steps, so that whoever follows a killed run waits no longer.
+Whether it ran out is measured by the time during which it did not change, never by comparing two machines' clocks.
+"""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from certs.cluster import Cluster, Say
+from certs.errors import ConflictError, ForbiddenError, InstallError, UnavailableError
+from certs.resources import LEASE, Object
+
+NAME = "cni-guard"
+
+_PAUSE = 0.5
+
+
+class Lease:
+    """Held within the `with` block; released at its end, whatever happened in it."""
+
+    def __init__(self, cluster: Cluster, holder: str, seconds: int, owners: list[Object], say: Say) -> None:
+        """Say who holds it, and for how many seconds unless it is renewed."""
+        self._cluster = cluster
+        self._holder = holder
+        self._seconds = seconds
+        self._owners = owners
+        self._say = say
+        self._held: Object = {}
+        self._renewed = 0.0
+
+    def __enter__(self) -> Self:
+        """Wait until it is ours. Raises UnavailableError when that takes too long."""
+        seen, since, told = "", time.monotonic(), ""
+        while True:
+            found = self._cluster.get(LEASE, NAME)
+            holder, version = _holder(found), _version(found)
+            if version != seen:
+                seen, since = version, time.monotonic()
+            over = time.monotonic() - since >= _duration(found, self._seconds)
+            if (holder in {"", self._holder} or over) and self._take(found):
+                return self
+            if holder != told:
+                self._say(f"another run ({holder}) holds the Lease {NAME}: waiting for its end")
+                told = holder
+            if self._cluster.remaining < _PAUSE:
+                raise UnavailableError(f"another run ({holder}) still holds the Lease {NAME}: see `kubectl get pods`")
+            time.sleep(_PAUSE)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let the next one have it at once; where that fails it runs out by itself."""
+        try:
+            self._renew({"holderIdentity": "", "leaseDurationSeconds": 1})
+        except InstallError as failed:
+            if kind is None and isinstance(failed, ForbiddenError):
+                raise
+            self._say(f"the Lease {NAME} runs out by itself in {self._seconds} s: {failed}")
+
+    def keep(self) -> None:
+        """Renew it when a third of its time is over: before each write, since a run that lost it must not write.
+
+        Raises:
+            UnavailableError: it ran out, and another run has it.
+
+        """
+        if time.monotonic() - self._renewed < self._seconds / 3:
+            return
+        self._renew(self._spec())
+
+    def _renew(self, spec: Object) -> None:
+        try:
+            self._write(spec)
+        except ConflictError as error:
+            found = self._cluster.get(LEASE, NAME)
+            if found is None or _holder(found) != self._holder:
+                raise UnavailableError(f"another run ({_holder(found)}) took over the Lease {NAME}") from error
+            # Somebody labelled it, or an answer was lost on its way.
+            self._held = found
+            self._write(spec)
+
+    def _take(self, found: Object | None) -> bool:
+        try:
+            if found is None:
+                wanted = LEASE.named(NAME, self._cluster.namespace, ownerReferences=self._owners)
+                self._held = self._cluster.create(LEASE, {**wanted, "spec": self._spec()})
+                self._renewed = time.monotonic()
+            else:
+                self._held = found
+                self._write(self._spec())
+        except ConflictError:
+            return False
+        return True
+
+    def _write(self, spec: Object) -> None:
+        metadata = {**self._held["metadata"], "ownerReferences": self._owners}
+        self._held = self._cluster.replace(LEASE, {**self._held, "metadata": metadata, "spec": spec})
+        self._renewed = time.monotonic()
+
+    def _spec(self) -> Object:
+        now = f"{self._cluster.now():%Y-%m-%dT%H:%M:%S.%f}Z"
+        return {
+            "holderIdentity": self._holder,
+            "leaseDurationSeconds": self._seconds,
+            "acquireTime": now,
+            "renewTime": now,
+        }
+
+
+def _holder(found: Object | None) -> str:
+    return str((found or {}).get("spec", {}).get("holderIdentity") or "")
+
+
+def _version(found: Object | None) -> str:
+    return str((found or {}).get("metadata", {}).get("resourceVersion") or "")
+
+
+def _duration(found: Object | None, usual: int) -> float:
+    return float((found or {}).get("spec", {}).get("leaseDurationSeconds") or usual)

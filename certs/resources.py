@@ -1,0 +1,62 @@
+"""The kinds of objects that an installation reads and writes, and where the API server keeps them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Object = dict[str, Any]
+"""An object as the API server has it. Never a typed model: those drop the fields that they do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of objects."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """What stands in `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str, name: str | None = None) -> str:
+        """The path of one object, or of all; the namespace only counts where the kind has any."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [*(["namespaces", namespace] if self.namespaced else []), self.plural, *([name] if name else [])]
+        return "/".join([root, *(quote(part, safe="") for part in parts)])
+
+    def named(self, name: str, namespace: str, **metadata: Any) -> Object:
+        """The beginning of an object."""
+        place = {"name": name, **({"namespace": namespace} if self.namespaced else {})}
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": {**place, **metadata}}
+
+
+CLUSTER_ROLE = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole")
+DAEMON_SET = Resource("apps", "v1", "daemonsets", "DaemonSet", namespaced=True)
+ENDPOINT_SLICE = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True)
+LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
+SECRET = Resource("", "v1", "secrets", "Secret", namespaced=True)
+MUTATING = Resource(
+    "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"
+)
+VALIDATING = Resource(
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"
+)
+
+
+def owned_by(owner: Mapping[str, Any]) -> list[Object]:
+    """The `ownerReferences` with which an object goes when its owner goes."""
+    metadata = owner["metadata"]
+    return [
+        {
+            "apiVersion": CLUSTER_ROLE.api_version,
+            "kind": CLUSTER_ROLE.kind,
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+    ]

@@ -1,0 +1,66 @@
+"""The rights of an installation: what it calls, and no more. The manifests' roles say the same: a test compares them.
+
+Objects are written by server-side apply, a PATCH that names its object, so that even `create` is limited to a name.
+Only the Lease is created otherwise: of two runs one must be refused.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from certs import canary, lease, registration
+from certs.install import OWNER
+from certs.resources import (
+    CLUSTER_ROLE,
+    DAEMON_SET,
+    ENDPOINT_SLICE,
+    LEASE,
+    MUTATING,
+    SECRET,
+    VALIDATING,
+    Resource,
+)
+
+SECRET_NAME = "cni-guard-tls"  # noqa: S105 - an object's name
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One verb on one object, or on all of a kind where the API knows no name (a list, a create)."""
+
+    verb: str
+    resource: Resource
+    name: str | None
+
+
+def _rights(verbs: str, resource: Resource, name: str | None) -> tuple[Right, ...]:
+    return tuple(Right(verb, resource, name) for verb in verbs.split())
+
+
+RIGHTS: tuple[Right, ...] = (
+    *_rights("get", CLUSTER_ROLE, OWNER),
+    *_rights("create", LEASE, None),
+    *_rights("get update", LEASE, lease.NAME),
+    *_rights("get create patch delete", SECRET, SECRET_NAME),
+    *_rights("get create patch", VALIDATING, registration.NAME),
+    *_rights("get create patch", MUTATING, registration.NAME),
+    *_rights("create patch delete", VALIDATING, canary.NAME),
+    *_rights("create patch", DAEMON_SET, canary.NAME),
+    *_rights("list", ENDPOINT_SLICE, None),
+)
+
+
+def rules(*, namespaced: bool) -> list[dict[str, Any]]:
+    """The rules of the Role in the own namespace, or of the ClusterRole, as RBAC writes them."""
+    grouped: dict[tuple[Resource, str | None], list[str]] = {}
+    for right in RIGHTS:
+        if right.resource.namespaced == namespaced:
+            grouped.setdefault((right.resource, right.name), []).append(right.verb)
+    return [
+        {
+            "apiGroups": [resource.group],
+            "resources": [resource.plural],
+            **({"resourceNames": [name]} if name else {}),
+            "verbs": verbs,
+        }
+        for (resource, name), verbs in grouped.items()
+    ]

@@ -1,0 +1,42 @@
+"""The policy in the cluster: refused when it does not load, and survived when it got there all the same."""
+
+import json
+
+import pytest
+
+from tests.installation.world import NAMESPACE, World
+
+pytestmark = pytest.mark.xdist_group("installation")
+
+BROKEN = "mode: enforce\nrule: {}\n"
+
+
+def patch(policy: str) -> tuple[str, ...]:
+    change = json.dumps({"data": {"policy.yaml": policy}})
+    return "patch", "configmap", "cni-guard-policy", "-n", NAMESPACE, "--type=merge", "-p", change
+
+
+def test_a_broken_one_is_refused_at_apply(installed: World) -> None:
+    done = installed.kubectl(*patch(BROKEN), check=False)
+    assert done.returncode
+    assert 'admission webhook "policy.cni-guard.dev" denied the request' in done.stderr
+    assert "policy.yaml:2:1: unknown key rule; did you mean rules?" in done.stderr
+    assert installed.kubectl(*patch("mode: enforce\nrules: {SNAT-001: deny}\n")).returncode == 0
+
+
+def test_past_the_guard_the_running_one_keeps_the_last_and_a_new_one_says_so(installed: World) -> None:
+    installed.cluster.apply(installed.aws_node())
+    installed.past_the_guard(*patch(BROKEN))
+    installed.cluster.wait_for(
+        lambda: [line for line in installed.kubelet.logs() if line.get("message") == "policy refused"],
+        "the guard to see the broken policy",
+    )
+    done = installed.set_env("WARM_ENI_TARGET=3", "WARM_IP_TARGET=5", "--dry-run=server")
+    assert "denied the request: IPT-004" in done.stderr
+    assert "built-in policy" not in done.stderr
+
+    installed.kubectl("rollout", "restart", "deployment/cni-guard", "-n", NAMESPACE)
+    installed.kubectl("rollout", "status", "deployment/cni-guard", "-n", NAMESPACE, "--timeout=100s", timeout=110)
+    done = installed.set_env("WARM_ENI_TARGET=3", "WARM_IP_TARGET=5", "--dry-run=server")
+    assert "denied the request: IPT-004" in done.stderr
+    assert "Warning: cni-guard runs on its built-in policy: " in done.stderr
