@@ -50,6 +50,8 @@ class Lease:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Let the next one have it at once; where that fails it runs out by itself."""
+        if not self._held:
+            return
         try:
             self._renew({"holderIdentity": "", "leaseDurationSeconds": 1})
         except InstallError as failed:
@@ -74,6 +76,7 @@ class Lease:
         except ConflictError as error:
             found = self._cluster.get(LEASE, NAME)
             if found is None or _holder(found) != self._holder:
+                self._held = {}
                 raise UnavailableError(f"another run ({_holder(found)}) took over the Lease {NAME}") from error
             # Somebody labelled it, or an answer was lost on its way.
             self._held = found

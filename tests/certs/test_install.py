@@ -14,6 +14,7 @@ import yaml
 from cryptography import x509
 
 from certs.authority import CA_LIFETIME, LEAF_LIFETIME, issue, make_ca, make_leaf, service_names
+from certs.canary import IN_A_ROW
 from certs.renewal import CA, CERTIFICATE, KEY, renewal_reason
 from certs.resources import CLUSTER_ROLE, LEASE, MUTATING, SECRET, VALIDATING
 from tests.certs.echo import Echo
@@ -209,6 +210,28 @@ def test_a_run_that_lost_its_lease_writes_no_more(world: World) -> None:
     assert "another run (other) took over the Lease" in run.error
     assert world.find(SECRET, SECRET_NAME) is None
     assert world.get(LEASE, NAME)["spec"]["holderIdentity"] == "other"
+
+
+def test_a_run_that_lost_its_lease_promotes_nothing(world: World) -> None:
+    """It is another's at the moment when the last canary is answered."""
+    tries = []
+    with Echo(world), Faults(world.cluster) as proxy:
+        assert world.install().code == 0
+        before = world.versions()
+
+        def steal(_method: str, path: str) -> None:
+            if "daemonsets" in path:
+                tries.append(path)
+            if len(tries) == IN_A_ROW:
+                world.patch(LEASE, NAME, {"spec": {"holderIdentity": "other", "leaseDurationSeconds": 60}})
+                time.sleep(1)
+
+        proxy.done = steal
+        run = world.install(proxy.environment)
+    assert run.code == 1
+    assert "canary: answered at both doors" in run.lines[-1]
+    assert "another run (other) took over the Lease" in run.error
+    assert world.versions() == before
 
 
 # What others left.

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +74,18 @@ def for_clients() -> Data:
     return encoded(ca.certificate_pem, leaf.public_bytes(pem), key.private_bytes(*form))
 
 
+def self_signed() -> Data:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "self")])
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + LEAF_LIFETIME)
+    pem = (
+        builder.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    )
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return encoded(pem, pem, key.private_bytes(*form))
+
+
 def locked() -> Data:
     key = ec.generate_private_key(ec.SECP256R1())
     secret = serialization.BestAvailableEncryption(b"secret")
@@ -97,6 +109,7 @@ ROWS: list[tuple[str, Callable[[], Data | None], timedelta, str]] = [
     ("another key", lambda: GOOD | {KEY: secret_of(OTHER)[KEY]}, timedelta(0), "tls.key does not belong to tls.crt"),
     ("another CA", lambda: GOOD | {CA: secret_of(OTHER)[CA]}, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
     ("a leaf as CA", lambda: SELF_SIGNED_LEAF, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
+    ("no CA at all", self_signed, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
     ("CA over", outlived, 2 * DAY, "the CA of tls.crt is not valid now"),
     ("for clients", for_clients, timedelta(0), "tls.crt is not for servers"),
     ("too early", lambda: GOOD, -2 * DAY, "not valid"),
@@ -163,6 +176,7 @@ def test_a_damaged_certificate_never_raises(which: str, data: st.DataObject) -> 
     assert isinstance(overlap(damaged, NOW), bytes)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([CA, CERTIFICATE, KEY]), st.text() | st.binary().map(lambda b: base64.b64encode(b).decode())

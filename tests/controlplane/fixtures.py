@@ -1,4 +1,4 @@
-"""The pytest fixture: one cluster for the session, or for each worker of pytest-xdist."""
+"""The pytest fixtures: one cluster for the session, or for each worker of pytest-xdist, and the guard before it."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ import pytest
 
 from tests.controlplane.binaries import Binaries, binaries
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.guard import GuardProcess
+from tests.controlplane.guarded import NODES, Guarded
 from tests.controlplane.progress import Unavailable
+from webhook.cni.stock import crd
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,14 @@ def cluster(programs: Binaries) -> Iterator[Cluster]:
     """Run a cluster with controllers and simulated nodes; leave it as you found it."""
     with Cluster(controllers=True, programs=programs) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def guarded(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Put the shipped guard in front of the cluster, registered as it ships."""
+    cluster.nodes(NODES)
+    cluster.apply(crd())
+    with GuardProcess(cluster, tmp_path_factory.mktemp("guard")) as guard:
+        guard.register()
+        yield Guarded(cluster, guard)
+        guard.unregister()

@@ -5,12 +5,14 @@ import http.client
 import json
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import yaml
 
 from certs.authority import make_ca, make_leaf, service_names
 from tests.controlplane.cluster import Cluster
@@ -25,16 +27,7 @@ START_SECONDS = 20
 POLICY = "mode: enforce\n"
 """The policy that is served where a test gives none."""
 
-# aws-node by its traits: the CNI's image, its service account, or its name. `object` is null on DELETE.
-_IS_AWS_NODE = """
-[object, oldObject].exists(o, o != null && (
-  (o.metadata.?namespace.orValue("") == "kube-system" && (
-    o.metadata.?name.orValue("") == "aws-node" ||
-    o.spec.template.spec.?serviceAccountName.orValue("") == "aws-node")) ||
-  (o.spec.template.spec.containers + o.spec.template.spec.?initContainers.orValue([])).exists(c,
-    c.?image.orValue("").contains("amazon-k8s-cni"))))
-"""
-_NO_BREAK_GLASS = '!("cni-guard:break-glass" in request.userInfo.?groups.orValue([]))'
+REGISTRATION = Path(__file__).resolve().parents[2] / "manifests" / "webhooks.yaml"
 
 
 class GuardProcess:
@@ -53,6 +46,15 @@ class GuardProcess:
 
     def __enter__(self) -> Self:
         """Make the certificate, start the server, wait until it is ready."""
+        self._prepare()
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Kill the server; what is registered stays, as it does when a guard dies."""
+        self.kill()
+
+    def _prepare(self) -> None:
         self.address = self.cluster.service(NAMESPACE, SERVICE, PORT)
         now = datetime.now(UTC)
         ca = make_ca(now, timedelta(days=1))
@@ -61,18 +63,27 @@ class GuardProcess:
         certificate, key = self.folder / "tls.crt", self.folder / "tls.key"
         certificate.write_bytes(pair.certificate_pem)
         key.write_bytes(pair.key_pem)
+
+    def start(self) -> None:
+        """Start the server, at first or after it was killed, and wait until it is ready."""
+        pair = ("--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key")
+        command = [*self._command, "--bind", f"{self.address}:{PORT}", *pair, "--policy", self.policy_file]
         with ExitStack() as stack:
-            command = [*self._command, "--bind", f"{self.address}:{PORT}", "--tls-cert", certificate, "--tls-key", key]
-            self.process = stack.enter_context(
-                Process([*command, "--policy", self.policy_file], self.folder / "guard.log")
-            )
+            self.process = stack.enter_context(Process(command, self.folder / "guard.log"))
             self.cluster.wait_for(self._ready, "the guard to be ready", START_SECONDS)
             self._stop = stack.pop_all()
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Kill the server; what is registered stays, as it does when a guard dies."""
+    def kill(self) -> None:
+        """Let the server die at once."""
         self._stop.close()
+
+    def rule_by(self, policy: str) -> None:
+        """Swap the policy file, and wait until the server has read it."""
+        before = len(self.logged("policy loaded"))
+        fresh = self.policy_file.with_suffix(".new")
+        fresh.write_text(policy)
+        fresh.replace(self.policy_file)
+        self.cluster.wait_for(lambda: len(self.logged("policy loaded")) > before, "the policy to be read", 10)
 
     def get(self, path: str) -> tuple[int, str]:
         """GET a path of the guard over TLS."""
@@ -94,8 +105,14 @@ class GuardProcess:
 
     def decisions(self) -> list[dict[str, Any]]:
         """The log lines of its decisions so far."""
-        lines = (json.loads(line) for line in self.process.log.read_text().splitlines() if line.startswith("{"))
-        return [line for line in lines if line.get("message") == "decision"]
+        return self.logged("decision")
+
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """The log lines with this message since it was started last."""
+        text = self.process.log.read_text()
+        # The last line may be half written.
+        lines = (json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("message") == message]
 
     def register(self) -> None:
         """Register both doors in the cluster, and wait until the API server calls them."""
@@ -116,42 +133,14 @@ class GuardProcess:
 
 
 def registration(ca: bytes) -> list[dict[str, Any]]:
-    """Both doors: the mutating one fails open, the validating one closed."""
-    mutate = [_webhook("aws-node", "mutate", _DAEMONSETS, ca)]
-    validate = [_webhook("aws-node", "validate", _DAEMONSETS, ca), _webhook("eniconfig", "validate", _ENICONFIGS, ca)]
+    """Both doors as they are shipped, with the caBundle that the install Job would fill in."""
+    configurations: list[dict[str, Any]] = list(yaml.safe_load_all(REGISTRATION.read_text()))
+    bundle = base64.b64encode(ca).decode()
     return [
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": f"{kind}WebhookConfiguration",
-            "metadata": {"name": NAME},
-            "webhooks": webhooks,
-        }
-        for kind, webhooks in (("Mutating", mutate), ("Validating", validate))
+        configuration | {"webhooks": [_trusting(webhook, bundle) for webhook in configuration["webhooks"]]}
+        for configuration in configurations
     ]
 
 
-_DAEMONSETS = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["daemonsets"]}
-_ENICONFIGS = {"apiGroups": ["crd.k8s.amazonaws.com"], "apiVersions": ["*"], "resources": ["eniconfigs"]}
-_DOORS: dict[str, dict[str, Any]] = {
-    "mutate": {"failurePolicy": "Ignore", "reinvocationPolicy": "IfNeeded"},
-    "validate": {"failurePolicy": "Fail"},
-}
-
-
-def _webhook(name: str, door: str, matched: Mapping[str, Any], ca: bytes) -> dict[str, Any]:
-    operations = ["CREATE", "UPDATE", *(["DELETE"] if door == "validate" else [])]
-    conditions = {"no-break-glass": _NO_BREAK_GLASS, **({"is-aws-node": _IS_AWS_NODE} if name == "aws-node" else {})}
-    return {
-        "name": f"{name}.cni-guard.dev",
-        "rules": [{**matched, "operations": operations}],
-        "matchConditions": [{"name": key, "expression": expression} for key, expression in conditions.items()],
-        "clientConfig": {
-            "service": {"namespace": NAMESPACE, "name": SERVICE, "port": PORT, "path": f"/{door}"},
-            "caBundle": base64.b64encode(ca).decode(),
-        },
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-        "matchPolicy": "Equivalent",
-        "timeoutSeconds": 3,
-        **_DOORS[door],
-    }
+def _trusting(webhook: dict[str, Any], bundle: str) -> dict[str, Any]:
+    return webhook | {"clientConfig": webhook["clientConfig"] | {"caBundle": bundle}}

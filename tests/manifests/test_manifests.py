@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from certs.rights import rules
 from tests.manifests.rendered import MANIFESTS, Object, entries, one, registration, rendered
 from webhook import __version__
 from webhook.admission import POLICY_KEY, POLICY_NAME
@@ -176,3 +177,15 @@ def test_the_two_files_say_the_same_of_aws_node() -> None:
     expressions = {named(hook)["is-aws-node"] for item in (validating, mutating) for hook in item["webhooks"]
                    if "is-aws-node" in named(hook)}  # fmt: skip
     assert len(expressions) == 1
+
+
+# --- rights ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_job_has_the_rights_that_its_code_uses_and_no_more() -> None:
+    """tests/certs holds the code to the same list."""
+    assert one("ClusterRole", "cni-guard")["rules"] == rules(namespaced=False)
+    assert one("Role", "cni-guard-install")["rules"] == rules(namespaced=True)
+    for item in rendered():
+        for rule in item.get("rules", ()):
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
