@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW
+from webhook.cni.stock import stock
 from webhook.judge import ACKNOWLEDGE, judge
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, Exemption, Images, Policy, Variable, Versions
 from webhook.rules import CATALOGUE, Catalogue
-from webhook.rules.examples import DaemonSet, Example, env
+from webhook.rules.examples import DaemonSet, Example, container, env
 from webhook.rules.rule import AwsNodeCase, rule
 
 
@@ -279,3 +280,128 @@ def test_a_missing_container_is_refused() -> None:
 
 def test_env_helper_matches_its_name() -> None:
     assert env(MAX_ENI="3").resource().object == BREAKS.build()
+
+
+# --- ways around -----------------------------------------------------------------------------------------------------
+
+EVIL = "docker.io/evil/amazon-k8s-cni:v1.23.1"
+
+
+def denied(daemonset: dict[str, Any], old: dict[str, Any] | None = None) -> set[str]:
+    resource = Resource("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
+    verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert not verdict.crashes
+    return {finding.rule for finding in verdict.findings if finding.level == "deny"}
+
+
+def test_a_renamed_container_is_judged_in_its_role() -> None:
+    renamed = DaemonSet(env={"MAX_ENI": "ten"}, images={"aws-node": EVIL}, repeat=("WARM_ENI_TARGET",)).build()
+    container(renamed, "aws-node")["name"] = "cni"
+    assert denied(renamed) == {"IMG-003", "ENV-002", "ENV-006"}
+    init = DaemonSet(images={"aws-vpc-cni-init": "docker.io/evil/amazon-k8s-cni-init:v1.22.4"}).build()
+    container(init, "aws-vpc-cni-init")["name"] = "init"
+    assert denied(init) == {"IMG-001", "IMG-003"}
+
+
+def test_a_decoy_does_not_hide_the_real_one() -> None:
+    decoy = stock("1.23.1")
+    spec = decoy["spec"]["template"]["spec"]
+    spec["initContainers"].append(dict(container(decoy, "aws-node")))
+    spec["containers"][0] |= {"name": "real", "image": EVIL}
+    assert {"VER-001", "IMG-003"} <= denied(decoy)
+    second = stock("1.23.1")
+    second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
+    assert denied(second) == {"VER-001"}
+
+
+def test_a_change_that_makes_an_old_problem_graver_is_judged() -> None:
+    armed = DaemonSet(release="1.22.2", env={"ENABLE_SUBNET_DISCOVERY": "true"})
+    safe = DaemonSet(release="1.22.2", env={"ENABLE_SUBNET_DISCOVERY": "false"})
+    assert denied(armed.build(), safe.build()) == {"VER-002"}
+    assert denied(safe.build(), armed.build()) == set()
+    typo, again = DaemonSet(env={"WARM_IP_TARGETS": "5"}), DaemonSet(env={"WARM_IP_TARGETS": "50"})
+    assert denied(again.build(), typo.build()) == {"ENV-001"}
+    twice = DaemonSet(repeat=("WARM_ENI_TARGET",)).build()
+    other = DaemonSet(repeat=("WARM_ENI_TARGET",)).build()
+    container(other, "aws-node")["env"][-1] = {"name": "WARM_ENI_TARGET", "value": "0"}
+    assert "ENV-006" in denied(other, twice)
+
+
+def test_an_unknown_value_hides_no_other_one() -> None:
+    unknown: dict[str, Any] = {"valueFrom": {"configMapKeyRef": {"name": "cni", "key": "x"}}}
+    assert "VER-002" in denied(DaemonSet(release="1.22.3", env={"ENABLE_POD_ENI": unknown}).build())
+    fatal: dict[str, Any] = {"ENABLE_IPv6": unknown, "AWS_VPC_K8S_CNI_VETHPREFIX": "eth"}
+    assert "ENV-004" in denied(DaemonSet(env=fatal).build())
+    empty: dict[str, Any] = {"ENABLE_POD_ENI": unknown, "POD_SECURITY_GROUP_ENFORCING_MODE": "", "CLUSTER_ENDPOINT": ""}
+    assert "ENV-003" in denied(DaemonSet(env=empty).build())
+    cidrs: dict[str, Any] = {"AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS": unknown, "AWS_EXTERNAL_SERVICE_CIDRS": "junk"}
+    assert "SNAT-003" in denied(DaemonSet(env=cidrs).build())
+
+
+def test_an_annotation_lifts_nothing() -> None:
+    """Only a tag or a digest makes a release newer than the tables."""
+    said = {"cni-guard.dev/cni-version": "9.9.9"}
+    images = {"aws-node": "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:latest"}
+    assert "ENV-002" in denied(DaemonSet(env={"MAX_ENI": "0"}, images=images, annotations=said).build())
+
+
+def test_the_garbage_collector_needs_a_permit_too() -> None:
+    collector = User("system:serviceaccount:kube-system:generic-garbage-collector")
+    assert levels(judged(Example(None, before=DaemonSet(), user=collector))) == {"DEL-001": "deny"}
+
+
+@pytest.mark.parametrize("kubernetes", ["1.26", "1.33"])
+def test_a_floor_never_stands_in_the_way_of_a_step_upwards(kubernetes: str) -> None:
+    policy = Policy(mode="enforce", cluster=Cluster(kubernetes=kubernetes))
+    for before, now in (("1.9.3", "1.10.4"), ("1.10.4", "1.11.5"), ("1.11.5", "1.12.6")):
+        assert judged(Example(DaemonSet(release=now), before=DaemonSet(release=before)), policy).denials == ()
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"), [("v1.24.0", "newer than what this guard knows"), ("v1.18.99", "never released it")]
+)
+def test_a_release_that_is_not_in_the_tables_warns(tag: str, said: str) -> None:
+    registry = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+    images = {
+        "aws-node": f"{registry}/amazon-k8s-cni:{tag}",
+        "aws-vpc-cni-init": f"{registry}/amazon-k8s-cni-init:{tag}",
+    }
+    verdict = judged(Example(DaemonSet(release="1.18.6" if "18" in tag else "1.23.1", images=images)))
+    assert said in " ".join(verdict.warnings)
+    assert verdict.denials == ()
+
+
+def test_all_reasons_of_a_blocked_release_are_told() -> None:
+    policy = Policy(mode="enforce", versions=Versions(blocked=(Blocked(release="1.22.1", reason="our own tests"),)))
+    (denial,) = judged(Example(DaemonSet(release="1.22.1")), policy).denials
+    for reason in ("our own tests", "floods the EC2 API", "own primary address is given to a pod"):
+        assert reason in denial
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fine"),
+    [
+        ("https://ABC.gr7.us-west-2.eks.amazonaws.com", True),
+        ("https://10.0.0.1:6443", True),
+        ("https://[fd00::1]:443", True),
+        ("https://", False),
+        ("https://EKS_CLUSTER_API_ENDPOINT", False),
+        ("https://<endpoint>", False),
+        ("http://a.b", False),
+    ],
+)
+def test_an_endpoint_has_a_host(endpoint: str, fine: bool) -> None:  # noqa: FBT001
+    assert ("ENV-006" in levels(judged(Example(DaemonSet(env={"CLUSTER_ENDPOINT": endpoint}))))) != fine
+
+
+def test_a_generated_name_inherits_no_exception() -> None:
+    twin = DaemonSet(env=CONFLICT).build()
+    del twin["metadata"]["name"]
+    twin["metadata"]["generateName"] = "aws-node"
+    policy = Policy(mode="enforce", exceptions=(exemption("IPT-004"),))
+    verdict = judge(Resource("DaemonSet", twin), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert levels(verdict) == {"IPT-004": "deny"}
+    bare = DaemonSet(env=CONFLICT).build()
+    del bare["metadata"]["namespace"]
+    verdict = judge(Resource("DaemonSet", bare), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert levels(verdict) == {"IPT-004": "warn"}

@@ -42,6 +42,7 @@ CANARY = "cni-guard.dev/canary"
 
 _FORBIDDEN = 403
 _NONCE_LENGTH = 64
+_POLICY_LIMIT = 2**16
 _OK = 200
 
 WARNING_LENGTH = 256
@@ -122,7 +123,7 @@ def _validate(
         verdict=verdict,
         denied=verdict.denials,
         notices=notices,
-        warnings=_warnings(verdict.findings) + crashes,
+        warnings=_warnings(verdict.findings) + crashes + _unchecked(verdict),
     )
 
 
@@ -142,6 +143,8 @@ def _policy_objections(request: Request, guard: Guard) -> tuple[str, ...]:
     content = at(stored, "data", POLICY_KEY)
     if not isinstance(content, str):
         return (f"ConfigMap {POLICY_NAME} has no key {POLICY_KEY}: write the policy there",)
+    if len(content) > _POLICY_LIMIT:
+        return (f"the policy is larger than {_POLICY_LIMIT // 2**10} KiB",)
     try:
         policy.load(content, POLICY_KEY, guard.rules.ids)
     except PolicyError as error:
@@ -159,6 +162,14 @@ def _warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
     warned = [finding for finding in findings if finding.level == "warn"]
     warned.sort(key=lambda finding: (not finding.introduced, finding.enforced))
     return tuple(_brief(finding) for finding in warned)
+
+
+def _unchecked(verdict: Verdict) -> tuple[str, ...]:
+    """One warning for all that could not be checked: never silently a pass."""
+    if not verdict.skipped:
+        return ()
+    rules = ", ".join(dict.fromkeys(skipped.rule for skipped in verdict.skipped))
+    return (f"{rules} could not be checked: {'; '.join(dict.fromkeys(skipped.reason for skipped in verdict.skipped))}",)
 
 
 def _brief(finding: Finding) -> str:
@@ -219,7 +230,9 @@ def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
 def _annotations(record: dict[str, Any]) -> dict[str, str]:
     """What the audit log keeps beside the request; the API server puts the webhook's name before each key."""
     lists = {
-        key: ",".join(record[key]) for key in ("denied", "warned", "observed", "filled", "excused") if record.get(key)
+        key: ",".join(record[key])
+        for key in ("denied", "warned", "observed", "filled", "excused", "skipped")
+        if record.get(key)
     }
     return lists | ({"break-glass": "true"} if record.get("break_glass") else {})
 

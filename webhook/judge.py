@@ -7,7 +7,7 @@ from typing import Any
 
 from webhook.cni.aws_node import AwsNode, at
 from webhook.cni.eniconfig import EniConfig
-from webhook.cni.identity import is_guarded
+from webhook.cni.identity import NAMESPACE, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.model import (
     ADDON_MANAGER,
@@ -106,12 +106,13 @@ class _Run:
         """Stamp the problems of a rule with the level that counts."""
         if not outcome.problems:
             return
-        before = {problem.evidence for problem in self.on_old(rule).problems}
-        seen: set[tuple[Evidence, str]] = set()
+        before = {_gravity(problem) for problem in self.on_old(rule).problems}
+        seen: set[tuple[Evidence, str, str]] = set()
         for problem in outcome.problems:
-            if (problem.evidence, problem.wrong) not in seen:
-                seen.add((problem.evidence, problem.wrong))
-                finding = self._finding(rule, problem, introduced=problem.evidence not in before)
+            said = (problem.evidence, problem.wrong, problem.effect)
+            if said not in seen:
+                seen.add(said)
+                finding = self._finding(rule, problem, introduced=_is_new(problem, before))
                 if finding is not None:
                     yield finding
 
@@ -145,15 +146,25 @@ class _Run:
         return self.addon_manager and not certain and rule.id != _BLOCKED_RELEASE
 
     def _newer_than_tables(self) -> bool:
-        return isinstance(self.new, AwsNode) and self.new.version is not None and self.new.version > self.tables.newest
+        return (
+            isinstance(self.new, AwsNode) and self.new.released is not None and self.new.released > self.tables.newest
+        )
 
     def _excuse(self, rule: Rule) -> str:
         """Why a denial of this rule only warns here, empty where it does not."""
         today = self.now.date()
         for exemption in self.policy.exceptions:
-            if exemption.rule == rule.id and exemption.resource == str(self.resource) and today <= exemption.until:
+            if exemption.rule == rule.id and exemption.resource in self._names() and today <= exemption.until:
                 return f"excepted until {exemption.until} by {exemption.owner}: {exemption.reason}"
         return f"acknowledged by annotation {ACKNOWLEDGE}" if rule.id in self.acknowledged else ""
+
+    def _names(self) -> tuple[str, ...]:
+        """How an exception may name the object; a manifest may leave the namespace to the command line."""
+        resource = self.resource
+        if not resource.name:
+            return ()
+        home = f"{resource.kind} {NAMESPACE}/{resource.name}"
+        return (str(resource), *([home] if self.target == "aws-node" and not resource.namespace else []))
 
     def crash(self, rule: Rule, error: str) -> Crash:
         """A rule that failed refuses what it could have refused, unless the change is not to blame for it."""
@@ -161,6 +172,17 @@ class _Run:
         refuses = rule.level == "deny" and self.policy.on_crash == "deny" and not blameless
         enforced: Level = "deny" if refuses else "warn"
         return Crash(rule.id, "warn" if self.policy.mode == "observe" else enforced, enforced, self.resource, error)
+
+
+def _gravity(problem: Problem) -> tuple[Evidence, Level, bool]:
+    return problem.evidence, problem.level, problem.certain
+
+
+def _is_new(problem: Problem, before: set[tuple[Evidence, Level, bool]]) -> bool:
+    """Whether a change brings the problem; one that was there, but less grave, is brought too."""
+    at_least: tuple[tuple[Level, bool], ...] = (("deny", True), ("deny", False), ("warn", False))
+    graver = at_least[: at_least.index((problem.level, problem.certain and problem.level == "deny")) + 1]
+    return not any((problem.evidence, level, certain) in before for level, certain in graver)
 
 
 def _run(rule: Rule, case: Case[Any]) -> _Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from webhook.printable import clean
+from webhook.printable import clean, shorten
 
 Json = Any
 """JSON as the API server sent it; any shape, since a webhook sees objects before they are validated."""
@@ -23,6 +23,9 @@ Evidence = tuple[tuple[str, str | None], ...]
 
 ``(("aws-node env WARM_IP_TARGET", "5"),)``. A problem with the same evidence before a request is not new.
 """
+
+_CLAUSE = 1000
+"""Characters of a clause in a message: values that authors wrote stand in it."""
 
 ADDON_MANAGER = "eks:addon-manager"
 """The user by which EKS applies its managed add-ons (EKS user guide, "Amazon EKS add-ons")."""
@@ -160,7 +163,8 @@ class Finding:
     def message(self) -> str:
         """The whole text for a person: rule, what is wrong, what would happen, how to mend it, link."""
         problem = self.problem
-        whole = f"{self.rule}: {problem.wrong}: {problem.effect}. {problem.remedy}. {self.link}"
+        wrong, effect, remedy = (shorten(clause, _CLAUSE) for clause in (problem.wrong, problem.effect, problem.remedy))
+        whole = f"{self.rule}: {wrong}: {effect}. {remedy}. {self.link}"
         return clean(f"{whole} ({self.excuse})" if self.excuse else whole)
 
 

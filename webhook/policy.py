@@ -66,7 +66,7 @@ class Images(_Section, frozen=True):
     """Where the CNI's images may come from."""
 
     registries: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.:_-]*(/[a-zA-Z0-9._-]+)*/?$")], ...],
         Meta(description="Registries beside Amazon's own, with an optional path: registry.example.com/mirror."),
     ] = ()
 

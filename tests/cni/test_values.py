@@ -62,7 +62,7 @@ def test_the_entry_point_compares_targets_as_text(text: str | None, beyond: bool
     ("text", "network", "host_bits"),
     [
         ("10.0.0.0/8", "10.0.0.0/8", False), ("10.1.2.3/8", "10.0.0.0/8", True), ("0.0.0.0/0", "0.0.0.0/0", False),
-        ("1.2.3.4/32", "1.2.3.4/32", False),
+        ("1.2.3.4/32", "1.2.3.4/32", False), ("10.0.0.0/08", "10.0.0.0/8", False),
     ],
 )  # fmt: skip
 def test_cidrs(text: str, network: str, host_bits: bool) -> None:  # noqa: FBT001
@@ -73,7 +73,7 @@ def test_cidrs(text: str, network: str, host_bits: bool) -> None:  # noqa: FBT00
 
 @pytest.mark.parametrize(
     "text",
-    ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "2001:db8::/32", "10.0.0/8", "010.0.0.0/8", "", "/", "a/b", "1.2.3.4/٨"],
+    ["10.0.0.0", "10.0.0.0/33", "2001:db8::/32", "10.0.0/8", "010.0.0.0/8", "", "/", "a/b", "1.2.3.4/٨"],
 )
 def test_what_is_no_ipv4_cidr(text: str) -> None:
     assert go_cidr(text) is None

@@ -55,6 +55,23 @@ def test_reaches_the_level_that_it_names(rule: Rule) -> None:
     assert rule.level in levels
 
 
+CERTAIN = {
+    "VER-007": {0, 1},
+    "IMG-002": {0, 2},
+    "PFX-001": {0, 1, 2},
+    "ENV-003": {0, 2, 3},
+    "ENV-004": {0, 1, 2, 3, 4, 5, 6, 7},
+    "ENV-008": {1},
+}
+"""The bad examples by which aws-node, or every new pod, is proved to fail; no other one is."""
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_is_certain_where_the_cni_s_code_proves_it(rule: Rule, example: Example) -> None:
+    found = {f.problem.certain for f in judged(example.resource()).findings if f.rule == rule.id}
+    assert (True in found) == (rule.bad.index(example) in CERTAIN.get(rule.id, set()))
+
+
 @pytest.mark.parametrize("example", GOOD)
 def test_no_rule_fires_on_a_good_example(example: Example) -> None:
     verdict = judged(example.resource())
@@ -117,14 +134,13 @@ def filled(resource: Resource) -> tuple[Resource, tuple[Finding, ...]]:
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_a_fix_heals_and_heals_once(example: Example) -> None:
     resource = example.resource()
-    before = judged(resource)
-    fixable = {(f.rule, f.problem.evidence) for f in before.findings if f.problem.fixes and f.introduced}
     after, told = filled(resource)
-    left = {(f.rule, f.problem.evidence) for f in judged(after).findings if f.problem.fixes}
-    if not told:
-        assert after == resource
-        return
-    assert fixable - left
+    assert (after == resource) == (not told)
+    healed = {(finding.rule, finding.problem.fixes[0].says) for finding in told}
+    left = {(f.rule, edit.says) for f in judged(after).findings for edit in f.problem.fixes}
+    assert not healed & left
+    mended = {rule for rule, _ in healed} - {"ENV-008"}  # whose other problems have no fix
+    assert not mended & {finding.rule for finding in judged(after).findings}
     assert filled(after) == (after, ())
 
 
@@ -185,8 +201,10 @@ def test_webhook_and_check_say_the_same(example: Example) -> None:
     assert validated["allowed"] == (not verdict.denials)
     assert validated.get("status", {}).get("message", "") == "\n".join(verdict.denials)
     warned = [*mutated.get("warnings", ()), *validated.get("warnings", ())]
-    assert len(warned) == len(verdict.warnings)
-    assert sorted(text.split(":")[0] for text in warned) == sorted(text.split(":")[0] for text in verdict.warnings)
+    unchecked = [text for text in warned if " could not be checked: " in text]
+    assert len(unchecked) == bool(verdict.skipped)
+    said = sorted(text.split(":")[0] for text in warned if text not in unchecked)
+    assert said == sorted(text.split(":")[0] for text in verdict.warnings)
 
 
 # --- malformed objects -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ take them for absent.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -22,7 +22,7 @@ POD_SPEC: Path = ("spec", "template", "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
 """Says which release an image is, where its tag does not."""
 
-_EXPANSION = re.compile(r"(?:^|[^$])(?:\$\$)*\$\([^)]*\)")
+_REFERENCE = re.compile(r"(\$+)\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Container:
 
     def __init__(self, name: str, raw: dict[str, Any], path: Path) -> None:
         self.name = name
+        self.role = name
+        """Which of the CNI's containers this is: that of its name, unless its image tells."""
         self.raw = raw
         self.path = path
         self.env: dict[str, str | Unknown] = {}
@@ -110,12 +112,21 @@ class Container:
         """A boolean variable as the CNI reads it: its own default where it is unset, empty or invalid."""
         value = self.get(name)
         read = values.go_bool(value) if value else None
-        return read if read is not None else variables.by_name(self.name)[name].default == "true"
+        return read if read is not None else variables.by_name(self.role)[name].default == "true"
 
     @cached_property
     def known(self) -> tuple[tuple[str, str], ...]:
         """Name and text of each variable whose value is known."""
         return tuple((name, value) for name, value in self.env.items() if isinstance(value, str))
+
+    def values_of(self, name: str) -> list[Json]:
+        """What each entry of a name says, in their order."""
+        entries = self.raw.get("env")
+        return (
+            [entry.get("value") for entry in entries if isinstance(entry, dict) and entry.get("name") == name]
+            if isinstance(entries, list)
+            else []
+        )
 
     def where(self, name: str) -> Path:
         """The path of a variable's entry, or of the place where it would stand."""
@@ -134,7 +145,7 @@ class Container:
 def _value(entry: Mapping[str, Any]) -> str | Unknown:
     value = entry.get("value")
     if isinstance(value, str) and value:
-        return Unknown("comes from the expansion of $(…)") if "$(" in value and _EXPANSION.search(value) else value
+        return Unknown("comes from the expansion of $(…)") if _expands(value) else value
     if value is not None and not isinstance(value, str):
         return Unknown(f"is a {_type(value)} where a string belongs", malformed=True)
     origin = entry.get("valueFrom")
@@ -142,6 +153,12 @@ def _value(entry: Mapping[str, Any]) -> str | Unknown:
         return ""
     keys = ", ".join(key for key in origin if isinstance(key, str)) if isinstance(origin, dict) else ""
     return Unknown(f"comes from valueFrom ({keys})" if keys else "comes from valueFrom")
+
+
+def _expands(value: str) -> bool:
+    """Whether the kubelet replaces a part of it: ``$(NAME)``, where ``$$`` stands for a dollar. In linear time."""
+    last = value.rfind(")")
+    return any(len(found[1]) % 2 == 1 and found.end() <= last for found in _REFERENCE.finditer(value))
 
 
 def _type(value: Json) -> str:
@@ -156,10 +173,9 @@ class AwsNode:
         self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
         self.digests = digests or {}
         self.containers = tuple(self._containers())
-        by_name = {container.name: container for container in self.containers}
-        self.main: Container | None = by_name.get("aws-node") or self._by_image("amazon-k8s-cni")
-        self.init: Container | None = by_name.get("aws-vpc-cni-init")
-        self.agent: Container | None = by_name.get("aws-eks-nodeagent")
+        self.main = self._in_role("aws-node", "containers")
+        self.init = self._in_role("aws-vpc-cni-init", "initContainers")
+        self.agent = self._in_role("aws-eks-nodeagent", "containers")
 
     def _containers(self) -> Iterator[Container]:
         for kind in ("initContainers", "containers"):
@@ -168,22 +184,53 @@ class AwsNode:
                 if isinstance(raw, dict):
                     yield Container(text(raw.get("name")), raw, (*POD_SPEC, kind, index))
 
-    def _by_image(self, basename: str) -> Container | None:
-        """A renamed copy of aws-node is still aws-node."""
-        return next((c for c in self.containers if c.image and c.image.basename == basename), None)
+    @property
+    def roles(self) -> tuple[Container, ...]:
+        """The containers that the CNI's own rules are about, those of them that are there."""
+        return tuple(container for container in (self.main, self.init, self.agent) if container is not None)
+
+    @cached_property
+    def others(self) -> tuple[Container, ...]:
+        """Containers beside these that are called or run like one of them."""
+        basenames = {repository.rpartition("/")[2] for repository in images.REPOSITORIES.values()}
+        return tuple(
+            container
+            for container in self.containers
+            if container not in self.roles
+            and (container.name in images.REPOSITORIES or (container.image and container.image.basename in basenames))
+        )
+
+    def _in_role(self, role: str, kind: str) -> Container | None:
+        """The container of a role, by its name in its own list, else by its image: a renamed one is still that one."""
+        basename = images.REPOSITORIES[role].rpartition("/")[2]  # type: ignore[index] # a role is one of its keys
+        named = [c for c in self.containers if c.path[-2] == kind and c.name == role]
+        imaged = [
+            c for c in self.containers if c.name not in images.REPOSITORIES and c.image and c.image.basename == basename
+        ]
+        chosen = next(iter(named or imaged), None)
+        if chosen is not None:
+            chosen.role = role
+        return chosen
 
     @cached_property
     def version(self) -> Version | None:
         """The CNI's release: by digest, tag or annotation; None where nothing trustworthy tells."""
         if self.main is None or self.main.image is None:
             return None
-        mapped = self.digests.get(self.main.image.digest or "")
+        said = parse_tag(text(at(self.raw, "metadata", "annotations", VERSION_ANNOTATION)))
+        return self.released or (said.version if said else None)
+
+    @cached_property
+    def released(self) -> Version | None:
+        """The CNI's release by digest or tag alone: an annotation is its author's word."""
+        return self.release_of(self.main) if self.main else None
+
+    def release_of(self, container: Container) -> Version | None:
+        """The release of a container's image, by the policy's digests, else by its tag; a candidate is none."""
+        mapped = self.digests.get(container.image.digest or "") if container.image else None
         if mapped:
             return Version.of(mapped)
-        if self.main.tag and not self.main.tag.candidate:
-            return self.main.tag.version
-        said = parse_tag(text(at(self.raw, "metadata", "annotations", VERSION_ANNOTATION)))
-        return said.version if said else None
+        return container.tag.version if container.tag and not container.tag.candidate else None
 
     @property
     def known_version(self) -> Version:
@@ -211,11 +258,6 @@ class AwsNode:
     def prefix_delegation(self) -> bool:
         """Whether ipamd attaches /28 prefixes instead of single addresses."""
         return self.flag("ENABLE_PREFIX_DELEGATION")
-
-    @property
-    def ipv4(self) -> bool:
-        """Whether ipamd runs for IPv4."""
-        return self.flag("ENABLE_IPv4")
 
     @property
     def ipv6(self) -> bool:
@@ -258,17 +300,18 @@ class AwsNode:
         """Whether the network policy agent enforces policies."""
         return values.go_bool(self.argument("enable-network-policy") or "false") is True
 
-    @cached_property
-    def features(self) -> frozenset[str]:
-        """The features by which the table of releases qualifies its verdicts."""
-        on = {
-            "custom-networking": self.custom_networking,
-            "security-groups-for-pods": self.pod_eni,
-            "prefix-delegation": self.prefix_delegation,
-            "ipv6": self.ipv6,
-            "network-policy": self.network_policy,
-            "subnet-discovery-off": not self.flag("ENABLE_SUBNET_DISCOVERY"),
-            "imds-only": self.flag("ENABLE_IMDS_ONLY_MODE"),
-            "no-network-policy-agent": self.agent is None,
-        }
-        return frozenset(name for name, is_on in on.items() if is_on)
+    def feature(self, name: str) -> bool:
+        """Whether a feature by which the table of releases qualifies its verdicts is on (or done without)."""
+        return _FEATURES[name](self)
+
+
+_FEATURES: Mapping[str, Callable[[AwsNode], bool]] = {
+    "custom-networking": lambda view: view.custom_networking,
+    "security-groups-for-pods": lambda view: view.pod_eni,
+    "prefix-delegation": lambda view: view.prefix_delegation,
+    "ipv6": lambda view: view.ipv6,
+    "network-policy": lambda view: view.network_policy,
+    "subnet-discovery-off": lambda view: not view.flag("ENABLE_SUBNET_DISCOVERY"),
+    "imds-only": lambda view: view.flag("ENABLE_IMDS_ONLY_MODE"),
+    "no-network-policy-agent": lambda view: view.agent is None,
+}

@@ -57,11 +57,11 @@ def beyond_zero(text: str | None) -> bool:
 def go_cidr(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
     """net.ParseCIDR for IPv4: the network and whether host bits were set; None where the CNI skips the item."""
     address, slash, bits = text.partition("/")
-    if not slash or not re.fullmatch(r"[0-9]{1,2}", bits, re.ASCII) or (len(bits) > 1 and bits[0] == "0"):
+    if not slash or not re.fullmatch(r"[0-9]{1,9}", bits, re.ASCII):
         return None
     try:
         host = ipaddress.IPv4Address(address)
-        network = ipaddress.IPv4Network(f"{address}/{bits}", strict=False)
+        network = ipaddress.IPv4Network(f"{address}/{int(bits)}", strict=False)
     except ValueError:
         return None
     return network, host != network.network_address

@@ -86,9 +86,7 @@ def no_identity(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 def _holder(case: AwsNodeCase, name: str) -> Container | None:
-    if name == "aws-node":
-        return case.new.main
-    return next((holder for holder in case.new.containers if holder.name == name), None)
+    return next((holder for holder in case.new.roles if holder.role == name), None)
 
 
 @rule(

@@ -16,13 +16,8 @@ ALLOW_DELETE = "cni-guard.dev/allow-delete"
 _LONGEST_PERMIT = timedelta(hours=1)
 _USUAL_PERMIT = timedelta(minutes=15)
 
-CLEANERS = frozenset(
-    {
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
-    }
-)
-"""The API server's own controllers: they finish a deletion that somebody was already allowed."""
+CLEANER = "system:serviceaccount:kube-system:namespace-controller"
+"""It empties a namespace whose deletion somebody was already allowed."""
 
 
 @rule(
@@ -40,7 +35,7 @@ def deleted(case: AwsNodeCase) -> Iterator[Problem]:
     A replacement is applied over it. Where the deletion is meant, the object itself says so beforehand.
     """
     user = case.resource.user
-    if not is_the_aws_node(case.resource) or (user is not None and user.name in CLEANERS):
+    if not is_the_aws_node(case.resource) or (user is not None and user.name == CLEANER):
         return
     permit = text(at(case.new.raw, "metadata", "annotations", ALLOW_DELETE))
     refused = _refused_permit(permit, case.now)

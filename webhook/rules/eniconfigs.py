@@ -13,6 +13,7 @@ from webhook.rules.rule import EniConfigCase, rule
 _SUBNET = re.compile(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _GROUP = re.compile(r"sg-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _QUOTA = 5
+_MANY = 100
 """Security groups of one interface by EC2's default quota."""
 
 _GOOD = {"subnet": "subnet-0123456789abcdef0", "securityGroups": ["sg-0123456789abcdef0"]}
@@ -97,6 +98,12 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
             _REFUSED, "Write a list of security group IDs",
         )  # fmt: skip
         return
+    if len(groups) > _MANY:
+        yield _groups(
+            case, ("spec", "securityGroups"), "deny",
+            f"ENIConfig {case.new.name} has {len(groups)} security groups", _REFUSED, f"Use {_QUOTA} at most",
+        )  # fmt: skip
+        return
     seen: set[str] = set()
     for index, group in enumerate(groups):
         path: Path = ("spec", "securityGroups", index)
@@ -127,7 +134,7 @@ def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
     case: EniConfigCase, path: Path, level: Level, wrong: str, effect: str, remedy: str
 ) -> Problem:
     groups = case.new.security_groups
-    evidence = repr(groups)[:2000] if groups else None
+    evidence = repr(groups) if groups else None
     return Problem(
         path=path, evidence=(("ENIConfig spec.securityGroups", evidence),), level=level, wrong=wrong, effect=effect,
         remedy=remedy,

@@ -1,6 +1,7 @@
 """ENV: names and values of environment variables, by what the CNI's own parsers make of them."""
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -8,10 +9,10 @@ from webhook.cni.aws_node import Container, Unknown, at
 from webhook.cni.tables import CONTAINERS
 from webhook.cni.values import go_bool, go_int, go_int_any_base
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, Variable
-from webhook.model import Evidence, Level, Path, Problem, text
+from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.rule import AwsNodeCase, postponed, rule
 from webhook.rules.spelling import distance
 from webhook.rules.targets import fill
 
@@ -24,7 +25,7 @@ _MANY = 100
 
 
 def _holders(case: AwsNodeCase) -> Iterable[Container]:
-    return (holder for holder in case.new.containers if holder.name in CONTAINERS)
+    return case.new.roles
 
 
 @rule(
@@ -54,12 +55,12 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
     """
     extra = {(variable.container, variable.name) for variable in case.policy.environment}
     for holder in _holders(case):
-        known = case.tables.variables[holder.name]
+        known = case.tables.variables[holder.role]
         unknown = [
             name
             for name in sorted(holder.env.keys() - known.keys() - SDK_NAMES)
             if not name.startswith(SDK_PREFIXES)
-            and (holder.name, name) not in extra
+            and (holder.role, name) not in extra
             and not _is_copy(case, holder, name)
         ]
         if len(unknown) > _MANY:
@@ -78,7 +79,7 @@ def _readers(case: AwsNodeCase, name: str) -> list[str]:
 def _is_copy(case: AwsNodeCase, holder: Container, name: str) -> bool:
     """Whether a container that reads the variable has it too, with the same value."""
     readers = _readers(case, name)
-    return any(other.name in readers and other.env.get(name) == holder.env[name] for other in _holders(case))
+    return any(other.role in readers and other.env.get(name) == holder.env[name] for other in _holders(case))
 
 
 def _copies(case: AwsNodeCase) -> Iterator[Problem]:
@@ -89,7 +90,7 @@ def _copies(case: AwsNodeCase) -> Iterator[Problem]:
         if (
             names := sorted(
                 name
-                for name in holder.env.keys() - case.tables.variables[holder.name].keys()
+                for name in holder.env.keys() - case.tables.variables[holder.role].keys()
                 if _is_copy(case, holder, name)
             )
         )
@@ -125,7 +126,7 @@ def _unread(case: AwsNodeCase, holder: Container, name: str) -> Problem:
     level, meant, remedy = _meant(case, holder, name)
     return Problem(
         path=holder.where(name),
-        evidence=((f"{holder.name} env {name}", "present"),),
+        evidence=holder.evidence(name),
         level=level,
         wrong=f"{name[:_LONGEST_NAME]} is not read by container {holder.name}{meant}",
         effect="the setting has no effect",
@@ -135,7 +136,7 @@ def _unread(case: AwsNodeCase, holder: Container, name: str) -> Problem:
 
 def _meant(case: AwsNodeCase, holder: Container, name: str) -> tuple[Level, str, str]:
     """Level, what was probably meant, and the way out."""
-    near = NAME_TRAPS.get(name) or _nearest(name, case.tables.variables[holder.name])
+    near = NAME_TRAPS.get(name) or _nearest(name, case.tables.variables[holder.role])
     if near:
         return "deny", f" (names are case-sensitive; did you mean {near}?)", f"Write {near}, or remove it"
     readers = _readers(case, name)
@@ -180,7 +181,7 @@ def replaced_value(case: AwsNodeCase) -> Iterator[Problem]:
     """The CNI takes its default where it can not read a value; for the targets it does not even log it."""
     for holder in _holders(case):
         for name, value in holder.env.items():
-            row = case.tables.variables[holder.name].get(name)
+            row = case.tables.variables[holder.role].get(name)
             if isinstance(value, Unknown):
                 if value.malformed:
                     yield _malformed(holder, name, value)
@@ -265,21 +266,28 @@ def empty_value(case: AwsNodeCase) -> Iterator[Problem]:
 
     Updates of the EKS add-on have left such entries behind.
     """
+    unknown: list[str] = []
     for holder in _holders(case):
         for name, value in holder.known:
-            row = case.tables.variables[holder.name].get(name)
-            if row is None or value:
-                continue
-            harm = _HARM.get(row.on_empty, "") if _counts(case, row, row.empty_from) else ""
-            yield Problem(
-                path=holder.where(name),
-                evidence=holder.evidence(name) + _feature(case, row),
-                level="deny" if harm else "warn",
-                certain=bool(harm) and row.on_empty != "breaks" and _since(case, row.empty_from or row.since),
-                wrong=f"{name} in container {holder.name} is present with an empty value",
-                effect=harm or "that is not the same as absent, and says nothing",
-                remedy="Remove the entry, or give it a value",
-            )
+            row = case.tables.variables[holder.role].get(name)
+            if row is not None and not value:
+                with postponed(unknown):
+                    yield _empty(case, holder, row)
+    if unknown:
+        raise CouldNotCheckError("; ".join(unknown))
+
+
+def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
+    harm = _HARM.get(row.on_empty, "") if _counts(case, row, row.empty_from) else ""
+    return Problem(
+        path=holder.where(row.name),
+        evidence=holder.evidence(row.name) + _feature(case, row),
+        level="deny" if harm else "warn",
+        certain=bool(harm) and row.on_empty != "breaks" and _since(case, row.empty_from or row.since),
+        wrong=f"{row.name} in container {holder.name} is present with an empty value",
+        effect=harm or "that is not the same as absent, and says nothing",
+        remedy="Remove the entry, or give it a value",
+    )
 
 
 def _since(case: AwsNodeCase, first: tuple[int, int, int] | None) -> bool:
@@ -324,21 +332,27 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 )
 def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
     """The entry point validates a few values and exits with status 1 on a bad one; a quote breaks the conflist."""
-    main = case.new.required
-    for name, value in main.known:
+    unknown: list[str] = []
+    for name, value in case.new.required.known:
         row = case.tables.variables["aws-node"].get(name)
-        if row is None or not value:
-            continue
-        if row.in_json and ('"' in value or "\\" in value):
-            yield _fatal(case, row, value, "contains a quote or a backslash, which breaks the CNI's configuration file")
-        elif row.on_bad == "exit" and row.parser in {"integer", "text"} and (limit := _limit(case, row, value)):
-            yield _fatal(case, row, value, limit)
-    yield from _risky(case)
-    yield from _moved(case)
+        if row is not None and value:
+            with postponed(unknown):
+                if limit := _limit(case, row, value):
+                    yield _fatal(case, row, value, limit)
+    with postponed(unknown):
+        yield from _risky(case)
+    with postponed(unknown):
+        yield from _moved(case)
+    if unknown:
+        raise CouldNotCheckError("; ".join(unknown))
 
 
 def _limit(case: AwsNodeCase, row: Variable, value: str) -> str:
-    """Why a value is refused; empty where it is accepted."""
+    """Why a value is refused; empty where it is accepted, or another rule speaks of it."""
+    if row.in_json and (set('"\\\n\r\t') & set(value)):
+        return "contains a quote, a backslash or a line break, which breaks the CNI's configuration file"
+    if row.on_bad != "exit" or row.parser not in {"integer", "text"}:
+        return ""
     if row.parser == "integer":
         minimum = row.minimum6 if row.minimum6 is not None and case.new.ipv6 else row.minimum
         number = go_int(value)
@@ -468,7 +482,7 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
             yield _uncheckable(path, (("env defect", wrong),), "deny", wrong, "Write env as a list of name and value")
         for name in dict.fromkeys(holder.repeated):
             yield _uncheckable(
-                holder.where(name), ((f"{holder.name} env {name} repeated", "yes"),), "deny",
+                holder.where(name), ((f"{holder.name} env {name} repeated", repr(holder.values_of(name))),), "deny",
                 f"{name} is set twice in container {holder.name}", "Keep one of the two entries",
             )  # fmt: skip
         if holder.bulk:
@@ -482,7 +496,7 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
     for name, value in holder.env.items():
-        row = case.tables.variables[holder.name].get(name)
+        row = case.tables.variables[holder.role].get(name)
         if row is None or not isinstance(value, Unknown) or value.malformed:
             continue
         entry = at(holder.raw, "env", holder.index[name], "valueFrom", "fieldRef", "fieldPath")
@@ -509,7 +523,7 @@ def _uncheckable(path: Path, evidence: Evidence, level: Level, wrong: str, remed
 def _identity(case: AwsNodeCase) -> Iterator[Problem]:
     main = case.new.required
     endpoint = main.get("CLUSTER_ENDPOINT")
-    if endpoint and not endpoint.startswith("https://"):
+    if endpoint and not _is_https(endpoint):
         yield Problem(
             path=main.where("CLUSTER_ENDPOINT"),
             evidence=main.evidence("CLUSTER_ENDPOINT"),
@@ -518,12 +532,25 @@ def _identity(case: AwsNodeCase) -> Iterator[Problem]:
             effect="ipamd can not reach the API server",
             remedy="Write the endpoint that `aws eks describe-cluster` shows, or remove the variable",
         )
-    if case.policy.cluster.scoped_by_name and not main.get("CLUSTER_NAME"):
+    name = main.get("CLUSTER_NAME")
+    before = case.old.main.get("CLUSTER_NAME") if case.old is not None and case.old.main is not None else name
+    if case.policy.cluster.scoped_by_name and (not name or name != before):
+        wrong = f"CLUSTER_NAME changes from {before} to {name}" if name else "CLUSTER_NAME is not set"
         yield _warning(
-            case, ("CLUSTER_NAME",), "CLUSTER_NAME is not set",
+            case, ("CLUSTER_NAME",), wrong,
             "interfaces get no cluster tag, so an IAM policy or subnets that are scoped by it shut ipamd out",
             "Set CLUSTER_NAME to the name of the EKS cluster",
         )  # fmt: skip
+
+
+def _is_https(endpoint: str) -> bool:
+    """Whether it is an https URL with a host that can be one: a placeholder has no dot."""
+    try:
+        parts = urlsplit(endpoint)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "https" and ("." in host or ":" in host) and not set("<>{}$ ") & set(endpoint)
 
 
 _PROVISIONED = "cni-guard.dev/pre-provisioned"

@@ -34,6 +34,8 @@ class DaemonSet:
     annotations: Mapping[str, str] = field(default_factory=dict)
     repeat: tuple[str, ...] = ()
     """Variables of container aws-node to write a second time."""
+    sidecar: str = ""
+    """The image of one more container."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -54,6 +56,8 @@ class DaemonSet:
             agent = container(daemonset, "aws-eks-nodeagent")
             kept = [argument for argument in agent["args"] if argument.partition("=")[0] not in flags]
             agent["args"] = [*kept, *self.arguments]
+        if self.sidecar:
+            at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar})
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
         return daemonset

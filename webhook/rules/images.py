@@ -73,18 +73,16 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 def _basename(holder: Container) -> str:
-    expected = REPOSITORIES["aws-vpc-cni-init" if holder.name == "aws-vpc-cni-init" else "aws-node"]
+    expected = REPOSITORIES["aws-vpc-cni-init" if holder.role == "aws-vpc-cni-init" else "aws-node"]
     return expected.rpartition("/")[2]
 
 
 def _release(view: AwsNode, holder: Container) -> Version:
     """The release of a container beside aws-node. Raises CouldNotCheckError where nothing tells it."""
-    mapped = view.digests.get(holder.image.digest or "") if holder.image else None
-    if mapped:
-        return Version.of(mapped)
-    if holder.tag is None:
+    release = view.release_of(holder)
+    if release is None:
         raise CouldNotCheckError(f'the version of {holder.name} can not be determined (image "{holder.image_text}")')
-    return holder.tag.version
+    return release
 
 
 @rule(
@@ -142,6 +140,7 @@ def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, c
             ("CNI version", str(version)),
             ("network policy agent", str(now)),
             ("network policy", "in use" if broken else "not in use"),
+            *case.new.required.evidence("NETWORK_POLICY_ENFORCING_MODE"),
         ),
         level=level,
         certain=certain,
@@ -178,7 +177,7 @@ def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
     Images of another region or partition may be out of reach in an isolated VPC.
     """
     for name, repository in REPOSITORIES.items():
-        holder = next((c for c in case.new.containers if c.name == name), None)
+        holder = next((c for c in case.new.roles if c.role == name), None)
         if holder is None or (holder.image is None and name == "aws-node"):
             continue  # VER-001 speaks of a main image that is none
         said = _objection(case, holder, repository)
@@ -204,7 +203,7 @@ def _objection(case: AwsNodeCase, holder: Container, repository: str) -> tuple[L
     if image is None:
         return "deny", f'image "{holder.image_text}" of {holder.name} is not an image reference', _UNREVIEWED
     basename = repository.rpartition("/")[2]
-    if image.basename != basename and holder.name == "aws-eks-nodeagent":
+    if image.basename != basename and holder.role == "aws-eks-nodeagent":
         return "deny", f"image {image} of {holder.name} is no {basename}", _UNREVIEWED
     if any(_within(image, registry) for registry in case.policy.images.registries):
         return None

@@ -75,6 +75,7 @@ def _describe(example: DaemonSet | ENIConfig) -> str:
         "address of the probes": example.probe_address,
         "annotations": dict(example.annotations),
         "written twice": list(example.repeat),
+        "one more container": example.sidecar,
     }
     said = {key: value for key, value in differences.items() if value}
     return _flow({f"aws-node {example.release}": said or "as it is released"})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.cni.aws_node import Container, Unknown
-from webhook.cni.values import go_bool
+from webhook.cni.values import go_bool, go_int
 from webhook.cni.variables import RELEASE_TAG, Variable
 from webhook.model import Problem
 from webhook.rules import links
@@ -77,7 +77,11 @@ def _is_default(row: Variable, value: str) -> bool:
     """Whether a value is one that nobody had to choose: the code's own or the official manifest's."""
     usual = {row.default, *(shipped for _, shipped in row.shipped if shipped != RELEASE_TAG)}
     if row.parser in {"bool", "bool-quiet"}:
-        return go_bool(value) in {go_bool(text) for text in usual if text}
+        read = go_bool(value)
+        return read is None or read in {go_bool(text) for text in usual if text}
+    if row.parser == "target":
+        number = go_int(value)
+        return number is None or number < (row.minimum or 0) or str(number) in usual
     return value in usual
 
 
@@ -90,5 +94,6 @@ def _lost(new: Container, name: str, before: str, now: str | None) -> Problem:
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",
-        remedy=f'Carry {name} over, or acknowledge with the annotation cni-guard.dev/acknowledge: "ROLL-003 REASON"',
+        remedy=f"Carry {name} over, or acknowledge it in the same request with a new text in the annotation "
+        'cni-guard.dev/acknowledge: "ROLL-003 REASON"',
     )

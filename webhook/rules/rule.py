@@ -6,6 +6,7 @@ are its tests and its page.
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import Facts, Level, Operation, Problem, Resource
+from webhook.model import CouldNotCheckError, Facts, Level, Operation, Problem, Resource
 from webhook.policy import Policy
 from webhook.rules.examples import Example
 
@@ -43,6 +44,16 @@ class Case(Generic[View]):
             major, minor = self.policy.cluster.kubernetes.split(".")
             return int(major), int(minor)
         return self.facts.server_version
+
+
+@contextmanager
+def postponed(reasons: list[str]) -> Iterator[None]:
+    """Note what can not be checked, so that the rule first judges what can be; it raises at its end."""
+    try:
+        yield
+    except CouldNotCheckError as reason:
+        if str(reason) not in reasons:
+            reasons.append(str(reason))
 
 
 AwsNodeCase = Case[AwsNode]

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.values import go_cidr
-from webhook.model import Level, Problem
+from webhook.model import CouldNotCheckError, Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 EXTERNAL = "AWS_VPC_K8S_CNI_EXTERNALSNAT"
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
 RANDOM = "AWS_VPC_K8S_CNI_RANDOMIZESNAT"
 _EVERYTHING = "0.0.0.0/0"
+_MANY = 500
 
 
 def _items(view: AwsNode, name: str) -> list[str]:
@@ -112,10 +113,31 @@ def _changed(case: AwsNodeCase, name: str) -> bool:
 )
 def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:
     """The CNI skips a CIDR that it can not read and goes on, so traffic is translated against the author's wish."""
+    unknown: list[str] = []
     for name in (EXCLUDE, SERVICES):
-        for item in _items(case.new, name):
-            if said := _cidr_objection(name, item):
-                yield _bad(case, name, *said)
+        with postponed(unknown):
+            yield from _bad_items(case, name)
+    with postponed(unknown):
+        yield from _bad_random(case)
+    if unknown:
+        raise CouldNotCheckError("; ".join(unknown))
+
+
+def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
+    """One problem an item; a list that no person reads through is refused as a whole."""
+    items = _items(case.new, name)
+    if len(items) > _MANY:
+        yield _bad(
+            case, name, "deny", f"{name} has {len(items)} items", "each becomes a rule on every node, and none is "
+            "checked", f"List at most {_MANY} networks",
+        )  # fmt: skip
+        return
+    for item in dict.fromkeys(items):
+        if said := _cidr_objection(name, item):
+            yield _bad(case, name, *said)
+
+
+def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
     random = case.new.required.get(RANDOM)
     choices = case.tables.variables["aws-node"][RANDOM].choices
     if random and random not in choices:

@@ -1,21 +1,26 @@
 """VER: which releases of the CNI may run, and how far one step may go."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from webhook.cni.agents import health_address
-from webhook.cni.aws_node import AwsNode, Container, at
+from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode, Container, at
 from webhook.cni.releases import LAST_PATCH, NEVER_TAGGED, RECOMMENDED, Verdict
 from webhook.cni.values import go_bool
 from webhook.cni.variables import Variable
 from webhook.cni.version import Version
-from webhook.model import CouldNotCheckError, Level, Path, Problem, text
+from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _CNI = f"{_REGISTRY}/amazon-k8s-cni"
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
+_MANY = 20
+_USER_AGENT = "VPC_CNI_VERSION"
+"""Only a text in the CNI's requests: without it nothing is lost."""
+
 _IPAMD_SOCKET = "unix:///var/run/aws-node/ipamd.sock"
 
 
@@ -34,6 +39,7 @@ def _image_path(view: AwsNode) -> Path:
         Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.19.3-rc1"})),
         Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"})),
         Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
+        Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),
     ),
     good=(
         Example(
@@ -53,6 +59,7 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     it, which is then only a claim.
     """
     view = case.new
+    yield from _second_containers(view)
     image = view.main.image if view.main else None
     evidence = (("aws-node image", view.main.image_text if view.main else None),)
     if view.version is None:
@@ -69,8 +76,10 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
             wrong=wrong,
             effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
             "restart of a node",
-            remedy=f"Use a release tag such as :v{case.tables.newest}, or name the image's digest in the policy "
-            "(versions.digests)",
+            remedy=f"Use a release tag such as :v{case.tables.newest}, name the image's digest in the policy "
+            f"(versions.digests), or the release in the annotation {VERSION_ANNOTATION}"
+            if view.main
+            else "Restore the containers of the official manifest",
         )
     elif image and image.digest and image.digest not in view.digests:
         yield Problem(
@@ -80,6 +89,19 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
             wrong=f"image {view.main.image_text if view.main else ''} has a tag and a digest",
             effect="nodes pull the digest, and the tag that the version rules go by is only a claim",
             remedy="Name the digest in the policy (versions.digests)",
+        )
+
+
+def _second_containers(view: AwsNode) -> Iterator[Problem]:
+    """Beside the container that is judged, another one must not run the CNI."""
+    for other in view.others[:_MANY]:
+        yield Problem(
+            path=other.path,
+            evidence=((f"second container {other.name}", other.image_text),),
+            level="deny",
+            wrong=f"container {other.name} ({other.image_text}) runs beside the one that is judged in its place",
+            effect="two of them on one node fight over its interfaces, and only one can be judged",
+            remedy="Remove it",
         )
 
 
@@ -104,48 +126,82 @@ def _hint(view: AwsNode) -> str:
     ),
 )
 def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
-    """Some releases should not run, or not with a certain feature on: upstream says so, or the code proves it."""
+    """Some releases should not run, or not with a certain feature on: upstream says so, or the code proves it.
+
+    A release that has been left behind by Kubernetes, or by time, never stands in the way of a step upwards.
+    """
     version = case.new.known_version
+    unknown: list[str] = []
+    found: dict[Level, list[_Fault]] = {"deny": [], "warn": []}
     for blocked in case.policy.versions.blocked:
         if blocked.release == str(version):
             use = Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2])
-            yield _fault(case, "deny", f"the policy blocks it: {blocked.reason}", use)
-    rows = [row for row in case.tables.verdicts if row.first <= version <= row.last]
-    for row in rows:
-        if row.level == "deny" and _applies(case, row):
-            yield _fault(case, "deny", row.reason, row.fixed, tuple(sorted(row.when)))
-    warned = [row for row in rows if row.level == "warn" and _applies(case, row)]
-    reasons = "; ".join(row.reason for row in warned)
-    if version in NEVER_TAGGED:
-        reasons = "upstream never released it: the tag is a typing error or a private build"
-    if reasons:
-        fixed = max((row.fixed for row in warned if row.fixed), default=None)
-        yield _fault(case, "warn", reasons, fixed)
-    if case.kubernetes is None and any(row.kubernetes for row in rows):
-        raise CouldNotCheckError(f"whether CNI {version} suits this Kubernetes: the server's version is not known")
+            found["deny"].append(_Fault(f"the policy blocks it: {blocked.reason}", use))
+    for row in case.tables.verdicts:
+        if row.first <= version <= row.last:
+            with postponed(unknown):
+                if _applies(case, row):
+                    features = tuple((f"feature {name}", _on(case, name)) for name in sorted(row.when | row.unless))
+                    level = "warn" if _is_floor(row) and _climbs(case) else row.level
+                    found[level].append(_Fault(row.reason, row.fixed, features))
+    found["warn"] += [_Fault(reason, None) for reason in _unlisted(case, version)]
+    for level, faults in found.items():
+        if faults:
+            yield _fault(case, level, faults)
+    if unknown:
+        raise CouldNotCheckError("; ".join(unknown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    reason: str
+    use: Version | None
+    features: Evidence = ()
+
+
+def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[str]:
+    if version > case.tables.newest:
+        yield f"it is newer than what this guard knows ({case.tables.newest}), which can not tell its faults"
+    elif version in NEVER_TAGGED or version not in case.tables.releases:
+        yield "upstream never released it: the tag is a typing error or a private build"
+
+
+def _is_floor(row: Verdict) -> bool:
+    """Whether a row is about age alone: everything before a release, or before what a Kubernetes version needs."""
+    return row.kubernetes is not None or (row.first == (0, 0, 0) and not row.when)
+
+
+def _climbs(case: AwsNodeCase) -> bool:
+    return case.old is not None and case.old.version is not None and case.old.version < case.new.known_version
+
+
+def _on(case: AwsNodeCase, feature: str) -> str:
+    return "on" if case.new.feature(feature) else "off"
 
 
 def _applies(case: AwsNodeCase, row: Verdict) -> bool:
-    if row.kubernetes and (case.kubernetes is None or case.kubernetes < row.kubernetes):
+    if row.kubernetes and case.kubernetes is None:
+        raise CouldNotCheckError(f"CNI {case.new.version} against this Kubernetes: the server's version is not known")
+    if row.kubernetes and case.kubernetes is not None and case.kubernetes < row.kubernetes:
         return False
-    if not row.when and not row.unless:
-        return True
-    features = case.new.features
-    return row.when <= features and not row.unless & features
+    return all(map(case.new.feature, row.when)) and not any(map(case.new.feature, row.unless))
 
 
-def _fault(
-    case: AwsNodeCase, level: Level, reason: str, use: Version | None, features: tuple[str, ...] = ()
-) -> Problem:
+def _fault(case: AwsNodeCase, level: Level, faults: list[_Fault]) -> Problem:
     version = case.new.known_version
+    use = max((fault.use for fault in faults if fault.use), default=None)
     better = f"CNI {use}, or the newest recommended one, {RECOMMENDED[0]}" if use else f"CNI {RECOMMENDED[0]}"
-    wrong = f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault"
+    reasons = tuple(fault.reason for fault in faults)
     return Problem(
         path=_image_path(case.new),
-        evidence=(("CNI version", str(version)), *((f"feature {name}", "on") for name in features)),
+        evidence=(
+            ("CNI version", str(version)),
+            *dict.fromkeys(pair for fault in faults for pair in fault.features),
+            *(("known against it", reason) for reason in reasons),
+        ),
         level=level,
-        wrong=wrong,
-        effect=reason,
+        wrong=f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault",
+        effect="; ".join(reasons),
         remedy=f"Use {better}",
     )
 
@@ -202,11 +258,11 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
 def too_new_setting(case: AwsNodeCase) -> Iterator[Problem]:
     """A variable that the image does not know yet is ignored without a word: the wanted protection is absent."""
     version = case.new.known_version
-    for holder in case.new.containers:
-        known = case.tables.variables.get(holder.name, {})
+    for holder in case.new.roles:
+        known = case.tables.variables[holder.role]
         for name, value in holder.known:
             row = known.get(name)
-            if row and row.since and version < row.since and not _is_default(row, value):
+            if row and row.since and version < row.since and not _is_default(row, value) and name != _USER_AGENT:
                 yield _too_new(case, holder.where(name), holder, name, row.since)
     yield from _too_new_features(case, version)
 
