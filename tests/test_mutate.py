@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard
-from webhook.cni.aws_node import POD_SPEC, at
+from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
-from webhook.model import ADDON_MANAGER, Edit, Resource, User
+from webhook.model import ADDON_MANAGER, Edit, Resource, User, at
 from webhook.mutate import EKS_MANAGER, Filled, PatchError, _prove, pointer
 from webhook.pipeline import complete, validate
 from webhook.policy import Policy

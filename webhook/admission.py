@@ -14,9 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from webhook import pipeline, policy, review
-from webhook.cni.aws_node import at
 from webhook.cni.identity import is_guarded
-from webhook.model import BREAK_GLASS, Finding, Verdict, text
+from webhook.model import BREAK_GLASS, Finding, Verdict, at, text
 from webhook.mutate import Filled
 from webhook.pipeline import Guard
 from webhook.policy import PolicyError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from webhook.cni.aws_node import AwsNode, at
+from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE, is_guarded
 from webhook.cni.tables import KNOWN, Tables
@@ -22,6 +22,7 @@ from webhook.model import (
     Resource,
     Skipped,
     Verdict,
+    at,
     text,
 )
 from webhook.policy import Policy

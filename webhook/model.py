@@ -228,3 +228,15 @@ class CouldNotCheckError(Exception):
 def text(value: Json) -> str:
     """The value where it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def at(value: Json, *path: str | int) -> Json:
+    """What stands at a path; None where any step is missing or of another shape."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value

@@ -7,8 +7,7 @@ from typing import Any
 
 import jsonpatch
 
-from webhook.cni.aws_node import at
-from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict
+from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
 
 EKS_MANAGER = "eks"
 """The field manager of the EKS add-on: it writes its fields again every few minutes, so none of them is filled in."""

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from webhook.cni.aws_node import AwsNode, Unknown
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.container import Unknown
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError

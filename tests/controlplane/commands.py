@@ -98,9 +98,7 @@ COMMANDS = (
     Command(
         "blocked-release",
         (*SET_IMAGE, f"aws-node={CNI}:v1.22.1", f"aws-vpc-cni-init={INIT}:v1.22.1"),
-        denied=(
-            "VER-002: CNI 1.22.1 is blocked",
-        ),
+        denied=("VER-002: CNI 1.22.1 is blocked",),
         warned=("VER-002: CNI 1.22.1 has a known fault",),
         release="1.21.2",
     ),

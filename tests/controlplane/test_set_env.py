@@ -30,6 +30,14 @@ def test_a_refusal_is_one_message_for_a_person(guarded: Guarded) -> None:
     )
 
 
+def test_all_that_is_known_against_a_release_is_said(guarded: Guarded) -> None:
+    guarded.store(stock("1.21.2"))
+    answer = guarded.apply(stock("1.22.1"))
+    assert not answer.passed
+    assert "it crashes without ec2:DescribeSecurityGroups and floods the EC2 API" in answer.err
+    assert "the node's own primary address is given to a pod" in answer.err
+
+
 def test_a_minimum_gets_its_warm_target_where_it_belongs(guarded: Guarded) -> None:
     guarded.store(stock("1.22.4"))
     assert guarded.kubectl("set", "env", "ds/aws-node", "-n", "kube-system", "MINIMUM_IP_TARGET=5").passed

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.changes import MANIFESTS, NOW, daemonset, guard, review
 from webhook.admission import answer
-from webhook.cni.aws_node import POD_SPEC, at
+from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import LAST_PATCH, RELEASES
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
 from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict
+from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
 from webhook.policy import BUILT_IN, Defaults, Policy

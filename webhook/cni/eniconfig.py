@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from webhook.cni.aws_node import at
-from webhook.model import Json, text
+from webhook.model import Json, at, text
 
 API_VERSION = "crd.k8s.amazonaws.com/v1alpha1"
 SPEC_KEYS = frozenset({"subnet", "securityGroups"})

@@ -5,8 +5,8 @@ one is the way around the first.
 """
 
 from webhook.cni import images
-from webhook.cni.aws_node import POD_SPEC, at
-from webhook.model import Json, Resource, text
+from webhook.cni.aws_node import POD_SPEC
+from webhook.model import Json, Resource, at, text
 
 NAMESPACE = "kube-system"
 NAME = "aws-node"

@@ -7,24 +7,32 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from webhook.rules import (
+    compatibility,
     defaults,
     deletion,
     eniconfigs,
-    environment,
     images,
+    names,
+    provisioning,
     rollout,
     snat,
+    sources,
     targets,
+    values,
     versions,
 )
 from webhook.rules.rule import Rule
 
 THEMES: tuple[ModuleType, ...] = (
     versions,
+    compatibility,
     images,
     targets,
     snat,
-    environment,
+    names,
+    values,
+    sources,
+    provisioning,
     rollout,
     eniconfigs,
     deletion,

@@ -7,14 +7,14 @@ cause.
 from collections.abc import Iterator
 from typing import Any
 
-from webhook.cni.aws_node import Container
+from webhook.cni.container import Container
 from webhook.cni.stock import stock
 from webhook.cni.values import go_bool
 from webhook.model import Edit, Json, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, container, env
+from webhook.rules.parts import fill
 from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.targets import fill
 
 _FAMILIES = ("ENABLE_IPv4", "ENABLE_IPv6")
 

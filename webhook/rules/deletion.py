@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from webhook.cni.aws_node import at
 from webhook.cni.identity import is_the_aws_node
-from webhook.model import Level, Problem, User, text
+from webhook.model import Level, Problem, User, at, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule

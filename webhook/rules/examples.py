@@ -5,10 +5,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from webhook.cni.aws_node import POD_SPEC, at
+from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
-from webhook.model import Operation, Resource, User
+from webhook.model import Operation, Resource, User, at
 
 NEWEST = "1.23.1"
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from webhook.cni.aws_node import AwsNode, Container
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem

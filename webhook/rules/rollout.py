@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.cni.aws_node import Container, Unknown
+from webhook.cni.container import Container, Unknown
 from webhook.cni.values import go_bool, go_int
 from webhook.cni.variables import RELEASE_TAG, Variable
 from webhook.model import Problem

@@ -3,21 +3,14 @@
 from collections.abc import Iterator
 
 from webhook.cni.values import beyond_zero, go_int
-from webhook.model import Edit, Level, Problem
+from webhook.model import Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import env
+from webhook.rules.parts import fill
 from webhook.rules.rule import AwsNodeCase, rule
 
 _MORE_THAN_STOCK = 2
 """From here on a warm target is a wish of its author: the official manifest sets 1 and AWS's guide shows 0."""
-
-
-def fill(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
-    """The edit that gives container aws-node a variable; none where the author wrote the variable, with any value."""
-    main = case.new.required
-    if name in main.env or main.defects:
-        return ()
-    return (Edit((*main.path, "env"), None, {"name": name, "value": value}, f"aws-node env {name}={value}"),)
 
 
 @rule(

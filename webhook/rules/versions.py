@@ -1,15 +1,12 @@
-"""VER: which releases of the CNI may run, and how far one step may go."""
+"""VER-001 to VER-004: which releases of the CNI may run, and how far one step may go."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from webhook.cni.agents import health_address
-from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode, Container, at
+from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
 from webhook.cni.releases import LAST_PATCH, NEVER_TAGGED, RECOMMENDED, Verdict
-from webhook.cni.values import go_bool
-from webhook.cni.variables import Variable
 from webhook.cni.version import Version
-from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, text
+from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, postponed, rule
@@ -18,10 +15,6 @@ _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _CNI = f"{_REGISTRY}/amazon-k8s-cni"
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
 _MANY = 20
-_USER_AGENT = "VPC_CNI_VERSION"
-"""Only a text in the CNI's requests: without it nothing is lost."""
-
-_IPAMD_SOCKET = "unix:///var/run/aws-node/ipamd.sock"
 
 
 def _image_path(view: AwsNode) -> Path:
@@ -241,119 +234,3 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
         "tested with the next one",
         remedy=f"Go to {step} first",
     )
-
-
-@rule(
-    "VER-006",
-    "A setting that is newer than the image",
-    level="deny",
-    link=links.VARIABLES,
-    bad=(
-        Example(DaemonSet(release="1.18.6", env={"ENABLE_MULTI_NIC": "true"})),
-        Example(DaemonSet(release="1.10.4", env={"POD_SECURITY_GROUP_ENFORCING_MODE": "standard"})),
-        Example(DaemonSet(release="1.12.6", init_env={"ENABLE_V6_EGRESS": "true"})),
-        Example(DaemonSet(release="1.15.5", env={"ENABLE_POD_ENI": "true", "ENABLE_IPv6": "true"})),
-    ),
-)
-def too_new_setting(case: AwsNodeCase) -> Iterator[Problem]:
-    """A variable that the image does not know yet is ignored without a word: the wanted protection is absent."""
-    version = case.new.known_version
-    for holder in case.new.roles:
-        known = case.tables.variables[holder.role]
-        for name, value in holder.known:
-            row = known.get(name)
-            if row and row.since and version < row.since and not _is_default(row, value) and name != _USER_AGENT:
-                yield _too_new(case, holder.where(name), holder, name, row.since)
-    yield from _too_new_features(case, version)
-
-
-def _is_default(row: Variable, value: str) -> bool:
-    """Whether leaving the variable out would mean the same."""
-    if row.parser in {"bool", "bool-quiet"}:
-        return (go_bool(value) is True) == (row.default == "true")
-    return value == (row.default or "")
-
-
-def _too_new(case: AwsNodeCase, path: Path, holder: Container, name: str, since: Version) -> Problem:
-    return Problem(
-        path=path,
-        evidence=(*holder.evidence(name), ("needs CNI", str(since))),
-        level="deny",
-        wrong=f"{name} in container {holder.name} needs CNI {since}, the image is {case.new.version}",
-        effect="the setting would be ignored without a word",
-        remedy=f"Upgrade to {since} or newer first, or remove {name}",
-    )
-
-
-def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
-    view = case.new
-    main = view.required
-    floors: tuple[tuple[bool, tuple[int, int, int], Level, str, tuple[str, ...]], ...] = (
-        (view.pod_eni, (1, 7, 7), "deny", "security groups for pods (ENABLE_POD_ENI)", ("ENABLE_POD_ENI",)),
-        (view.ipv6, (1, 10, 1), "deny", "IPv6 (ENABLE_IPv6)", ("ENABLE_IPv6",)),
-        # AWS's own pages disagree on this pair, so it never refuses.
-        (view.pod_eni and view.ipv6, (1, 16, 0), "warn", "security groups for pods with IPv6",
-         ("ENABLE_POD_ENI", "ENABLE_IPv6")),
-        (view.network_policy, (1, 14, 0), "deny", "network policy (--enable-network-policy)", ()),
-    )  # fmt: skip
-    for on, floor, level, what, names in floors:
-        if on and version < floor:
-            since = Version(*floor)
-            evidence = (*main.evidence(*names), ("needs CNI", str(since)))
-            yield Problem(
-                path=main.where(names[0]) if names else view.agent.path if view.agent else main.path,
-                evidence=evidence if names else (("--enable-network-policy", "true"), *evidence),
-                level=level,
-                wrong=f"{what} needs CNI {since}, the image is {version}",
-                effect="the feature does not work with this release",
-                remedy=f"Upgrade to {since} or newer first, or switch it off",
-            )
-
-
-@rule(
-    "VER-007",
-    "The probes ask at an address where this release does not answer",
-    level="deny",
-    link=links.TROUBLESHOOTING,
-    rests_on_releases=True,
-    bad=(
-        Example(DaemonSet(release="1.23.1", probe_address=":50051")),
-        Example(DaemonSet(release="1.22.4", probe_address=_IPAMD_SOCKET)),
-    ),
-)
-def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
-    """From 1.23.0 on ipamd answers health checks on a unix socket, before on TCP.
-
-    A new image with the old probes (what `kubectl set image` makes) never becomes healthy: its container restarts for
-    ever and the roll-out stops.
-    """
-    version, main = case.new.known_version, case.new.required
-    right = health_address(version)
-    for kind in ("livenessProbe", "readinessProbe"):
-        address = _asked(main, kind)
-        if address is None:
-            continue
-        fits = address.startswith(right) if right.startswith("unix:") else not address.startswith("unix:")
-        if not fits:
-            yield Problem(
-                path=(*main.path, kind, "exec", "command"),
-                evidence=((f"aws-node {kind} address", address), ("ipamd address", right)),
-                level="deny",
-                certain=True,
-                wrong=f"CNI {version} answers health checks on {right}, but the {kind} asks {address}",
-                effect="the probe never succeeds, so the container restarts for ever and the roll-out stops",
-                remedy=f"Apply the complete manifest of {version} instead of only its image",
-            )
-
-
-def _asked(main: Container, kind: str) -> str | None:
-    """The address that a grpc-health-probe asks; None where the probe is of another kind."""
-    command = at(main.raw, kind, "exec", "command")
-    words = [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
-    if not any(word.rpartition("/")[2] == "grpc-health-probe" for word in words):
-        return None
-    for index, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if name in {"-addr", "--addr"}:
-            return value if equals else "".join(words[index + 1 : index + 2])
-    return None

@@ -1,0 +1,105 @@
+"""ENV-006: where values come from, and which API server they name."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from webhook.cni.container import Container, Unknown
+from webhook.model import Evidence, Level, Path, Problem, at
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example, env
+from webhook.rules.parts import warning
+from webhook.rules.rule import AwsNodeCase, rule
+
+
+@rule(
+    "ENV-006",
+    "A value that can not be checked, stands twice, or names no API server",
+    level="deny",
+    link=links.variable("cluster_endpoint-v1121"),
+    bad=(
+        Example(DaemonSet(repeat=("WARM_ENI_TARGET",))),
+        env(CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT"),
+        env(WARM_IP_TARGET="$(TARGET)"),
+        Example(DaemonSet(env={"WARM_IP_TARGET": {"valueFrom": {"configMapKeyRef": {"name": "cni", "key": "warm"}}}})),
+    ),
+    good=(env(CLUSTER_ENDPOINT="https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com"),),
+)
+def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
+    """What comes from elsewhere can be changed there past every check, and a name that stands twice means two things.
+
+    An endpoint that is no URL keeps ipamd from the API server; placeholders of templates have been seen there.
+    """
+    for holder in case.new.roles:
+        for path, wrong in holder.defects:
+            yield _uncheckable(path, (("env defect", wrong),), "deny", wrong, "Write env as a list of name and value")
+        for name in dict.fromkeys(holder.repeated):
+            yield _uncheckable(
+                holder.where(name), ((f"{holder.name} env {name} repeated", repr(holder.values_of(name))),), "deny",
+                f"{name} is set twice in container {holder.name}", "Keep one of the two entries",
+            )  # fmt: skip
+        if holder.bulk:
+            yield _uncheckable(
+                (*holder.path, "envFrom"), ((f"{holder.name} envFrom", "present"),), "warn",
+                f"container {holder.name} takes variables from envFrom", "Write the values into the manifest",
+            )  # fmt: skip
+        yield from _foreign_values(case, holder)
+    yield from _identity(case)
+
+
+def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
+    for name, value in holder.env.items():
+        row = case.tables.variables[holder.role].get(name)
+        if row is None or not isinstance(value, Unknown) or value.malformed:
+            continue
+        entry = at(holder.raw, "env", holder.index[name], "valueFrom", "fieldRef", "fieldPath")
+        if row.parser != "field" or entry != row.field_path:
+            yield _uncheckable(
+                holder.where(name), holder.evidence(name), "warn",
+                f"{name} in container {holder.name} {value.says}", "Write the value into the manifest",
+            )  # fmt: skip
+
+
+def _uncheckable(path: Path, evidence: Evidence, level: Level, wrong: str, remedy: str) -> Problem:
+    return Problem(
+        path=path,
+        evidence=evidence,
+        level=level,
+        wrong=wrong,
+        effect="the guard can not tell which value aws-node will use, and a later change elsewhere passes every check"
+        if level == "warn"
+        else "nobody can say which value aws-node will use",
+        remedy=remedy,
+    )
+
+
+def _identity(case: AwsNodeCase) -> Iterator[Problem]:
+    main = case.new.required
+    endpoint = main.get("CLUSTER_ENDPOINT")
+    if endpoint and not _is_https(endpoint):
+        yield Problem(
+            path=main.where("CLUSTER_ENDPOINT"),
+            evidence=main.evidence("CLUSTER_ENDPOINT"),
+            level="deny",
+            wrong=f'CLUSTER_ENDPOINT="{endpoint[:200]}" is not an https:// URL',
+            effect="ipamd can not reach the API server",
+            remedy="Write the endpoint that `aws eks describe-cluster` shows, or remove the variable",
+        )
+    name = main.get("CLUSTER_NAME")
+    before = case.old.main.get("CLUSTER_NAME") if case.old is not None and case.old.main is not None else name
+    if case.policy.cluster.scoped_by_name and (not name or name != before):
+        wrong = f"CLUSTER_NAME changes from {before} to {name}" if name else "CLUSTER_NAME is not set"
+        yield warning(
+            case, ("CLUSTER_NAME",), wrong,
+            "interfaces get no cluster tag, so an IAM policy or subnets that are scoped by it shut ipamd out",
+            "Set CLUSTER_NAME to the name of the EKS cluster",
+        )  # fmt: skip
+
+
+def _is_https(endpoint: str) -> bool:
+    """Whether it is an https URL with a host that can be one: a placeholder has no dot."""
+    try:
+        parts = urlsplit(endpoint)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "https" and ("." in host or ":" in host) and not set("<>{}$ ") & set(endpoint)
