@@ -10,10 +10,12 @@ help: ## show these words
 setup: .venv/ready ## make .venv with the command cni-guard in it
 
 .venv/ready: pyproject.toml requirements/dev.lock
+	@echo 'installing into .venv: a minute or two'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo 'ready: .venv/bin/cni-guard --help, make demo, make run'
 
 demo: setup ## put the guard in front of a real API server and tune a CNI
 	@$(BIN)/python -m tests.demo

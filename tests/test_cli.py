@@ -375,3 +375,12 @@ def test_only_the_called_command_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60, env=environment())
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(("kind", "meant"), [("Daemonset", "DaemonSet"), ("daemonset", "DaemonSet")])
+def test_a_misspelled_kind_is_named(tmp_path: Path, kind: str, meant: str) -> None:
+    file = tmp_path / "aws-node.yaml"
+    file.write_text(f"apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: aws-node, namespace: kube-system}}\n")
+    done = subprocess.run([_INSTALLED, "check", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"did you mean {meant}?" in done.stdout

@@ -46,6 +46,7 @@ def test_reads_everything_that_there_is() -> None:
     assert read_.exceptions[0].until == date(2026, 12, 31)
     assert set(yaml.safe_load(FULL)) == {field.encode_name for field in msgspec.structs.fields(policy.Policy)}
     assert read("mode: enforce") == policy.BUILT_IN
+    assert read("mode: enforce\nrules: {SNAT-001: off}\n").rules == {"SNAT-001": "off"}
 
 
 @pytest.mark.parametrize(
@@ -59,14 +60,15 @@ def test_reads_everything_that_there_is() -> None:
          "policy.yaml:3:16: unknown key versions.maxMinorSkp; did you mean maxMinorSkip?"),
         ("mode: enforce\nexceptions:\n- rul: X\n", "policy.yaml:3:8: unknown key exceptions.0.rul; did you mean rule?"),
         ("mode: enforce\nfoo: 1\n", "unknown key foo; known here: acknowledge, apiVersion, cluster"),
-        ("mode: audit\n", "policy.yaml:1:"),
+        ("mode: audit\n", "policy.yaml:1:7: Invalid enum value 'audit' at mode; write one of enforce, observe"),
+        ("mode: enforce\nrules: {IPT-001: Deny}\n", "; write one of deny, off, warn"),
+        ("mode: enforce\ncluster: {kubernetes: 1.33}\n", "; put the value in quotes"),
         ("rules: {}\n", "`mode`"),
         ("mode: enforce\nrules: {IPT-999: warn}\n", "there is no rule IPT-999; did you mean IPT-0"),
         ("mode: enforce\nrules:\n  IPT-001: maybe\n", "policy.yaml:2:"),
-        ("mode: enforce\nrules:\n  IPT-001: off\n", "policy.yaml:"),
         ("mode: enforce\nversions: {blocked: [{release: v1.2.3, reason: x}]}\n", "policy.yaml:2:"),
-        ("mode: enforce\nexceptions: [{rule: IPT-001, resource: x, owner: y, reason: z, until: soon}]\n",
-         "policy.yaml:2:"),
+        ("mode: enforce\nexceptions: [{rule: IPT-001, resource: x, owner: net, reason: z, until: soon}]\n",
+         "; write a day as 2026-12-31"),
         ("mode: enforce\nacknowledge: [ROLL-0003]\n", "policy.yaml:2:"),
         ("mode: enforce\nmode: observe\n", "policy.yaml:2:1: "),
         ("mode: enforce\n---\nmode: observe\n", "policy.yaml:3:1: a second document"),

@@ -132,9 +132,13 @@ def content(path: str, stdin: io.BufferedIOBase | None) -> bytes:
 def _resource(found: Object, label: str) -> Resource | DocumentError | None:
     """The resource that an object is, None where the guard has no rules for its kind."""
     resource = Resource(found.kind, found.value, source=Source(label, found.positions))
+    start = found.positions[()]
+    for group, kind in (AWS_NODE, ENICONFIG):
+        if found.group == group and found.kind != kind and found.kind.casefold() == kind.casefold():
+            reason = f"there is no kind {found.kind} in {group}; did you mean {kind}?"
+            return DocumentError(reason, start.line, start.column)
     if found.kind not in (AWS_NODE[1], ENICONFIG[1]):
         return None
-    start = found.positions[()]
     if (found.group, found.kind) not in (AWS_NODE, ENICONFIG):
         group = AWS_NODE[0] if found.kind == AWS_NODE[1] else ENICONFIG[0]
         reason = f"a {found.kind} of {found.value.get('apiVersion')!r}: the guard judges those of {group}"

@@ -179,7 +179,7 @@ class Live:
     def _refuse_policy(self, reason: str) -> None:
         self.policy_refusal = reason
         if self.source == "built-in":
-            notice = f"cni-guard runs on its built-in policy: {reason}"
+            notice = f"cni-guard runs on its built-in policy (mode {BUILT_IN.mode}): {reason}"
             self.guard = Guard(BUILT_IN, CATALOGUE, notices=(notice,))
         else:
             self.source = "last good"

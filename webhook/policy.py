@@ -123,6 +123,9 @@ class Policy(_Section, frozen=True):
     ] = "deny"
 
 
+_STEP = re.compile(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]")
+"""A step of a path in msgspec's words: a key, an index, or ``...`` for a key that it does not name."""
+
 BUILT_IN = Policy(mode="enforce")
 """The policy that holds where no file is given, or the one that was given can not be read."""
 
@@ -154,11 +157,11 @@ def load(text: str, file: str, rules: Collection[str]) -> Policy:
     for path, known in _unknown_keys(document.value, schema()):
         raise fail(path, f"unknown key {_dotted(path)}{_nearest(str(path[-1]), known)}")
     try:
-        policy = msgspec.convert(document.value, Policy)
+        policy = msgspec.convert(_with_off(document.value), Policy)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
         place = f" at {where.strip('`').removeprefix('$.')}" if where else ""
-        raise fail(_path(where), f"{reason}{place}") from error
+        raise fail(_path(where), f"{reason}{place}{_way_out(reason, where)}") from error
     for path, rule in _named_rules(policy):
         if rule not in rules:
             raise fail(path, f"there is no rule {rule}{_nearest(rule, rules)}")
@@ -210,6 +213,49 @@ def _named_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
         yield ("exceptions", index, "rule"), exemption.rule
 
 
+def _with_off(value: Json) -> Json:
+    """The level `off` needs no quotes here, although YAML reads it as false."""
+    rules = value.get("rules") if isinstance(value, dict) else None
+    if not isinstance(rules, dict):
+        return value
+    return value | {"rules": {rule: "off" if level is False else level for rule, level in rules.items()}}
+
+
+def _way_out(reason: str, where: str) -> str:
+    """How to mend a value of the wrong form."""
+    node = _node(where)
+    if allowed := node.get("enum"):
+        return f"; write one of {', '.join(map(str, allowed))}"
+    if node.get("format") == "date":
+        return "; write a day as 2026-12-31"
+    if reason.startswith("Expected `str") and "regex" not in reason:
+        return "; put the value in quotes"
+    return f": {node['description']}" if "description" in node else ""
+
+
+def _node(where: str) -> Mapping[str, Any]:
+    """The part of the schema that speaks of a place in msgspec's words; empty where none does."""
+    root = schema()
+    node: Mapping[str, Any] = root
+    for key, _ in _STEP.findall(where):
+        node = _resolved(root, node)
+        inner = node.get("properties", {}).get(key) if key else node.get("items") or node.get("additionalProperties")
+        if not isinstance(inner, dict):
+            return {}
+        node = inner
+    return _resolved(root, node)
+
+
+def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a reference, and take the branch of an optional value that is not null."""
+    while "$ref" in node or "anyOf" in node:
+        if "$ref" in node:
+            node = root["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+        else:
+            node = next(branch for branch in node["anyOf"] if branch.get("type") != "null")
+    return node
+
+
 def _nearest(word: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(sorted(known))}"
@@ -218,7 +264,7 @@ def _nearest(word: str, known: Collection[str]) -> str:
 def _path(where: str) -> Path:
     """The path in msgspec's words: `$.exceptions[0].until`; what it does not name ends the path."""
     steps: list[str | int] = []
-    for key, index in re.findall(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]", where):
+    for key, index in _STEP.findall(where):
         if index == "...":
             break
         steps.append(int(index) if index else key)

@@ -119,6 +119,10 @@ class Worker(GeventWorker):
         self._stopped_at = time.monotonic()
         running().draining = True
 
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """Ctrl-C: as SIGTERM, instead of an exit inside a greenlet that prints a traceback."""
+        self.handle_exit(sig, frame)
+
     def notify(self) -> None:
         """Let idle connections go; gunicorn calls this each second, also while it stops."""
         super().notify()

@@ -39,4 +39,4 @@ def test_past_the_guard_the_running_one_keeps_the_last_and_a_new_one_says_so(ins
     installed.kubectl("rollout", "status", "deployment/cni-guard", "-n", NAMESPACE, "--timeout=100s", timeout=110)
     done = installed.set_env("WARM_ENI_TARGET=3", "WARM_IP_TARGET=5", "--dry-run=server")
     assert "denied the request: IPT-004" in done.stderr
-    assert "Warning: cni-guard runs on its built-in policy: " in done.stderr
+    assert "Warning: cni-guard runs on its built-in policy (mode enforce): " in done.stderr

@@ -23,7 +23,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("bind", "0.0.0.0:8443", "ADDRESS:PORT to listen on, IPv6 in brackets (default %(default)s)"),
         ("tls-cert", None, "certificate chain, PEM; read again when it changes"),
         ("tls-key", None, "its private key, PEM; read again when it changes"),
-        ("policy", None, "policy file, YAML; read again when it changes (default: the built-in policy)"),
+        (
+            "policy",
+            None,
+            "policy file, YAML; read again when it changes (default: the built-in policy, which enforces)",
+        ),
     ):
         variable = "CNI_GUARD_" + flag.upper().replace("-", "_")
         value = os.environ.get(variable) or default
@@ -81,5 +85,5 @@ def _try_port(bind: str) -> None:
         try:
             probe.bind((host, int(match["port"])))
         except OSError as error:
-            reason = f"--bind {bind}: {error.strerror or error}"
+            reason = f"--bind {bind}: {error.strerror or error}: choose another address or port"
             raise UsageError(reason) from error
