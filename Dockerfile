@@ -3,12 +3,12 @@ FROM python:3.13.9-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/run.lock requirements/build.lock requirements/
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.lock
-RUN python -m venv /opt/cni-guard && /opt/cni-guard/bin/pip install --no-cache-dir --require-hashes --requirement requirements/run.lock
+RUN python -m venv --without-pip /opt/cni-guard && /opt/build/bin/pip --python /opt/cni-guard/bin/python install --no-cache-dir --require-hashes --requirement requirements/run.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY webhook/ webhook/
 COPY certs/ certs/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
-RUN /opt/cni-guard/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl
+RUN /opt/build/bin/pip --python /opt/cni-guard/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
 
 FROM python:3.13.9-slim-bookworm
 # pip and its like have no work to do in what runs.

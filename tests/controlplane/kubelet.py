@@ -256,7 +256,7 @@ class Running:
         """A word of the command line, with mounts where they are here and the node's own address to listen on."""
         for mount in self._pod["spec"]["containers"][0]["volumeMounts"]:
             word = word.replace(mount["mountPath"], str(self._folder / mount["name"]))
-        return word.replace("0.0.0.0", self.address)  # noqa: S104 - the manifest's, replaced
+        return word.replace("[::]", self.address)
 
     def _environment(self) -> dict[str, str]:
         account = self._pod["spec"]["serviceAccountName"]

@@ -23,6 +23,8 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Walk, clean up, and sum up: 0 where everything ended as told."""
+    # In the background a shell lets SIGINT be ignored, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     endpoint = _arguments().endpoint
     began = time.monotonic()

@@ -59,5 +59,6 @@ def test_its_steps_build_the_command(tmp_path: Path) -> None:
     clean = {"PATH": os.defpath, "HOME": str(tmp_path)}
     done = subprocess.run([program, "version"], capture_output=True, text=True, check=True, env=clean, cwd=tmp_path)
     assert __version__ in done.stdout
+    assert not program.with_name("pip").exists()
     python = program.with_name("python")
     subprocess.run([python, "-m", "certs", "--help"], check=True, capture_output=True, env=clean, cwd=tmp_path)

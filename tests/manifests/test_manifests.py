@@ -1,11 +1,17 @@
 """What is applied to a cluster: the promises that can be read off the files."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from certs.rights import rules
+from tests.controlplane.progress import on_stderr
+from tests.controlplane.toolchain import kubectl
 from tests.manifests.rendered import MANIFESTS, Object, entries, one, registration, rendered
 from webhook import __version__
 from webhook.admission import POLICY_KEY, POLICY_NAME
@@ -103,10 +109,28 @@ def test_ports_are_one_and_free() -> None:
     (port,) = container["ports"]
     assert port["hostPort"] == port["containerPort"] == 8443
     assert port["hostPort"] not in TAKEN
-    assert "--bind=0.0.0.0:8443" in container["args"]
+    assert "--bind=[::]:8443" in container["args"]
     assert one("Service", "cni-guard")["spec"]["ports"] == [{"name": "webhook", "port": 8443, "targetPort": 8443}]
     for _, hook in entries():
         assert hook["clientConfig"]["service"]["port"] == 8443
+
+
+def test_probes_ask_what_the_server_answers() -> None:
+    (container,) = pod_spec(one("Deployment", "cni-guard"))["containers"]
+    asked = {kind: container[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {probe["path"] for probe in asked.values()} == {"/healthz", "/readyz"}
+    assert asked["readinessProbe"]["path"] == "/readyz"
+    assert {(probe["scheme"], probe["port"]) for probe in asked.values()} == {("HTTPS", "webhook")}
+
+
+def test_another_namespace_is_followed_by_all(tmp_path: Path) -> None:
+    overlay = {"resources": [os.path.relpath(MANIFESTS, tmp_path)], "namespace": "net-guard"}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    command: list[str | Path] = [kubectl(on_stderr), "kustomize", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for item in yaml.safe_load_all(done.stdout):
+        assert item["metadata"].get("namespace", "net-guard") == "net-guard"
+        assert {subject["namespace"] for subject in item.get("subjects", ())} <= {"net-guard"}
 
 
 def test_the_shipped_policy_loads_and_observes() -> None:
@@ -137,7 +161,8 @@ def test_only_exact_resources_are_matched() -> None:
     matched = {resource for _, hook in entries() for rule in hook["rules"] for resource in rule["resources"]}
     assert matched == {"daemonsets", "eniconfigs", "configmaps"}
     for _, hook in entries():
-        assert not {"namespaceSelector", "objectSelector"} & hook.keys()
+        assert "objectSelector" not in hook
+        assert ("namespaceSelector" in hook) == hook["name"].startswith("policy")
         for rule in hook["rules"]:
             assert "*" not in rule["apiGroups"] + rule["operations"]
 
