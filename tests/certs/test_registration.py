@@ -38,7 +38,9 @@ def test_what_the_place_decides() -> None:
 def test_the_rest_is_the_file() -> None:
     for content, document in zip(written(), documents(), strict=True):
         for entry, source in zip(content["webhooks"], document["webhooks"], strict=True):
-            assert {**entry, "clientConfig": None} == {**source, "clientConfig": None}
+            followed = {"clientConfig": None, "namespaceSelector": None}
+            assert {**entry, **followed} == {**source, **followed}
+            assert ("namespaceSelector" in entry) == ("namespaceSelector" in source)
 
 
 def test_order_labels_and_a_missing_policy() -> None:
