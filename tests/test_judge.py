@@ -211,7 +211,7 @@ def test_a_value_that_nobody_can_know_is_skipped_and_shown() -> None:
 # --- crashes ---------------------------------------------------------------------------------------------------------
 
 
-@rule("XXX-001", "crashes", level="deny", link="https://example.com", bad=())
+@rule("TST-001", "crashes", level="deny", link="https://example.com", bad=())
 def crashes(case: AwsNodeCase) -> Iterator[Problem]:
     """Crashes where MAX_ENI is set, after a finding."""
     if case.new.required.get("MAX_ENI"):
@@ -219,7 +219,7 @@ def crashes(case: AwsNodeCase) -> Iterator[Problem]:
         raise ZeroDivisionError("division by zero")
 
 
-@rule("XXX-002", "crashes harmlessly", level="warn", link="https://example.com", bad=())
+@rule("TST-002", "crashes harmlessly", level="warn", link="https://example.com", bad=())
 def crashes_harmlessly(case: AwsNodeCase) -> Iterator[Problem]:
     """Crashes always."""
     yield from ()
@@ -244,7 +244,7 @@ BREAKS = DaemonSet(env={"MAX_ENI": "3"})
     ],
 )
 def test_a_rule_that_crashes_refuses_what_it_could_have_refused(example: Example, level: str) -> None:
-    assert crashed(example) == {"XXX-001": level, "XXX-002": "warn"}
+    assert crashed(example) == {"TST-001": level, "TST-002": "warn"}
 
 
 def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_so() -> None:
@@ -252,13 +252,13 @@ def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_s
     labelled = both | {"metadata": both["metadata"] | {"labels": {"a": "b"}}}
     verdict = judge(Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
     assert [c.level for c in verdict.crashes] == ["warn"]
-    assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["XXX-001"] == "warn"
-    assert crashed(Example(BREAKS), Policy(mode="observe"))["XXX-001"] == "warn"
+    assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["TST-001"] == "warn"
+    assert crashed(Example(BREAKS), Policy(mode="observe"))["TST-001"] == "warn"
 
 
 def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
     verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
-    assert [f.rule for f in verdict.findings] == ["XXX-001"]
+    assert [f.rule for f in verdict.findings] == ["TST-001"]
     assert "ZeroDivisionError: division by zero" in verdict.crashes[0].message
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from webhook.cni.version import Version, at, below
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Feature = Literal[
     "custom-networking",
@@ -115,15 +115,14 @@ class Verdict:
     kubernetes: tuple[int, int] | None = None
     """The row counts only on a server of this minor or newer."""
 
-    def applies(
-        self,
-        version: Version,
-        features: frozenset[Feature] = frozenset(),
-        kubernetes: tuple[int, int] | None = None,
-    ) -> bool:
-        """Whether the row speaks about a release with these features; an unknown server never makes it count."""
+    def applies(self, version: Version, on: Callable[[str], bool], kubernetes: tuple[int, int] | None = None) -> bool:
+        """Whether the row speaks about a release; `on` tells of a feature, and is asked only for those that matter.
+
+        An unknown server never makes it count.
+        """
         on_server = self.kubernetes is None or (kubernetes is not None and kubernetes >= self.kubernetes)
-        return self.first <= version <= self.last and self.when <= features and not self.unless & features and on_server
+        in_range = self.first <= version <= self.last
+        return in_range and on_server and all(map(on, self.when)) and not any(map(on, self.unless))
 
 
 def _row(  # noqa: PLR0913 - a row of a table
@@ -204,4 +203,4 @@ def verdicts_on(
     kubernetes: tuple[int, int] | None = None,
 ) -> tuple[Verdict, ...]:
     """Every row that speaks about a release with these features on this server."""
-    return tuple(row for row in VERDICTS if row.applies(version, features, kubernetes))
+    return tuple(row for row in VERDICTS if row.applies(version, features.__contains__, kubernetes))

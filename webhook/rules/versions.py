@@ -175,9 +175,7 @@ def _on(case: AwsNodeCase, feature: str) -> str:
 def _applies(case: AwsNodeCase, row: Verdict) -> bool:
     if row.kubernetes and case.kubernetes is None:
         raise CouldNotCheckError(f"CNI {case.new.version} against this Kubernetes: the server's version is not known")
-    if row.kubernetes and case.kubernetes is not None and case.kubernetes < row.kubernetes:
-        return False
-    return all(map(case.new.feature, row.when)) and not any(map(case.new.feature, row.unless))
+    return row.applies(case.new.known_version, case.new.feature, case.kubernetes)
 
 
 def _fault(case: AwsNodeCase, level: Level, faults: list[_Fault]) -> Problem:
