@@ -65,7 +65,7 @@ def judge(  # noqa: PLR0913, PLR0917 - what a judgement rests on, each by name
     skipped: list[Skipped] = []
     crashes: list[Crash] = []
     for rule in rules:
-        if rule.target != run.target or resource.operation not in rule.operations:
+        if not run.concerns(rule):
             continue
         outcome = run.on_new(rule)
         findings += run.findings(rule, outcome)
@@ -95,6 +95,15 @@ class _Run:
     def _view(self, raw: Json) -> AwsNode | EniConfig:
         return EniConfig(raw) if self.target == "ENIConfig" else AwsNode(raw, self.policy.versions.digests)
 
+    def concerns(self, rule: Rule) -> bool:
+        """Whether a rule is about this object, this operation, and a change from where this one comes."""
+        resource = self.resource
+        return (
+            rule.target == self.target
+            and resource.operation in rule.operations
+            and (resource.source is not None or not rule.files_only)
+        )
+
     def on_new(self, rule: Rule) -> _Outcome:
         """What the rule says of the change."""
         return _run(rule, self.case)
@@ -107,7 +116,7 @@ class _Run:
         """Stamp the problems of a rule with the level that counts."""
         if not outcome.problems:
             return
-        before = {_gravity(problem) for problem in self.on_old(rule).problems}
+        before = {_gravity(problem) for problem in self.on_old(rule).problems} if rule.excusable else set()
         seen: set[tuple[Evidence, str, str]] = set()
         for problem in outcome.problems:
             said = (problem.evidence, problem.wrong, problem.effect)

@@ -82,6 +82,10 @@ class Rule:
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE")
     rests_on_releases: bool = False
     """It judges by a table of what each release knows, so for a release newer than the tables it only warns."""
+    excusable: bool = True
+    """Whether a finding that the old object has too is only warned about."""
+    files_only: bool = False
+    """It finds what the API server itself would refuse, so it runs only on files."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -95,6 +99,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     target: Target = "aws-node",
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE"),
     rests_on_releases: bool = False,
+    excusable: bool = True,
+    files_only: bool = False,
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
 
@@ -111,6 +117,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             link=link,
             operations=operations,
             rests_on_releases=rests_on_releases,
+            excusable=excusable,
+            files_only=files_only,
         )
 
     return make
