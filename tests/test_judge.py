@@ -8,7 +8,8 @@ import pytest
 
 from tests.changes import NOW
 from webhook.cni.stock import stock
-from webhook.judge import ACKNOWLEDGE, judge
+from webhook.judge import judge
+from webhook.levels import ACKNOWLEDGE
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, Exemption, Images, Policy, Variable, Versions
 from webhook.rules import CATALOGUE, Catalogue

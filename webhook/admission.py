@@ -14,8 +14,9 @@ from typing import Any, Literal
 import msgspec
 
 from webhook import pipeline, policy, review
+from webhook.budget import Spend
 from webhook.cni.identity import is_guarded
-from webhook.model import BREAK_GLASS, Finding, Verdict, at, text
+from webhook.model import BREAK_GLASS, Finding, Verdict, at, text, together
 from webhook.mutate import Filled
 from webhook.pipeline import Guard
 from webhook.policy import PolicyError
@@ -68,6 +69,7 @@ def answer(door: Door, body: bytes, guard: Guard, now: datetime) -> Answer:
     """Answer one review. Never raises: what can not be judged is refused, what is no review is an HTTP error."""
     if len(body) > BODY_LIMIT:
         return refuse(413, TOO_LARGE)
+    spend = guard.spend()  # reading counts too
     try:
         request = review.read(body)
     except NoReviewError as error:
@@ -76,7 +78,7 @@ def answer(door: Door, body: bytes, guard: Guard, now: datetime) -> Answer:
         return _respond(error.uid, {"door": door}, denied=(error.reason,), notices=guard.notices)
     record = _record(door, request)
     try:
-        return _decide(door, request, guard, now, record)
+        return _decide(door, request, guard, now, record, spend)
     except Exception:
         LOG.exception("a review could not be judged", extra={"uid": request.uid})
         # The validating door is the one that refuses; without a judgement the mutating one only changes nothing.
@@ -92,7 +94,9 @@ def refuse(status: int, reason: str) -> Answer:
     return Answer(status, msgspec.json.encode({"error": said}), {"status": status, "reason": said})
 
 
-def _decide(door: Door, request: Request, guard: Guard, now: datetime, record: dict[str, Any]) -> Answer:
+def _decide(  # noqa: PLR0913, PLR0917 - what a decision rests on
+    door: Door, request: Request, guard: Guard, now: datetime, record: dict[str, Any], spend: Spend
+) -> Answer:
     resource = request.resource
     if request.group_kind == CONFIG_MAP and resource.name == POLICY_NAME:
         return _respond(request.uid, record, denied=_policy_objections(request, guard), notices=guard.notices)
@@ -108,13 +112,13 @@ def _decide(door: Door, request: Request, guard: Guard, now: datetime, record: d
         record["break_glass"] = True
         return _respond(request.uid, record, notices=(f"group {BREAK_GLASS}: cni-guard lets this pass unjudged",))
     judged = _complete if door == "mutate" else _validate
-    return judged(request, guard, now, record, guard.notices + _canary(door, request))
+    return judged(request, guard, now, record, guard.notices + _canary(door, request), spend)
 
 
-def _validate(
-    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...]
+def _validate(  # noqa: PLR0913, PLR0917 - what a decision rests on
+    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...], spend: Spend
 ) -> Answer:
-    verdict = pipeline.validate(request.resource, guard, now)
+    verdict = pipeline.validate(request.resource, guard, now, spend)
     crashes = tuple(crash.message for crash in verdict.crashes if crash.level == "warn")
     return _respond(
         request.uid,
@@ -126,11 +130,14 @@ def _validate(
     )
 
 
-def _complete(
-    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...]
+def _complete(  # noqa: PLR0913, PLR0917 - what a decision rests on
+    request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...], spend: Spend
 ) -> Answer:
-    filled = pipeline.complete(request.resource, guard, now)
+    filled = pipeline.complete(request.resource, guard, now, spend)
     noted = record | {"filled": [edit.says for edit in filled.edits]}
+    if filled.over_budget:
+        noted["over_budget"] = True
+        notices = (*notices, "cni-guard added no defaults: evaluating this object took too much CPU time")
     return _respond(request.uid, noted, notices=notices, warnings=_warnings(filled.findings), filled=filled)
 
 
@@ -158,7 +165,7 @@ def _canary(door: Door, request: Request) -> tuple[str, ...]:
 
 def _warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
     """Warnings, those that this change brings first: where room is short, the others give way."""
-    warned = [finding for finding in findings if finding.level == "warn"]
+    warned = [finding for finding in together(findings) if finding.level == "warn"]
     warned.sort(key=lambda finding: (not finding.introduced, finding.enforced))
     return tuple(_brief(finding) for finding in warned)
 
@@ -262,4 +269,5 @@ def _noted(verdict: Verdict) -> dict[str, Any]:
         "skipped": [skipped.rule for skipped in verdict.skipped],
         "crashed": [crash.rule for crash in verdict.crashes],
     }
-    return {key: list(dict.fromkeys(rules)) for key, rules in noted.items() if rules}
+    kept: dict[str, Any] = {key: list(dict.fromkeys(rules)) for key, rules in noted.items() if rules}
+    return kept | ({"over_budget": True} if verdict.over_budget else {})

@@ -3,8 +3,8 @@
 Everything here is a frozen value and knows nothing of HTTP, files, the cluster or the clock.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from webhook.printable import clean, shorten
@@ -18,6 +18,9 @@ Path = tuple[str | int, ...]
 Level = Literal["deny", "warn"]
 Operation = Literal["CREATE", "UPDATE", "DELETE"]
 
+Part = Literal["env", "probes", "rest"]
+"""A part of an object by what approved defaults may add: variables, probes; and all that they never touch."""
+
 Evidence = tuple[tuple[str, str | None], ...]
 """The values that a problem rests on, by name and never by list index; None stands for an absent value.
 
@@ -25,7 +28,13 @@ Evidence = tuple[tuple[str, str | None], ...]
 """
 
 _CLAUSE = 1000
-"""Characters of a clause in a message: values that authors wrote stand in it."""
+"""Characters of a clause in a message: it repeats values that authors wrote."""
+
+_NAMED = 20
+"""Equal faults that one message names."""
+
+_REST = 20
+"""Characters kept for how many more there are."""
 
 ADDON_MANAGER = "eks:addon-manager"
 """The user by which EKS applies its managed add-ons (EKS user guide, "Amazon EKS add-ons")."""
@@ -112,7 +121,14 @@ class Edit:
     key: str | None
     value: Json
     says: str
-    """What is filled in, for a person: ``aws-node env WARM_IP_TARGET=2``."""
+    """What is added, for a person: ``aws-node env WARM_IP_TARGET=2``."""
+
+    @property
+    def part(self) -> Part:
+        """The part of the object that it touches."""
+        if self.parent[-1:] == ("env",):
+            return "env"
+        return "probes" if self.key and self.key.endswith("Probe") else "rest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +220,8 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     crashes: tuple[Crash, ...] = ()
+    over_budget: bool = False
+    """The evaluation took more CPU time than it may; the last crash is the rule at which it ended."""
 
     @property
     def said(self) -> tuple[Finding | Crash, ...]:
@@ -213,16 +231,79 @@ class Verdict:
     @property
     def denials(self) -> tuple[str, ...]:
         """The messages that refuse the change."""
-        return tuple(said.message for said in self.said if said.level == "deny")
+        return self._messages("deny")
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The messages that do not."""
-        return tuple(said.message for said in self.said if said.level == "warn")
+        return self._messages("warn")
+
+    def _messages(self, level: Level) -> tuple[str, ...]:
+        said: tuple[Finding | Crash, ...] = (*together(self.findings), *self.crashes)
+        return tuple(one.message for one in said if one.level == level)
+
+
+def together(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Equal faults as one finding each, and several effects of one fault: up to 20 are named, the rest is counted."""
+    joined = _joined(findings, "wrong", "effect")
+    return _joined(joined, "effect", "wrong")
+
+
+_Clause = Literal["wrong", "effect"]
+
+
+def _joined(findings: Iterable[Finding], shared: _Clause, listed: _Clause) -> tuple[Finding, ...]:
+    """Findings that differ in one clause alone, as one."""
+    equal: dict[tuple[Any, ...], list[Finding]] = {}
+    for finding in findings:
+        problem = finding.problem
+        key = (
+            finding.rule,
+            finding.level,
+            finding.introduced,
+            finding.excuse,
+            getattr(problem, shared),
+            problem.remedy,
+        )
+        equal.setdefault(key, []).append(finding)
+    return tuple(found[0] if len(found) == 1 else _as_one(found, listed) for found in equal.values())
+
+
+def _as_one(findings: list[Finding], listed: _Clause) -> Finding:
+    problem = findings[0].problem
+    if listed == "wrong":
+        return replace(findings[0], problem=replace(problem, wrong=_list(findings, listed)))
+    return replace(findings[0], problem=replace(problem, effect=_list(findings, listed)))
+
+
+def _list(findings: list[Finding], listed: _Clause) -> str:
+    clauses = list(dict.fromkeys(getattr(finding.problem, listed) for finding in findings))
+    named: list[str] = []
+    room = _CLAUSE - _REST
+    for clause in clauses[:_NAMED]:
+        room -= len(clause) + 2
+        if room < 0 and named:
+            break
+        named.append(clause)
+    more = len(clauses) - len(named)
+    return "; ".join((*named, *((f"and {more} more",) if more else ())))
 
 
 class CouldNotCheckError(Exception):
-    """Raised by a reader where a value can not be known, with the reason; the runner makes it a `Skipped`."""
+    """Raised by a reader where a fact is missing, with the reason; the runner makes it a `Skipped`."""
+
+
+UnknownKey = tuple[str, ...]
+"""Tells one unknown value from another; equal on both sides of a change where the value is the same."""
+
+
+class UnknownValueError(Exception):
+    """Raised by a reader for a value that is not known at admission: the runner tries each that it may have."""
+
+    def __init__(self, key: UnknownKey, possible: tuple[str | None, ...], reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
+        self.possible = possible
 
 
 def text(value: Json) -> str:

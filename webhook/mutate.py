@@ -1,19 +1,19 @@
 """Approved defaults: the fixes of a verdict, as one JSON Patch that fills what is absent and replaces nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jsonpatch
 
+from webhook.judge import Evaluation
 from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
 
 EKS_MANAGER = "eks"
 """The field manager of the EKS add-on: it writes its fields again every few minutes, so none of them is filled in."""
 
 Operation = dict[str, Any]
-Judge = Callable[[Resource], Verdict]
 
 
 class PatchError(Exception):
@@ -29,31 +29,48 @@ class Filled:
     findings: tuple[Finding, ...] = ()
     """One warning for each value that was filled in: what it is and where to write it."""
     edits: tuple[Edit, ...] = ()
+    over_budget: bool = False
+    """Nothing was added, since the evaluation took more CPU time than it may."""
 
 
-def fill(resource: Resource, verdict: Verdict, judge: Judge) -> Filled:
-    """Fill in what the request leaves out, where it brought the cause itself.
+def fill(evaluation: Evaluation) -> Filled:
+    """Add approved defaults where the request itself brought the cause.
 
     Never for the add-on's manager, nor what a rule would then refuse. Raises PatchError.
     """
-    filled = Filled(resource)
-    if resource.operation == "DELETE" or (resource.user is not None and resource.user.name == ADDON_MANAGER):
-        return filled
-    refused = _refusing(verdict)
-    for finding in verdict.findings:
-        edits = tuple(edit for edit in finding.problem.fixes if not _owned(resource, edit))
-        if not finding.introduced or finding.excuse or not edits:
-            continue
-        attempt = _apply(filled, edits)
-        if attempt.patch == filled.patch or _refusing(judge(attempt.resource)) - refused:
-            continue
-        filled = replace(attempt, findings=(*filled.findings, *_told(finding, attempt.edits[len(filled.edits) :])))
+    verdict = evaluation.verdict
+    resource = verdict.resource
+    nothing = Filled(resource, over_budget=verdict.over_budget)
+    if resource.operation == "DELETE" or verdict.over_budget:
+        return nothing
+    if resource.user is not None and resource.user.name == ADDON_MANAGER:
+        return nothing
+    wanted = [finding for finding in verdict.findings if finding.introduced and not finding.excuse]
+    # All at once, and one after the other only where together they bring a denial.
+    filled = _attempt(nothing, wanted, evaluation)
+    if filled is None:
+        filled = nothing
+        for finding in wanted:
+            filled = _attempt(filled, [finding], evaluation) or filled
     _prove(resource, filled)
     return filled
 
 
+def _attempt(filled: Filled, wanted: Iterable[Finding], evaluation: Evaluation) -> Filled | None:
+    """Make the fixes of these findings too; None where they bring a denial."""
+    attempt = filled
+    for finding in wanted:
+        edits = tuple(edit for edit in finding.problem.fixes if not _owned(filled.resource, edit))
+        made = _apply(attempt, edits)
+        attempt = replace(made, findings=(*attempt.findings, *_told(finding, made.edits[len(attempt.edits) :])))
+    if attempt.patch == filled.patch:
+        return filled
+    after = evaluation.again(attempt.resource, attempt.edits)
+    return None if _refusing(after) - _refusing(evaluation.verdict) else attempt
+
+
 def _refusing(verdict: Verdict) -> frozenset[str]:
-    return frozenset(finding.rule for finding in verdict.findings if finding.enforced == "deny")
+    return frozenset(said.rule for said in verdict.said if said.enforced == "deny")
 
 
 def _told(finding: Finding, edits: tuple[Edit, ...]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Unknown
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
-from webhook.model import CouldNotCheckError
+from webhook.model import CouldNotCheckError, UnknownValueError
 from webhook.rules.examples import DaemonSet, container
 
 DIGEST = "sha256:" + "ab" * 32
@@ -25,7 +25,7 @@ def test_absent_empty_literal_and_unknown_are_four_things() -> None:
     assert main.get("MAX_ENI") == ""
     assert main.get("POD_MTU") == "1400"
     for name in ("CLUSTER_NAME", "HTTP_TIMEOUT"):
-        with pytest.raises(CouldNotCheckError, match=name):
+        with pytest.raises(UnknownValueError, match=name):
             main.get(name)
 
 
@@ -56,7 +56,7 @@ def test_the_last_of_two_entries_wins() -> None:
     main["env"] += [{"name": "WARM_ENI_TARGET", "value": "7"}]
     read = AwsNode(daemonset)
     assert read.target("WARM_ENI_TARGET") == 7
-    assert read.required.repeated == ["WARM_ENI_TARGET"]
+    assert read.required.repeated == {"WARM_ENI_TARGET": ["1", "7"]}
     assert read.required.where("WARM_ENI_TARGET")[-1] == len(main["env"]) - 1
 
 
@@ -65,7 +65,7 @@ def test_env_from_hides_what_is_not_written_out() -> None:
     container(daemonset, "aws-node")["envFrom"] = [{"configMapRef": {"name": "x"}}]
     read = AwsNode(daemonset)
     assert read.target("WARM_ENI_TARGET") == 1
-    with pytest.raises(CouldNotCheckError, match="envFrom"):
+    with pytest.raises(UnknownValueError, match="envFrom"):
         read.target("WARM_IP_TARGET")
 
 

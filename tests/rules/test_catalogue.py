@@ -17,7 +17,7 @@ from webhook.cni.releases import LAST_PATCH, RELEASES
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
-from webhook.judge import judge
+from webhook.judge import Basis, Evaluation, judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
@@ -127,7 +127,7 @@ def test_the_page_is_fresh() -> None:
 
 
 def filled(resource: Resource) -> tuple[Resource, tuple[Finding, ...]]:
-    done = fill(resource, judged(resource), judged)
+    done = fill(Evaluation(resource, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)))
     return done.resource, done.findings
 
 

@@ -3,14 +3,17 @@
 It is total: an object of any shape has a view.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
+from webhook.budget import Spend, unlimited
 from webhook.cni import images, values, variables
-from webhook.cni.container import Container
+from webhook.cni.container import Assumed, Container
+from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS, TooLong, too_long
 from webhook.cni.version import Version, parse_tag
-from webhook.model import CouldNotCheckError, Json, Path, at, text
+from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
 POD_SPEC: Path = ("spec", "template", "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
@@ -20,20 +23,35 @@ VERSION_ANNOTATION = "cni-guard.dev/cni-version"
 class AwsNode:
     """The view of one DaemonSet. Features and targets are those of container aws-node."""
 
-    def __init__(self, raw: Json, digests: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        raw: Json,
+        digests: Mapping[str, str] | None = None,
+        assumed: Assumed | None = None,
+        spend: Spend = unlimited,
+    ) -> None:
         self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
         self.digests = digests or {}
-        self.containers = tuple(self._containers())
+        self._assumed: Assumed = {} if assumed is None else assumed
+        self.containers = tuple(self._containers(spend))
         self.main = self._in_role("aws-node", "containers")
         self.init = self._in_role("aws-vpc-cni-init", "initContainers")
         self.agent = self._in_role("aws-eks-nodeagent", "containers")
 
-    def _containers(self) -> Iterator[Container]:
+    def _containers(self, spend: Spend) -> Iterator[Container]:
         for kind in ("initContainers", "containers"):
             entries = at(self.raw, *POD_SPEC, kind)
-            for index, raw in enumerate(entries if isinstance(entries, list) else ()):
+            listed = entries[: POD_LISTS[kind]] if isinstance(entries, list) else ()
+            for index, raw in enumerate(listed):
+                spend()
                 if isinstance(raw, dict):
-                    yield Container(text(raw.get("name")), raw, (*POD_SPEC, kind, index))
+                    yield Container(text(raw.get("name")), raw, (*POD_SPEC, kind, index), self._assumed)
+
+    def too_long(self) -> Iterator[TooLong]:
+        """Lists with more entries than are read."""
+        yield from too_long(at(self.raw, *POD_SPEC), POD_SPEC, POD_LISTS)
+        for one in self.containers:
+            yield from too_long(one.raw, one.path, CONTAINER_LISTS, f" of container {one.name}")
 
     @property
     def roles(self) -> tuple[Container, ...]:
@@ -153,16 +171,26 @@ class AwsNode:
 
     def feature(self, name: str) -> bool:
         """Whether a feature by which the table of releases qualifies its verdicts is on (or done without)."""
-        return _FEATURES[name](self)
+        if name in _FEATURES:
+            variable, on = _FEATURES[name]
+            return self.flag(variable) is on
+        return self.network_policy if name == "network-policy" else self.agent is None
+
+    def feature_evidence(self, name: str) -> Evidence:
+        """The values that a feature rests on."""
+        if name in _FEATURES:
+            return self.required.evidence(_FEATURES[name][0])
+        return ((f"feature {name}", "on" if self.feature(name) else "off"),)
 
 
-_FEATURES: Mapping[str, Callable[[AwsNode], bool]] = {
-    "custom-networking": lambda view: view.custom_networking,
-    "security-groups-for-pods": lambda view: view.pod_eni,
-    "prefix-delegation": lambda view: view.prefix_delegation,
-    "ipv6": lambda view: view.ipv6,
-    "network-policy": lambda view: view.network_policy,
-    "subnet-discovery-off": lambda view: not view.flag("ENABLE_SUBNET_DISCOVERY"),
-    "imds-only": lambda view: view.flag("ENABLE_IMDS_ONLY_MODE"),
-    "no-network-policy-agent": lambda view: view.agent is None,
-}
+_FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
+    {
+        "custom-networking": ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", True),
+        "security-groups-for-pods": ("ENABLE_POD_ENI", True),
+        "prefix-delegation": ("ENABLE_PREFIX_DELEGATION", True),
+        "ipv6": ("ENABLE_IPv6", True),
+        "subnet-discovery-off": ("ENABLE_SUBNET_DISCOVERY", False),
+        "imds-only": ("ENABLE_IMDS_ONLY_MODE", True),
+    }
+)
+"""Features that a variable of container aws-node switches, each with the value by which it is there."""

@@ -1,7 +1,8 @@
 """One container of aws-node: its image, and the environment that its process will see.
 
-Values that can not be known at admission (`valueFrom`, `envFrom`, `$(VAR)`, a number where a string belongs) raise
-`CouldNotCheckError` when a rule reads them, so that no rule can take them for absent.
+A value that is not known at admission (`valueFrom`, `envFrom`, `$(VAR)`, a number where a string belongs) raises
+`UnknownValueError` when a rule reads it, so that no rule can take it for absent. The runner then assumes each value
+that it may have, one after the other.
 """
 
 import re
@@ -12,8 +13,13 @@ from typing import Any
 
 from webhook.cni import images, values, variables
 from webhook.cni.images import Image
+from webhook.cni.limits import CONTAINER_LISTS, too_long
+from webhook.cni.possible import possible
 from webhook.cni.version import Tag, parse_tag
-from webhook.model import CouldNotCheckError, Evidence, Json, Path, text
+from webhook.model import CouldNotCheckError, Evidence, Json, Path, UnknownKey, UnknownValueError, text
+
+Assumed = dict[UnknownKey, str | None]
+"""What the runner assumes of unknown values for now."""
 
 _REFERENCE = re.compile(r"(\$+)\(")
 
@@ -25,14 +31,19 @@ class Unknown:
     says: str
     """``comes from valueFrom (configMapKeyRef)``, ``is a number where a string belongs``."""
     malformed: bool = False
-    """It is no string: the API server would refuse it."""
+    """It is not a string: the API server would refuse it."""
+    origin: str = ""
+    """The key of a ConfigMap or Secret that it is read from: two of one origin have one value. Else empty."""
+    optional: bool = False
+    """Whether the variable is absent where its source is."""
 
 
 class Container:
     """A container by name: its image and the environment that its process will see."""
 
-    def __init__(self, name: str, raw: dict[str, Any], path: Path) -> None:
+    def __init__(self, name: str, raw: dict[str, Any], path: Path, assumed: Assumed | None = None) -> None:
         self.name = name
+        self._assumed: Assumed = {} if assumed is None else assumed
         self.role = name
         """Which of the CNI's containers this is: that of its name, unless its image tells."""
         self.raw = raw
@@ -40,14 +51,18 @@ class Container:
         self.env: dict[str, str | Unknown] = {}
         self.index: dict[str, int] = {}
         """The position in `env` of each name; of the last entry where a name stands twice, as it wins."""
-        self.repeated: list[str] = []
+        self.repeated: dict[str, list[Json]] = {}
+        """What each entry of a name says that has several, in their order."""
         self.defects: list[tuple[Path, str]] = []
         """What is no environment at all: paths, and what is wrong there."""
-        self.bulk = raw.get("envFrom") not in (None, [])
+        self.unread = frozenset(found.path[-1] for found in too_long(raw, path, CONTAINER_LISTS))
+        """Lists with more entries than are read."""
+        self.prefixes = _prefixes(raw.get("envFrom"))
+        """How the names begin that each source of `envFrom` may bring."""
         self._read(raw.get("env"))
 
     def _read(self, entries: Json) -> None:
-        if entries is None:
+        if entries is None or "env" in self.unread:
             return
         if not isinstance(entries, list):
             self.defects.append(((*self.path, "env"), f"env of container {self.name} is not a list"))
@@ -60,7 +75,7 @@ class Container:
                 )
                 continue
             if name in self.env:
-                self.repeated.append(name)
+                self.repeated.setdefault(name, [entries[self.index[name]].get("value")]).append(entry.get("value"))
             value = entry.get("value")
             self.env[name] = value if type(value) is str and value and "$(" not in value else _value(entry)
             self.index[name] = index
@@ -81,13 +96,36 @@ class Container:
         return parse_tag(self.image.tag) if self.image and self.image.tag else None
 
     def get(self, name: str) -> str | None:
-        """The text of a variable, None where it is unset. Raises CouldNotCheckError where nobody can know."""
-        value = self.env.get(name)
-        if isinstance(value, Unknown):
-            raise CouldNotCheckError(f"{self.name} env {name} {value.says}")
-        if value is None and self.bulk:
-            raise CouldNotCheckError(f"{self.name} env {name} may come from envFrom")
-        return value
+        """The text of a variable, None where it is unset.
+
+        Raises UnknownValueError for a value that is not known, CouldNotCheckError where the list is too long to read.
+        """
+        value: str | Unknown | None = self.env.get(name)
+        if value is None and self.may_have(name):
+            if "env" in self.unread:
+                raise CouldNotCheckError(f"env of container {self.name} is too long to be read")
+            value = Unknown("may come from envFrom", origin=self._sources, optional=True)
+        return self._assume(name, value) if isinstance(value, Unknown) else value
+
+    @cached_property
+    def _sources(self) -> str:
+        return repr(self.raw.get("envFrom"))
+
+    def _assume(self, name: str, value: Unknown) -> str | None:
+        key = (self.role, name, value.origin or str(id(self)))
+        if key not in self._assumed:
+            row = variables.by_name(self.role).get(name)
+            tried = possible(row, may_be_absent=value.optional)
+            raise UnknownValueError(key, tried, f"{self.name} env {name} {value.says}")
+        return self._assumed[key]
+
+    def lacks(self, name: str) -> bool:
+        """Whether a variable is absent. Raises as `get` does where a source may bring it."""
+        return name not in self.env and self.get(name) is None
+
+    def may_have(self, name: str) -> bool:
+        """Whether the process may see a variable: it is written here, or a source of `envFrom` may bring it."""
+        return name in self.env or "env" in self.unread or name.startswith(self.prefixes)
 
     def flag(self, name: str) -> bool:
         """A boolean variable as the CNI reads it: its own default where it is unset, empty or invalid."""
@@ -99,15 +137,6 @@ class Container:
     def known(self) -> tuple[tuple[str, str], ...]:
         """Name and text of each variable whose value is known."""
         return tuple((name, value) for name, value in self.env.items() if isinstance(value, str))
-
-    def values_of(self, name: str) -> list[Json]:
-        """What each entry of a name says, in their order."""
-        entries = self.raw.get("env")
-        return (
-            [entry.get("value") for entry in entries if isinstance(entry, dict) and entry.get("name") == name]
-            if isinstance(entries, list)
-            else []
-        )
 
     def where(self, name: str) -> Path:
         """The path of a variable's entry, or of the place where it would stand."""
@@ -129,11 +158,28 @@ def _value(entry: Mapping[str, Any]) -> str | Unknown:
         return Unknown("comes from the expansion of $(…)") if _expands(value) else value
     if value is not None and not isinstance(value, str):
         return Unknown(f"is a {_type(value)} where a string belongs", malformed=True)
-    origin = entry.get("valueFrom")
-    if origin is None:
-        return ""
-    keys = ", ".join(key for key in origin if isinstance(key, str)) if isinstance(origin, dict) else ""
-    return Unknown(f"comes from valueFrom ({keys})" if keys else "comes from valueFrom")
+    source = entry.get("valueFrom")
+    return "" if source is None else _referred(source)
+
+
+def _referred(source: Json) -> Unknown:
+    if not isinstance(source, dict):
+        return Unknown("comes from valueFrom")
+    kinds = [kind for kind in source if isinstance(kind, str)]
+    says = f"comes from valueFrom ({', '.join(kinds)})" if kinds else "comes from valueFrom"
+    # Fields of the pod and resources of a container may differ between the two sides of a change.
+    kept = source if set(kinds) <= {"configMapKeyRef", "secretKeyRef"} else {}
+    optional = any(isinstance(ref, dict) and ref.get("optional") is True for ref in source.values())
+    return Unknown(says, origin=repr(kept) if kept else "", optional=optional)
+
+
+def _prefixes(sources: Json) -> tuple[str, ...]:
+    """The prefix of each source of `envFrom`; the empty one, with which every name begins, where it has none."""
+    if sources is None:
+        return ()
+    if not isinstance(sources, list) or len(sources) > CONTAINER_LISTS["envFrom"]:
+        return ("",)
+    return tuple(dict.fromkeys(text(source.get("prefix")) if isinstance(source, dict) else "" for source in sources))
 
 
 def _expands(value: str) -> bool:

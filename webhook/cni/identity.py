@@ -20,7 +20,7 @@ def is_guarded(resource: Resource) -> bool:
     """Whether rules apply to this resource; on UPDATE either side of the change is enough."""
     if resource.kind == ENICONFIG[1]:
         return True
-    return any(_is_aws_node(side) for side in (resource.object, resource.old) if side is not None)
+    return any(is_aws_node(side) for side in (resource.object, resource.old) if side is not None)
 
 
 def is_the_aws_node(resource: Resource) -> bool:
@@ -28,7 +28,8 @@ def is_the_aws_node(resource: Resource) -> bool:
     return resource.name == NAME and resource.namespace in {NAMESPACE, ""}
 
 
-def _is_aws_node(daemonset: Json) -> bool:
+def is_aws_node(daemonset: Json) -> bool:
+    """Whether a DaemonSet runs the CNI, by its name, its service account or an image."""
     namespace = text(at(daemonset, "metadata", "namespace"))
     # A manifest may leave its namespace to the command line: kubectl apply -n kube-system.
     home = namespace in {NAMESPACE, ""}

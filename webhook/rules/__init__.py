@@ -12,6 +12,7 @@ from webhook.rules import (
     deletion,
     eniconfigs,
     images,
+    limits,
     names,
     provisioning,
     rollout,
@@ -24,6 +25,7 @@ from webhook.rules import (
 from webhook.rules.rule import Rule
 
 THEMES: tuple[ModuleType, ...] = (
+    limits,
     versions,
     compatibility,
     images,

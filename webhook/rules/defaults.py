@@ -32,7 +32,7 @@ def no_family(case: AwsNodeCase) -> Iterator[Problem]:
     The typical cause is a new image under an old manifest. IPv4 is filled in only where nothing speaks for IPv6.
     """
     main = case.new.required
-    if any(name in main.env for name in _FAMILIES) or main.bulk or case.new.known_version < (1, 10, 0):
+    if case.new.known_version < (1, 10, 0) or not all(main.lacks(name) for name in _FAMILIES):
         return
     agreed = not (
         (case.old is not None and case.old.main is not None and case.old.ipv6)
@@ -68,7 +68,7 @@ def no_identity(case: AwsNodeCase) -> Iterator[Problem]:
     """Without its node's name ipamd watches every node and pod of the cluster and can not initialise its own."""
     for name, variable, field in _IDENTITY:
         holder = _holder(case, name)
-        if holder is None or variable in holder.env or holder.bulk or holder.defects:
+        if holder is None or holder.defects or not holder.lacks(variable):
             continue
         row = case.tables.variables[name].get(variable)
         if row is None or (row.since is not None and case.new.known_version < row.since):
@@ -140,11 +140,11 @@ def policy_default(case: AwsNodeCase) -> Iterator[Problem]:
     """The policy names values that every aws-node of this team carries (defaults.env), such as CLUSTER_NAME."""
     for name, wanted in case.policy.defaults.env.items():
         holder = _holder(case, name)
-        if holder is None or holder.bulk or holder.defects:
+        if holder is None or holder.defects:
             continue
         known = case.tables.variables[name]
         for variable, value in wanted.items():
-            if variable in holder.env or (variable in known and known[variable].default == value):
+            if (variable in known and known[variable].default == value) or not holder.lacks(variable):
                 continue
             entry = {"name": variable, "value": value}
             yield Problem(

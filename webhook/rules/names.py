@@ -1,8 +1,11 @@
 """ENV-001 and ENV-005: variables that nobody reads, or nobody any more."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
-from webhook.cni.container import Container
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from webhook.cni.container import Container, Unknown
 from webhook.cni.tables import CONTAINERS
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.model import Level, Problem
@@ -10,14 +13,11 @@ from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import warning
 from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.spelling import distance
 
 _TYPING_ERROR = 2
 """Letters by which a misspelled name may differ."""
 
 _LONGEST_NAME = 80
-_MANY = 100
-"""Unknown names in one container beyond which it is refused as a whole, instead of each being looked up."""
 
 
 @rule(
@@ -34,7 +34,6 @@ _MANY = 100
         Example(DaemonSet(init_env={"ENABLE_POD_ENI": "true"})),
         env(MY_COMPANY_SETTING="1"),
         Example(DaemonSet(env={"MAX_ENI": "3"}, init_env={"MAX_ENI": "3"})),
-        env(**{f"NAME_{number}": "" for number in range(_MANY + 1)}),
     ),
     good=(env(AWS_REGION="eu-west-1", AWS_ENDPOINT_URL_EC2="https://ec2.eu-west-1.amazonaws.com"),),
 )
@@ -48,18 +47,11 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
     extra = {(variable.container, variable.name) for variable in case.policy.environment}
     for holder in case.new.roles:
         known = case.tables.variables[holder.role]
-        unknown = [
-            name
-            for name in sorted(holder.env.keys() - known.keys() - SDK_NAMES)
-            if not name.startswith(SDK_PREFIXES)
-            and (holder.role, name) not in extra
-            and not _is_copy(case, holder, name)
-        ]
-        if len(unknown) > _MANY:
-            yield _too_many(holder, len(unknown))
-        else:
-            for name in unknown:
-                yield _unread(case, holder, name)
+        folded = {right: right.casefold() for right in known}
+        for name in sorted(holder.env.keys() - known.keys() - SDK_NAMES):
+            is_known = name.startswith(SDK_PREFIXES) or (holder.role, name) in extra
+            if not is_known and not _is_copy(case, holder, name):
+                yield _unread(case, holder, name, folded)
     yield from _copies(case)
 
 
@@ -69,9 +61,10 @@ def _readers(case: AwsNodeCase, name: str) -> list[str]:
 
 
 def _is_copy(case: AwsNodeCase, holder: Container, name: str) -> bool:
-    """Whether a container that reads the variable has it too, with the same value."""
-    readers = _readers(case, name)
-    return any(other.role in readers and other.env.get(name) == holder.env[name] for other in case.new.roles)
+    """Whether a container that reads the variable has it too, with the same value as far as anything tells."""
+    readers, value = _readers(case, name), holder.env[name]
+    beside = [other.env[name] for other in case.new.roles if other.role in readers and name in other.env]
+    return any(other == value or isinstance(other, Unknown) or isinstance(value, Unknown) for other in beside)
 
 
 def _copies(case: AwsNodeCase) -> Iterator[Problem]:
@@ -103,22 +96,13 @@ def _copies(case: AwsNodeCase) -> Iterator[Problem]:
     )
 
 
-def _too_many(holder: Container, count: int) -> Problem:
-    return Problem(
-        path=(*holder.path, "env"),
-        evidence=((f"{holder.name} unknown variables", str(count)),),
-        level="deny",
-        wrong=f"container {holder.name} has {count} variables that the CNI does not know",
-        effect="none of them has an effect, and they are too many to be told apart from typing errors",
-        remedy="Remove them",
-    )
-
-
-def _unread(case: AwsNodeCase, holder: Container, name: str) -> Problem:
-    level, meant, remedy = _meant(case, holder, name)
+def _unread(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, str]) -> Problem:
+    level, meant, remedy = _meant(case, name, known)
+    readers = _readers(case, name)
+    beside = [pair for other in case.new.roles if other.role in readers for pair in other.evidence(name)]
     return Problem(
         path=holder.where(name),
-        evidence=holder.evidence(name),
+        evidence=(*holder.evidence(name), *beside),
         level=level,
         wrong=f"{name[:_LONGEST_NAME]} is not read by container {holder.name}{meant}",
         effect="the setting has no effect",
@@ -126,9 +110,9 @@ def _unread(case: AwsNodeCase, holder: Container, name: str) -> Problem:
     )
 
 
-def _meant(case: AwsNodeCase, holder: Container, name: str) -> tuple[Level, str, str]:
+def _meant(case: AwsNodeCase, name: str, known: Mapping[str, str]) -> tuple[Level, str, str]:
     """Level, what was probably meant, and the way out."""
-    near = NAME_TRAPS.get(name) or _nearest(name, case.tables.variables[holder.role])
+    near = NAME_TRAPS.get(name) or _nearest(name, known)
     if near:
         return "deny", f" (names are case-sensitive; did you mean {near}?)", f"Write {near}, or remove it"
     readers = _readers(case, name)
@@ -137,13 +121,12 @@ def _meant(case: AwsNodeCase, holder: Container, name: str) -> tuple[Level, str,
     return "warn", "", "Remove it, or name it under `environment` in the policy if a private build reads it"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
+def _nearest(name: str, known: Mapping[str, str]) -> str | None:
+    """The known name that a name was probably meant to be; `known` holds each in lower case."""
     if len(name) > _LONGEST_NAME:
         return None
-    folded = name.casefold()
-    scored = [(distance(folded, right.casefold(), _TYPING_ERROR), right) for right in known]
-    best = min(scored, default=None)
-    return best[1] if best and best[0] <= _TYPING_ERROR else None
+    found = process.extractOne(name.casefold(), known, scorer=Levenshtein.distance, score_cutoff=_TYPING_ERROR)
+    return found[2] if found else None
 
 
 @rule(

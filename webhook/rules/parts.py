@@ -5,9 +5,9 @@ from webhook.rules.rule import AwsNodeCase
 
 
 def fill(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
-    """The edit that gives container aws-node a variable; none where the author wrote the variable, with any value."""
+    """The edit that gives container aws-node a variable; none where it may have one already, with any value."""
     main = case.new.required
-    if name in main.env or main.defects:
+    if main.may_have(name) or main.defects:
         return ()
     return (Edit((*main.path, "env"), None, {"name": name, "value": value}, f"aws-node env {name}={value}"),)
 

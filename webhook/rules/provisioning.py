@@ -45,16 +45,19 @@ def no_provisioning(case: AwsNodeCase) -> Iterator[Problem]:
     if not causes:
         return
     if text(at(view.raw, "metadata", "annotations", _PROVISIONED)) != "true":
-        yield _unprovisioned(
-            case, causes, "deny", "ipamd creates no interface, so pods get only addresses that were attached before",
-            f'Remove it, or annotate the DaemonSet with {_PROVISIONED}: "true" where something else attaches them',
-        )  # fmt: skip
+        for name in causes:
+            yield _unprovisioned(
+                case, (name,), "deny",
+                "ipamd creates no interface, so pods get only addresses that were attached before",
+                f'Remove it, or annotate the DaemonSet with {_PROVISIONED}: "true" where something else attaches them',
+            )  # fmt: skip
     if view.custom_networking:
-        yield _unprovisioned(
-            case, (*causes, "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"), "deny",
-            "pods may not use the primary interface and no other one is made: none gets an address",
-            "Switch one of them off", certain=True,
-        )  # fmt: skip
+        for name in causes:
+            yield _unprovisioned(
+                case, (name, "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"), "deny",
+                "pods may not use the primary interface and no other one is made: none gets an address",
+                "Switch one of them off", certain=True,
+            )  # fmt: skip
     if view.flag(_IMDS):
         yield from _imds_conflicts(case)
 

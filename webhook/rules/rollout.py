@@ -36,6 +36,7 @@ GUARDED = (
 _SWEEPING = 5
 """A request that changes this many variables is an apply of a whole manifest, not a person's single step."""
 
+_ELSEWHERE = {"configMapKeyRef": {"name": "cni", "key": "warm"}}
 _MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone"}
 
 
@@ -47,6 +48,10 @@ _MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "
     bad=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4", env=_MINE)),
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.23.0", env={"WARM_IP_TARGET": "5"})),
+        Example(
+            DaemonSet(release="1.23.1", env={"WARM_IP_TARGET": {"valueFrom": _ELSEWHERE}}),
+            before=DaemonSet(release="1.23.0", env={"WARM_IP_TARGET": "5"}),
+        ),
     ),
     good=(
         Example(DaemonSet(env={"WARM_ENI_TARGET": "1"}), before=DaemonSet(env={"WARM_ENI_TARGET": "2"})),
@@ -56,6 +61,7 @@ _MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "
 def reset(case: AwsNodeCase) -> Iterator[Problem]:
     """Applying the upstream manifest, Helm without values or an add-on update with OVERWRITE brings defaults back.
 
+    A value that becomes a reference counts as lost too: what it refers to may be another value.
     Such a request also changes the image, or many variables at once; a person who resets one setting does neither.
     """
     if case.old is None or case.old.main is None or case.new.main is None:
@@ -67,10 +73,15 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
     for name in GUARDED:
         before, now = old.env.get(name), new.env.get(name)
         row = case.tables.variables["aws-node"].get(name)
-        if name not in changed or row is None or isinstance(before, Unknown) or isinstance(now, Unknown):
+        if name not in changed or row is None or isinstance(before, Unknown):
             continue
-        if before and not _is_default(row, before) and (not now or _is_default(row, now)):
+        if before and not _is_default(row, before) and (not now or _is_carried_away(row, now)):
             yield _lost(new, name, before, now)
+
+
+def _is_carried_away(row: Variable, now: str | Unknown) -> bool:
+    """Whether the object no longer carries the value; one that it takes from elsewhere may be changed there."""
+    return isinstance(now, Unknown) or _is_default(row, now)
 
 
 def _is_default(row: Variable, value: str) -> bool:
@@ -85,15 +96,16 @@ def _is_default(row: Variable, value: str) -> bool:
     return value in usual
 
 
-def _lost(new: Container, name: str, before: str, now: str | None) -> Problem:
-    after = f'"{now}"' if now else "nothing"
+def _lost(new: Container, name: str, before: str, now: str | Unknown | None) -> Problem:
+    after = "a reference" if isinstance(now, Unknown) else f'"{now}"' if now else "nothing"
     return Problem(
         path=new.where(name),
-        evidence=((f"aws-node env {name} before", before), (f"aws-node env {name}", now)),
+        evidence=((f"aws-node env {name} before", before), *new.evidence(name)),
         level="deny",
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",
-        remedy=f"Carry {name} over, or acknowledge it in the same request with a new text in the annotation "
+        remedy=f"Carry {name} over (a reference in a change of its own), or acknowledge it in the same request with "
+        "a new text in the annotation "
         'cni-guard.dev/acknowledge: "ROLL-003 REASON"',
     )

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import CouldNotCheckError, Facts, Level, Operation, Problem, Resource
+from webhook.model import CouldNotCheckError, Facts, Level, Operation, Part, Problem, Resource
 from webhook.policy import Policy
 from webhook.rules.examples import Example
 
@@ -84,6 +84,8 @@ class Rule:
     """It judges by a table of what each release knows, so for a release newer than the tables it only warns."""
     excusable: bool = True
     """Whether a finding that the old object has too is only warned about."""
+    reads: frozenset[Part] = frozenset(get_args(Part))
+    """What its answer depends on: after a default was added it runs again only where the default touches this."""
     files_only: bool = False
     """It finds what the API server itself would refuse, so it runs only on files."""
 
@@ -101,6 +103,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     rests_on_releases: bool = False,
     excusable: bool = True,
     files_only: bool = False,
+    reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
 
@@ -119,6 +122,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             rests_on_releases=rests_on_releases,
             excusable=excusable,
             files_only=files_only,
+            reads=frozenset(reads),
         )
 
     return make

@@ -44,7 +44,7 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
     main = case.new.required
     yield Problem(
         path=main.where(EXTERNAL),
-        evidence=(("SNAT by the CNI before", _on(off=was)), ("SNAT by the CNI", _on(off=now))),
+        evidence=(("SNAT by the CNI before", _on(off=was)), *main.evidence(EXTERNAL, EXCLUDE)),
         level="warn",
         wrong=f"SNAT by the CNI goes {_on(off=was)} → {_on(off=now)} ({EXTERNAL}={main.get(EXTERNAL) or 'unset'})",
         effect="aws-node restarts on every node, and outside the VPC pods show "

@@ -32,14 +32,14 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
     for holder in case.new.roles:
         for path, wrong in holder.defects:
             yield _uncheckable(path, (("env defect", wrong),), "deny", wrong, "Write env as a list of name and value")
-        for name in dict.fromkeys(holder.repeated):
+        for name, listed in holder.repeated.items():
             yield _uncheckable(
-                holder.where(name), ((f"{holder.name} env {name} repeated", repr(holder.values_of(name))),), "deny",
+                holder.where(name), ((f"{holder.name} env {name} repeated", repr(listed)),), "deny",
                 f"{name} is set twice in container {holder.name}", "Keep one of the two entries",
             )  # fmt: skip
-        if holder.bulk:
+        if holder.prefixes:
             yield _uncheckable(
-                (*holder.path, "envFrom"), ((f"{holder.name} envFrom", "present"),), "warn",
+                (*holder.path, "envFrom"), ((f"{holder.name} envFrom", repr(holder.prefixes)),), "warn",
                 f"container {holder.name} takes variables from envFrom", "Write the values into the manifest",
             )  # fmt: skip
         yield from _foreign_values(case, holder)
@@ -84,9 +84,11 @@ def _identity(case: AwsNodeCase) -> Iterator[Problem]:
             effect="ipamd can not reach the API server",
             remedy="Write the endpoint that `aws eks describe-cluster` shows, or remove the variable",
         )
+    if not case.policy.cluster.scoped_by_name:
+        return
     name = main.get("CLUSTER_NAME")
     before = case.old.main.get("CLUSTER_NAME") if case.old is not None and case.old.main is not None else name
-    if case.policy.cluster.scoped_by_name and (not name or name != before):
+    if not name or name != before:
         wrong = f"CLUSTER_NAME changes from {before} to {name}" if name else "CLUSTER_NAME is not set"
         yield warning(
             case, ("CLUSTER_NAME",), wrong,

@@ -33,7 +33,7 @@ def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
         main = case.new.required
         yield Problem(
             path=main.where("MINIMUM_IP_TARGET"),
-            evidence=main.evidence("MINIMUM_IP_TARGET", "WARM_IP_TARGET"),
+            evidence=main.evidence("MINIMUM_IP_TARGET", "WARM_IP_TARGET", "ENABLE_IPv6"),
             level="deny",
             wrong=f"MINIMUM_IP_TARGET={minimum} without a positive WARM_IP_TARGET",
             effect=f"ipamd stops allocating at {minimum} addresses, so a node runs about {minimum} pods and further "
@@ -41,6 +41,16 @@ def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
             remedy="Set WARM_IP_TARGET too, to at least 1; 2 to 5 is usual",
             fixes=fill(case, "WARM_IP_TARGET", "2"),
         )
+
+
+_KEEPS_NONE = (
+    "WARM_ENI_TARGET",
+    "WARM_IP_TARGET",
+    "MINIMUM_IP_TARGET",
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+    "ENABLE_PREFIX_DELEGATION",
+    "ENABLE_IPv6",
+)
 
 
 @rule(
@@ -65,10 +75,7 @@ def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
     custom = view.custom_networking
     yield Problem(
         path=main.where("WARM_ENI_TARGET"),
-        evidence=(
-            *main.evidence("WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET"),
-            ("custom networking", "on" if custom else "off"),
-        ),
+        evidence=main.evidence(*_KEEPS_NONE),
         level="deny" if custom else "warn",
         wrong="WARM_ENI_TARGET=0 and no other target keeps no spare address",
         effect="the pod that finds the pool empty waits about ten seconds for a new interface"
@@ -124,7 +131,7 @@ def _conflict(case: AwsNodeCase, loser: str, winners: tuple[str, ...], level: Le
     reason = " and ".join(f"{name}={main.env.get(name, 'false')}" for name in winners)
     return Problem(
         path=main.where(loser),
-        evidence=main.evidence(loser, *winners),
+        evidence=main.evidence(*dict.fromkeys((loser, *winners, "ENABLE_PREFIX_DELEGATION", "ENABLE_IPv6"))),
         level=level,
         wrong=f"{loser}={main.get(loser)} has no effect beside {reason}",
         effect="someone relies on a reserve that does not exist",

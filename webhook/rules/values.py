@@ -162,7 +162,7 @@ def _counts(case: AwsNodeCase, row: Variable, first: tuple[int, int, int] | None
 
 
 def _feature(case: AwsNodeCase, row: Variable) -> Evidence:
-    return (("security groups for pods", "on" if case.new.pod_eni else "off"),) if row.only_with else ()
+    return case.new.required.evidence("ENABLE_POD_ENI") if row.only_with else ()
 
 
 _SHORT_COOLDOWN = 10
@@ -228,7 +228,7 @@ def _fatal(case: AwsNodeCase, row: Variable, value: str, limit: str) -> Problem:
     main = case.new.required
     return Problem(
         path=main.where(row.name),
-        evidence=main.evidence(row.name),
+        evidence=main.evidence(row.name, *(("ENABLE_IPv6",) if row.minimum6 is not None else ())),
         level="deny",
         certain=_since(case, row.bad_from or row.since),
         wrong=f'{row.name}="{value[:200]}" {limit}',

@@ -134,13 +134,15 @@ def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
         if row.first <= version <= row.last:
             with postponed(unknown):
                 if _applies(case, row):
-                    features = tuple((f"feature {name}", _on(case, name)) for name in sorted(row.when | row.unless))
+                    names = sorted(row.when | row.unless)
+                    features = tuple(pair for name in names for pair in case.new.feature_evidence(name))
                     level = "warn" if _is_floor(row) and _climbs(case) else row.level
                     found[level].append(_Fault(row.reason, row.fixed, features))
     found["warn"] += [_Fault(reason, None) for reason in _unlisted(case, version)]
     for level, faults in found.items():
-        if faults:
-            yield _fault(case, level, faults)
+        use = max((fault.use for fault in faults if fault.use), default=None)
+        for fault in faults:
+            yield _fault(case, level, fault, use)
     if unknown:
         raise CouldNotCheckError("; ".join(unknown))
 
@@ -168,31 +170,22 @@ def _climbs(case: AwsNodeCase) -> bool:
     return case.old is not None and case.old.version is not None and case.old.version < case.new.known_version
 
 
-def _on(case: AwsNodeCase, feature: str) -> str:
-    return "on" if case.new.feature(feature) else "off"
-
-
 def _applies(case: AwsNodeCase, row: Verdict) -> bool:
     if row.kubernetes and case.kubernetes is None:
         raise CouldNotCheckError(f"CNI {case.new.version} against this Kubernetes: the server's version is not known")
     return row.applies(case.new.known_version, case.new.feature, case.kubernetes)
 
 
-def _fault(case: AwsNodeCase, level: Level, faults: list[_Fault]) -> Problem:
+def _fault(case: AwsNodeCase, level: Level, fault: _Fault, use: Version | None) -> Problem:
+    """The problem of one row; the way out is the same for all rows of a level."""
     version = case.new.known_version
-    use = max((fault.use for fault in faults if fault.use), default=None)
     better = f"CNI {use}, or the newest recommended one, {RECOMMENDED[0]}" if use else f"CNI {RECOMMENDED[0]}"
-    reasons = tuple(fault.reason for fault in faults)
     return Problem(
         path=_image_path(case.new),
-        evidence=(
-            ("CNI version", str(version)),
-            *dict.fromkeys(pair for fault in faults for pair in fault.features),
-            *(("known against it", reason) for reason in reasons),
-        ),
+        evidence=(("CNI version", str(version)), *fault.features, ("known against it", fault.reason)),
         level=level,
         wrong=f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault",
-        effect="; ".join(reasons),
+        effect=fault.reason,
         remedy=f"Use {better}",
     )
 

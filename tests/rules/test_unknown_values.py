@@ -1,0 +1,150 @@
+"""A value that is not known at admission switches off only what depends on it."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.changes import NOW
+from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.tables import CONTAINERS, KNOWN
+from webhook.cni.variables import by_name
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
+from webhook.policy import BUILT_IN
+from webhook.rules import CATALOGUE
+from webhook.rules.examples import DaemonSet, Example, container
+from webhook.rules.rule import Rule
+
+BAD = [
+    pytest.param(rule, example, id=f"{rule.id}-{index}")
+    for rule in CATALOGUE
+    for index, example in enumerate(rule.bad)
+    if isinstance(example.now, DaemonSet)
+]
+REFERENCES: list[dict[str, Any]] = [
+    {"valueFrom": {"configMapKeyRef": {"name": "cni", "key": "x", "optional": True}}},
+    {"valueFrom": {"secretKeyRef": {"name": "cni", "key": "x"}}},
+    {"value": "$(SOMETHING)"},
+]
+
+
+def judged(resource: Resource) -> Verdict:
+    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+
+
+def said(verdict: Verdict, rule: Rule) -> list[tuple[Any, ...]]:
+    return [
+        (f.problem.path, f.problem.evidence, f.level, f.problem.certain, f.introduced, f.problem.wrong)
+        for f in verdict.findings
+        if f.rule == rule.id
+    ]
+
+
+def unchecked(verdict: Verdict) -> list[tuple[str, str]]:
+    return [(skipped.rule, skipped.reason) for skipped in verdict.skipped]
+
+
+def named(findings: list[Finding]) -> set[str]:
+    return {name for finding in findings for name, _ in finding.problem.evidence}
+
+
+def entries(resource: Resource) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Every variable that is written out, of the CNI's containers in the new object."""
+    for kind in ("containers", "initContainers"):
+        for holder in at(resource.object, *POD_SPEC, kind) or ():
+            if holder.get("name") in CONTAINERS and isinstance(holder.get("env"), list):
+                for index, entry in enumerate(holder["env"]):
+                    yield holder["name"], index, entry
+
+
+def with_reference(resource: Resource, holder: str, name: str, reference: dict[str, Any]) -> Resource:
+    """The change with a value replaced by a reference, on both sides where they agree on it."""
+    sides = [deepcopy(resource.object), deepcopy(resource.old)]
+    found = [
+        [e for e in container(side, holder).get("env", ()) if e.get("name") == name] if side else [] for side in sides
+    ]
+    agree = found[0] == found[1]
+    for side, listed in zip(sides, found, strict=True):
+        if side is sides[0] or agree:
+            for entry in listed:
+                entry.clear()
+                entry.update({"name": name, **reference})
+    return Resource(resource.kind, sides[0], sides[1], resource.operation, resource.user)
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=["optional", "secret", "expansion"])
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_a_finding_needs_only_what_its_evidence_names(rule: Rule, example: Example, reference: dict[str, Any]) -> None:
+    """ROLL-003 is the exception: it asks whether the object still carries a value."""
+    resource = example.resource()
+    verdict = judged(resource)
+    expected = said(verdict, rule)
+    rests_on = named([f for f in verdict.findings if f.rule == rule.id])
+    for holder, _, entry in entries(resource):
+        name = entry.get("name")
+        if rule.id in {"ENV-006", "ROLL-003"} or name is None or f"{holder} env {name}" in rests_on:
+            continue
+        now = said(judged(with_reference(resource, holder, name, reference)), rule)
+        assert now == expected, (holder, name)
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD)
+def test_a_source_of_names_hides_only_what_may_come_from_it(rule: Rule, example: Example) -> None:
+    """A prefix with which no known name begins brings nothing; `env` wins over any source."""
+    resource = example.resource()
+    expected = said(judged(resource), rule)
+    for prefix, free in (("ZZ_", True), ("", False)):
+        changed = deepcopy(resource)
+        for side in (changed.object, changed.old):
+            if side:
+                for kind in ("containers", "initContainers"):
+                    for holder in at(side, *POD_SPEC, kind):
+                        holder["envFrom"] = [{"prefix": prefix, "configMapRef": {"name": "x"}}]
+        verdict = judged(changed)
+        absent = {key for f in verdict.findings for key, value in f.problem.evidence if value is None}
+        if rule.id != "ENV-006" and (free or not absent):
+            assert [one[:4] for one in said(verdict, rule)] == [one[:4] for one in expected] or not free
+        if free and rule.id != "ENV-006":
+            assert unchecked(verdict) == unchecked(judged(resource))
+
+
+_NAMES = [
+    "WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_PREFIX_TARGET", "ENABLE_PREFIX_DELEGATION",
+    "MAX_ENI", "ENABLE_IPv6", "ENABLE_IPv4", "ENABLE_POD_ENI", "POD_SECURITY_GROUP_ENFORCING_MODE", "POD_MTU",
+    "AWS_VPC_ENI_MTU", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "AWS_VPC_K8S_CNI_EXTERNALSNAT", "IP_COOLDOWN_PERIOD",
+    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "AWS_VPC_K8S_CNI_RANDOMIZESNAT", "NETWORK_POLICY_ENFORCING_MODE",
+    "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE", "ENABLE_SUBNET_DISCOVERY", "CLUSTER_ENDPOINT",
+]  # fmt: skip
+_TEXTS = ["", "0", "1", "2", "4", "17", "500", "1400", "9001", "true", "false", "T", "x", "0.0.0.0/0", "10.0.0.0/8",
+          "none", "prng", "strict", "standard", "+5", "-1", "https://a.example"]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    known=st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(_TEXTS), max_size=5),
+    unknown=st.dictionaries(st.sampled_from(_NAMES), st.sampled_from([*_TEXTS, None]), min_size=1, max_size=3),
+    release=st.sampled_from(["1.23.1", "1.21.2", "1.16.4"]),
+)
+def test_what_is_denied_for_every_value_is_denied_for_each(
+    known: dict[str, str], unknown: dict[str, str | None], release: str
+) -> None:
+    """Whatever the reference turns out to be, the rule that denied without knowing it denies."""
+    hidden = Example(DaemonSet(release=release, env=known | dict.fromkeys(unknown, REFERENCES[0])))
+    shown = Example(DaemonSet(release=release, env={**known, **unknown}))
+    now, then = judged(hidden.resource()), judged(shown.resource())
+    denied = {f.rule for f in now.findings if f.level == "deny"} - {"ENV-006"}
+    assert denied <= {f.rule for f in then.findings if f.level == "deny"}
+    certain = {f.rule for f in now.findings if f.problem.certain}
+    assert certain <= {f.rule for f in then.findings if f.problem.certain}
+
+
+def test_every_parser_has_values_to_try() -> None:
+    for name in CONTAINERS:
+        for row in by_name(name).values():
+            assert KNOWN.variables[name][row.name] is row
+            main = DaemonSet(env={row.name: REFERENCES[1]}) if name == "aws-node" else DaemonSet()
+            assert not judged(Example(main).resource()).crashes

@@ -1,0 +1,38 @@
+"""The values that a variable may have where its text is not known at admission.
+
+One for each way in which the CNI, or a rule, can take a text of that kind. What holds for all of them holds whatever
+the ConfigMap, the Secret or the kubelet makes of it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from webhook.cni.variables import Parser, Variable
+
+_NUMBERS = ("0", "1", "2", "3", "16", "110", "1000")
+_VALUES: Mapping[Parser, tuple[str, ...]] = MappingProxyType(
+    {
+        "bool": ("false", "true"),
+        "bool-quiet": ("false", "true"),
+        "target": _NUMBERS,
+        "integer": ("0", "9", "10", "575", "1279", "1280", "1500", "9001", "9002"),
+        "mark": ("0x80", "0"),
+        "text": ("x", ""),
+        "path": ("/x", ""),
+        "choice": ("", "x"),
+        "cidrs": ("", "10.0.0.0/8", "0.0.0.0/0", "x"),
+        "json": ("{}", ""),
+        "url": ("https://a.example", "x", ""),
+        "address": ("127.0.0.1:61679", ":61679", ""),
+        "field": ("x", ""),
+    }
+)
+
+
+def possible(row: Variable | None, *, may_be_absent: bool) -> tuple[str | None, ...]:
+    """The values to try, the most ordinary one first; None stands for an absent variable."""
+    values: tuple[str | None, ...] = ("x", "")
+    if row is not None:
+        usual = (row.default,) if row.default is not None and not may_be_absent else ()
+        values = tuple(dict.fromkeys((*usual, *row.choices, *_VALUES[row.parser])))
+    return (None, *values) if may_be_absent else values

@@ -1,0 +1,151 @@
+"""Which level a problem has in the end: by what was there before, by the policy, by who asks."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.eniconfig import EniConfig
+from webhook.cni.identity import NAMESPACE
+from webhook.cni.tables import Tables
+from webhook.model import ADDON_MANAGER, Crash, Evidence, Finding, Level, Problem, Resource, at, text
+from webhook.outcome import Gravity, Outcome, gravity
+from webhook.policy import Policy
+from webhook.rules.rule import Rule
+
+ACKNOWLEDGE = "cni-guard.dev/acknowledge"
+"""The annotation by which the author of a change says "I mean it": ``ROLL-003 back to the defaults``, a rule a line."""
+
+_ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3})[ \t:,;]+\S")
+_BLOCKED_RELEASE = "VER-002"
+
+View = AwsNode | EniConfig
+Before = frozenset[tuple[Evidence, Gravity]]
+"""What the old object already had, each as grave as it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Puts the levels on, for one change."""
+
+    resource: Resource
+    policy: Policy
+    now: datetime
+    tables: Tables
+
+    def before(self, rule: Rule, outcome: Outcome, old: View) -> Before:
+        """What a rule's findings in the old object excuse, each up to the level that it has there.
+
+        A denial excuses a denial. What only warns there, because the tables do not know the old release or an
+        exception covers it, excuses a warning. Back from an unknown release a finding that is not certain is excused
+        all the same: nothing tells such a step from a rollback.
+        """
+        if not rule.excusable:
+            return frozenset()
+        unknown = rule.rests_on_releases and self._newer_than_tables(old)
+        excepted = bool(self._exception(rule))
+        return frozenset(
+            (problem.evidence, gravity("warn" if lowered else problem.level, certain=problem.certain))
+            for problem in outcome.problems
+            for lowered in [unknown if problem.certain else excepted]
+        )
+
+    def finding(self, rule: Rule, problem: Problem, new: View, before: Before) -> Finding | None:
+        """The problem with its level; None where the policy silences it."""
+        unknown_release = rule.rests_on_releases and self._newer_than_tables(new)
+        certain = problem.certain and not unknown_release
+        level: Level = "warn" if unknown_release else problem.level
+        introduced = not any((problem.evidence, grave) in before for grave in _at_least(level, certain=certain))
+        excuse = ""
+        if not certain:
+            cap = self.policy.rules.get(rule.id, level)
+            if cap == "off":
+                return None
+            level = cap
+            if introduced and level == "deny":
+                excuse = self._excuse(rule)
+        lowered = not introduced or bool(excuse) or self._spared(rule, certain=certain)
+        enforced: Level = "warn" if lowered else level
+        return Finding(
+            rule=rule.id,
+            level=self._shown(enforced),
+            enforced=enforced,
+            introduced=introduced,
+            resource=self.resource,
+            problem=problem,
+            link=rule.link,
+            excuse=excuse,
+        )
+
+    def crash(self, rule: Rule, error: str, *, excused: bool) -> Crash:
+        """A rule that failed refuses what it could have refused, unless the change is not to blame for it."""
+        blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.resource)
+        refuses = rule.level == "deny" and self.policy.on_crash == "deny" and not blameless
+        enforced: Level = "deny" if refuses else "warn"
+        return Crash(rule.id, self._shown(enforced), enforced, self.resource, error)
+
+    def out_of_time(self, rule: Rule, error: str) -> Crash:
+        """A rule that did not get its time, and with it all that follow; excused where the object did not grow."""
+        return self.crash(rule, error, excused=_size(self.resource.object) <= _size(self.resource.old))
+
+    def _shown(self, enforced: Level) -> Level:
+        return "warn" if self.policy.mode == "observe" else enforced
+
+    def _newer_than_tables(self, view: View) -> bool:
+        return isinstance(view, AwsNode) and view.released is not None and view.released > self.tables.newest
+
+    def _spared(self, rule: Rule, *, certain: bool) -> bool:
+        """The add-on's manager is refused only what is certain to fail, and blocked releases."""
+        return self._by_addon_manager() and not certain and rule.id != _BLOCKED_RELEASE
+
+    def _by_addon_manager(self) -> bool:
+        return self.resource.user is not None and self.resource.user.name == ADDON_MANAGER
+
+    def _excuse(self, rule: Rule) -> str:
+        """Why a denial of this rule only warns here, empty where it does not."""
+        if exception := self._exception(rule):
+            return exception
+        said = rule.id in self.policy.acknowledge and rule.id in _acknowledged(self.resource)
+        return f"acknowledged by annotation {ACKNOWLEDGE}" if said else ""
+
+    def _exception(self, rule: Rule) -> str:
+        today = self.now.date()
+        for exemption in self.policy.exceptions:
+            if exemption.rule == rule.id and exemption.resource in self._names() and today <= exemption.until:
+                return f"excepted until {exemption.until} by {exemption.owner}: {exemption.reason}"
+        return ""
+
+    def _names(self) -> tuple[str, ...]:
+        """How an exception may name the object; a manifest may leave the namespace to the command line."""
+        resource = self.resource
+        if not resource.name:
+            return ()
+        home = f"{resource.kind} {NAMESPACE}/{resource.name}"
+        return (str(resource), *([home] if resource.kind != "ENIConfig" and not resource.namespace else []))
+
+
+def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:
+    """Every gravity from this one up."""
+    gravities: tuple[Gravity, ...] = ((True, True), (True, False), (False, False))
+    return gravities[: gravities.index(gravity(level, certain=certain)) + 1]
+
+
+def _acknowledged(resource: Resource) -> frozenset[str]:
+    """The rules that this very change acknowledges, one a line with its reason; lines that were there do not count."""
+    old, new = (
+        text(at(side, "metadata", "annotations", ACKNOWLEDGE)).splitlines() for side in (resource.old, resource.object)
+    )
+    kept = frozenset(old)
+    found = (_ACKNOWLEDGED.match(line) for line in new if line not in kept)
+    return frozenset(match[1] for match in found if match)
+
+
+def _is_metadata_alone(resource: Resource) -> bool:
+    """Whether an update leaves the spec as it was."""
+    return resource.operation == "UPDATE" and at(resource.object, "spec") == at(resource.old, "spec")
+
+
+def _size(side: object) -> int:
+    return len(msgspec.json.encode(side)) if side is not None else 0
