@@ -1,20 +1,23 @@
 """How the levels are put on: by what the change brings, by the policy, by who asks."""
 
 from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.changes import NOW
+from webhook.budget import OverBudgetError, Spend
 from webhook.cni.stock import stock
-from webhook.judge import judge
+from webhook.judge import Basis, Evaluation, judge
 from webhook.levels import ACKNOWLEDGE
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, Exemption, Images, Policy, Variable, Versions
 from webhook.rules import CATALOGUE, Catalogue
 from webhook.rules.examples import DaemonSet, Example, container, env
-from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.rule import AwsNodeCase, Rule, rule
 
 
 def judged(example: Example, policy: Policy = BUILT_IN) -> Verdict:
@@ -140,9 +143,34 @@ def test_an_acknowledgement_counts_only_in_the_change_that_brings_it(
 
 
 def test_only_rules_that_the_policy_lists_can_be_acknowledged() -> None:
-    example = Example(DaemonSet(env=CONFLICT, annotations={ACKNOWLEDGE: "IPT-004, ROLL-003"}))
+    example = Example(DaemonSet(env=CONFLICT, annotations={ACKNOWLEDGE: "IPT-004 a test\nROLL-003 a test"}))
     assert levels(judged(example)) == {"IPT-004": "deny"}
     assert levels(judged(example, Policy(mode="enforce", acknowledge=("IPT-004",)))) == {"IPT-004": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "level"),
+    [
+        ("", "IPT-004 a test", "warn"),
+        ("", "IPT-004: a test", "warn"),
+        ("", "ROLL-003 another\nIPT-004 a test", "warn"),
+        ("", "ROLL-003 IPT-004 a test", "deny"),
+        ("", "not IPT-004 of course", "deny"),
+        ("", "IPT-004", "deny"),
+        ("", "IPT-004 ", "deny"),
+        ("", "IPT-0045 a test", "deny"),
+        ("", "ipt-004 a test", "deny"),
+        ("IPT-004 a test", "IPT-004 a test\nROLL-003 another", "deny"),
+        ("IPT-004 a test", "IPT-004 another test", "warn"),
+    ],
+)
+def test_an_acknowledgement_is_a_rule_and_a_reason_at_the_start_of_a_line(before: str, now: str, level: str) -> None:
+    old = DaemonSet(annotations={ACKNOWLEDGE: before})
+    verdict = judged(
+        Example(DaemonSet(env=CONFLICT, annotations={ACKNOWLEDGE: now}), before=old),
+        Policy(mode="enforce", acknowledge=("IPT-004",)),
+    )
+    assert levels(verdict) == {"IPT-004": level}
 
 
 EKS = User(ADDON_MANAGER)
@@ -207,6 +235,109 @@ def test_a_value_that_nobody_can_know_is_skipped_and_shown() -> None:
     assert {skipped.rule for skipped in verdict.skipped} >= {"IPT-001"}
     assert "MINIMUM_IP_TARGET comes from valueFrom (configMapKeyRef)" in verdict.skipped[0].reason
     assert levels(verdict) == {"ENV-006": "warn"}
+
+
+# --- what the past excuses -------------------------------------------------------------------------------------------
+
+REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+
+
+def at_tag(tag: str, **differences: Any) -> DaemonSet:
+    """The manifest of the newest release under another tag."""
+    images = {
+        "aws-node": f"{REGISTRY}/amazon-k8s-cni:{tag}",
+        "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:{tag}",
+    }
+    return DaemonSet(images=images, **differences)
+
+
+TABLE_RULES = [
+    pytest.param(rule, example.now, id=f"{rule.id}-{index}")
+    for rule in CATALOGUE
+    if rule.rests_on_releases
+    for index, example in enumerate(rule.bad)
+    if isinstance(example.now, DaemonSet) and example.before is None and example.now.release == "1.23.1"
+    and not {"aws-node", "aws-vpc-cni-init"} & example.now.images.keys()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table_rule", "now"), TABLE_RULES)
+def test_an_unknown_release_launders_nothing(table_rule: Rule, now: DaemonSet) -> None:
+    """What is only a warning because the tables do not know the release is no excuse once it is known."""
+    fields = {name: getattr(now, name) for name in DaemonSet.__dataclass_fields__ if name not in {"images", "release"}}
+    direct = judged(Example(now))
+    hidden = judged(Example(at_tag("v1.99.0", **fields)))
+    back = judged(Example(now, before=at_tag("v1.99.0", **fields)))
+    assert "deny" not in {f.level for f in hidden.findings if f.rule == table_rule.id}
+    for finding in direct.findings:
+        if finding.rule != table_rule.id or finding.level != "deny":
+            continue
+        (again,) = [f for f in back.findings if f.rule == finding.rule and f.problem.wrong == finding.problem.wrong]
+        # A step down from an unknown release looks like a rollback: what is not certain only warns.
+        untouched = finding.problem.evidence in {f.problem.evidence for f in hidden.findings if f.rule == finding.rule}
+        kept = finding.problem.certain or not untouched
+        assert again.level == ("deny" if kept else "warn")
+    restart = judged(Example(replace(now, annotations={"a": "b"}), before=now))
+    assert "deny" not in {f.level for f in restart.findings}
+
+
+def test_an_object_that_was_not_guarded_excuses_nothing() -> None:
+    stranger = DaemonSet(env=CONFLICT | {"WARM_IP_TARGETS": "5"}).build()
+    stranger["metadata"] |= {"name": "other", "namespace": "default"}
+    spec = stranger["spec"]["template"]["spec"]
+    del spec["serviceAccountName"]
+    ours = deepcopy(stranger)
+    for kind in ("containers", "initContainers"):
+        for one in spec[kind]:
+            one["image"] = "registry.example.com/other:1"
+    assert {"IPT-004", "ENV-001"} <= denied(ours, stranger)
+    assert denied(ours, ours) == set()
+
+
+# --- the budget ------------------------------------------------------------------------------------------------------
+
+
+def spent(calls: int) -> Spend:
+    """A budget that ends after a number of looks at it."""
+    left = [calls]
+
+    def spend() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OverBudgetError("it took more than 0 s of CPU time")
+
+    return spend
+
+
+GROWN = DaemonSet(env={"MAX_ENI": "3"})
+
+
+@pytest.mark.parametrize(
+    ("example", "level"),
+    [
+        (Example(GROWN), "deny"),
+        (Example(GROWN, before=DaemonSet()), "deny"),
+        (Example(DaemonSet(), before=GROWN), "warn"),
+        (Example(replace(GROWN, annotations={"a": "b"}), before=GROWN), "warn"),
+        (Example(GROWN, before=DaemonSet(), user=EKS), "warn"),
+        (Example(None, before=GROWN), "deny"),
+    ],
+)
+@pytest.mark.parametrize("calls", [0, 1, 5])
+def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: str, calls: int) -> None:
+    verdict = Evaluation(example.resource(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
+    if verdict.over_budget:
+        assert [crash.level for crash in verdict.crashes] == [level]
+        assert "CPU time" in verdict.crashes[0].message
+    else:
+        assert example.now is None, "a deletion is asked few rules"
+
+
+def test_what_was_found_before_the_budget_ended_is_kept() -> None:
+    basis = Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(15))
+    verdict = Evaluation(Example(DaemonSet(env=CONFLICT, release="1.22.1")).resource(), basis).verdict
+    assert verdict.over_budget
+    assert "VER-002" in {finding.rule for finding in verdict.findings}
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------

@@ -131,7 +131,6 @@ def test_every_rule_is_linear_without_any_limit_too(
     original: dict[str, Any], path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws_node, "POD_LISTS", UNBOUNDED)
-    monkeypatch.setattr(aws_node, "CONTAINER_LISTS", UNBOUNDED)
     monkeypatch.setattr(container, "CONTAINER_LISTS", UNBOUNDED)
     took = [
         seconds("mutate", review(Resource("DaemonSet", grown(original, path, count, kind)))) for count in (250, 2_000)

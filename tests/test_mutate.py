@@ -12,10 +12,12 @@ from tests.changes import NOW, guard
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
-from webhook.model import ADDON_MANAGER, Edit, Resource, User, at
-from webhook.mutate import EKS_MANAGER, Filled, PatchError, _prove, pointer
+from webhook.judge import Basis, Evaluation
+from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Edit, Resource, User, at
+from webhook.mutate import EKS_MANAGER, Filled, PatchError, _apply, _prove, fill, pointer
 from webhook.pipeline import complete, validate
-from webhook.policy import Policy
+from webhook.policy import Defaults, Policy
+from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet, Example, container
 
 
@@ -151,3 +153,56 @@ def test_filling_in_settles_replaces_nothing_and_brings_no_denial(
     refused = {f.rule for f in validate(resource, guard(), NOW).findings if f.level == "deny"}
     assert {f.rule for f in validate(done.resource, guard(), NOW).findings if f.level == "deny"} <= refused
     json.dumps(done.patch)
+
+
+# --- what runs again -------------------------------------------------------------------------------------------------
+
+_ENTRIES = st.sampled_from(["1", "0", "5", "true", "false", "x", "", None])
+_SETTINGS = st.dictionaries(
+    st.sampled_from(
+        [
+            "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_ENI_TARGET", "WARM_PREFIX_TARGET", "ENABLE_PREFIX_DELEGATION",
+            "ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME", "ENABLE_IMDS_ONLY_MODE",
+            "ENABLE_SUBNET_DISCOVERY", "CLUSTER_NAME", "VPC_CNI_VERSION", "ENABLE_POD_ENI", "POD_MTU",
+        ]
+    ),
+    _ENTRIES,
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    now=_SETTINGS,
+    before=st.none() | _SETTINGS,
+    wanted=st.dictionaries(
+        st.sampled_from(["WARM_ENI_TARGET", "CLUSTER_NAME", "VPC_CNI_VERSION", "POD_MTU", "WARM_IP_TARGET"]),
+        st.sampled_from(["1", "3", "9001", "x"]),
+    ),
+    without=st.sets(st.sampled_from(["livenessProbe", "readinessProbe"])),
+    release=st.sampled_from(["1.23.1", "1.22.4", "1.12.6"]),
+)
+def test_what_runs_again_answers_as_a_whole_evaluation_would(
+    now: dict[str, str | None],
+    before: dict[str, str | None] | None,
+    wanted: dict[str, str],
+    without: set[str],
+    release: str,
+) -> None:
+    policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": wanted}))
+    example = Example(
+        DaemonSet(release=release, env=now, without=tuple(sorted(without))),
+        before=None if before is None else DaemonSet(env=before),
+    )
+    basis = Basis(policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    evaluation = Evaluation(example.resource(), basis)
+    for finding in evaluation.verdict.findings:
+        changed = _apply(Filled(example.resource()), finding.problem.fixes)
+        assert evaluation.again(changed.resource, changed.edits) == Evaluation(changed.resource, basis).verdict
+    filled = fill(evaluation)
+    assert evaluation.again(filled.resource, filled.edits) == Evaluation(filled.resource, basis).verdict
+
+
+def test_a_default_that_a_rule_refuses_does_not_keep_the_others_out() -> None:
+    policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": {"POD_MTU": "1", "CLUSTER_NAME": "prod"}}))
+    assert says(Example(DaemonSet()), policy) == ["aws-node env CLUSTER_NAME=prod"]

@@ -88,7 +88,7 @@ class Levels:
 
     def out_of_time(self, rule: Rule, error: str) -> Crash:
         """A rule that did not get its time, and with it all that follow; excused where the object did not grow."""
-        return self.crash(rule, error, excused=_size(self.resource.object) <= _size(self.resource.old))
+        return self.crash(rule, error, excused=_did_not_grow(self.resource))
 
     def _shown(self, enforced: Level) -> Level:
         return "warn" if self.policy.mode == "observe" else enforced
@@ -147,5 +147,8 @@ def _is_metadata_alone(resource: Resource) -> bool:
     return resource.operation == "UPDATE" and at(resource.object, "spec") == at(resource.old, "spec")
 
 
-def _size(side: object) -> int:
-    return len(msgspec.json.encode(side)) if side is not None else 0
+def _did_not_grow(resource: Resource) -> bool:
+    """Whether the object was as large before, as JSON."""
+    if resource.operation != "UPDATE":
+        return False
+    return len(msgspec.json.encode(resource.object)) <= len(msgspec.json.encode(resource.old))

@@ -39,9 +39,18 @@ def gravity(level: Level, *, certain: bool) -> Gravity:
 
 def ask(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend) -> Outcome:
     """Run a rule; `assumed` is what the case's views read unknown values from. Raises OverBudgetError."""
+    assumed.clear()
+    try:
+        return _run(rule, case)
+    except UnknownValueError as unknown:
+        return _in_all_worlds(rule, case, assumed, spend, unknown)
+
+
+def _in_all_worlds(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend, first: UnknownValueError) -> Outcome:
+    """Run a rule for every combination of values that it asks for; a world is what is assumed of them."""
     outcomes: list[Outcome] = []
-    reasons: dict[str, None] = {}
-    worlds: list[Mapping[UnknownKey, str | None]] = [{}]
+    reasons: dict[str, None] = {str(first): None}
+    worlds: list[Mapping[UnknownKey, str | None]] = [{first.key: value} for value in reversed(first.possible)]
     while worlds:
         world = worlds.pop()
         assumed.clear()
@@ -56,7 +65,7 @@ def ask(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend) -> Outcome:
             break
         if len(outcomes) + len(worlds) > _MANY:
             return Outcome(unchecked="; ".join(reasons))
-    return outcomes[0] if len(outcomes) == 1 else _common(outcomes, tuple(reasons))
+    return _common(outcomes, tuple(reasons))
 
 
 def _run(rule: Rule, case: Case[Any]) -> Outcome:

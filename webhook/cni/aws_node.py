@@ -11,7 +11,7 @@ from typing import Any
 from webhook.budget import Spend, unlimited
 from webhook.cni import images, values, variables
 from webhook.cni.container import Assumed, Container
-from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS, TooLong, too_long
+from webhook.cni.limits import POD_LISTS, TooLong, too_long
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
@@ -49,9 +49,10 @@ class AwsNode:
 
     def too_long(self) -> Iterator[TooLong]:
         """Lists with more entries than are read."""
-        yield from too_long(at(self.raw, *POD_SPEC), POD_SPEC, POD_LISTS)
+        spec = at(self.raw, *POD_SPEC)
+        yield from too_long(spec, POD_SPEC, POD_LISTS) if isinstance(spec, dict) else ()
         for one in self.containers:
-            yield from too_long(one.raw, one.path, CONTAINER_LISTS, f" of container {one.name}")
+            yield from one.too_long
 
     @property
     def roles(self) -> tuple[Container, ...]:

@@ -55,14 +55,15 @@ class Container:
         """What each entry of a name says that has several, in their order."""
         self.defects: list[tuple[Path, str]] = []
         """What is no environment at all: paths, and what is wrong there."""
-        self.unread = frozenset(found.path[-1] for found in too_long(raw, path, CONTAINER_LISTS))
+        self.too_long = tuple(too_long(raw, path, CONTAINER_LISTS, f" of container {name}"))
         """Lists with more entries than are read."""
+        self._env_is_unread = any(found.path[-1] == "env" for found in self.too_long)
         self.prefixes = _prefixes(raw.get("envFrom"))
         """How the names begin that each source of `envFrom` may bring."""
         self._read(raw.get("env"))
 
     def _read(self, entries: Json) -> None:
-        if entries is None or "env" in self.unread:
+        if entries is None or self._env_is_unread:
             return
         if not isinstance(entries, list):
             self.defects.append(((*self.path, "env"), f"env of container {self.name} is not a list"))
@@ -102,7 +103,7 @@ class Container:
         """
         value: str | Unknown | None = self.env.get(name)
         if value is None and self.may_have(name):
-            if "env" in self.unread:
+            if self._env_is_unread:
                 raise CouldNotCheckError(f"env of container {self.name} is too long to be read")
             value = Unknown("may come from envFrom", origin=self._sources, optional=True)
         return self._assume(name, value) if isinstance(value, Unknown) else value
@@ -125,7 +126,7 @@ class Container:
 
     def may_have(self, name: str) -> bool:
         """Whether the process may see a variable: it is written here, or a source of `envFrom` may bring it."""
-        return name in self.env or "env" in self.unread or name.startswith(self.prefixes)
+        return name in self.env or self._env_is_unread or name.startswith(self.prefixes)
 
     def flag(self, name: str) -> bool:
         """A boolean variable as the CNI reads it: its own default where it is unset, empty or invalid."""

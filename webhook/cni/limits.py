@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from webhook.model import Json, Path, at
+from webhook.model import Json, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class TooLong:
     limit: int
 
 
-def too_long(holder: Json, path: Path, limits: Mapping[str, int], whose: str = "") -> Iterator[TooLong]:
-    """The lists of an object that are beyond their limits."""
+def too_long(holder: Mapping[str, Json], path: Path, limits: Mapping[str, int], whose: str = "") -> Iterator[TooLong]:
+    """The lists of a mapping that are beyond their limits."""
     for name, limit in limits.items():
-        entries = at(holder, name)
-        if isinstance(entries, list | dict) and len(entries) > limit:
+        entries = holder.get(name)
+        if entries and isinstance(entries, list | dict) and len(entries) > limit:
             yield TooLong((*path, name), f"{name}{whose}", len(entries), limit)
 
 

@@ -7,11 +7,11 @@ import msgspec
 from webhook.cni.container import Container, Unknown
 from webhook.cni.values import go_bool, go_int, go_int_any_base
 from webhook.cni.variables import Variable
-from webhook.model import CouldNotCheckError, Evidence, Problem
+from webhook.model import Evidence, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import warning
-from webhook.rules.rule import AwsNodeCase, postponed, rule
+from webhook.rules.rule import AwsNodeCase, rule
 
 
 @rule(
@@ -126,15 +126,11 @@ def empty_value(case: AwsNodeCase) -> Iterator[Problem]:
 
     Updates of the EKS add-on have left such entries behind.
     """
-    unknown: list[str] = []
     for holder in case.new.roles:
         for name, value in holder.known:
             row = case.tables.variables[holder.role].get(name)
             if row is not None and not value:
-                with postponed(unknown):
-                    yield _empty(case, holder, row)
-    if unknown:
-        raise CouldNotCheckError("; ".join(unknown))
+                yield _empty(case, holder, row)
 
 
 def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
@@ -192,19 +188,12 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 )
 def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
     """The entry point validates a few values and exits with status 1 on a bad one; a quote breaks the conflist."""
-    unknown: list[str] = []
     for name, value in case.new.required.known:
         row = case.tables.variables["aws-node"].get(name)
-        if row is not None and value:
-            with postponed(unknown):
-                if limit := _limit(case, row, value):
-                    yield _fatal(case, row, value, limit)
-    with postponed(unknown):
-        yield from _risky(case)
-    with postponed(unknown):
-        yield from _moved(case)
-    if unknown:
-        raise CouldNotCheckError("; ".join(unknown))
+        if row is not None and value and (limit := _limit(case, row, value)):
+            yield _fatal(case, row, value, limit)
+    yield from _risky(case)
+    yield from _moved(case)
 
 
 def _limit(case: AwsNodeCase, row: Variable, value: str) -> str:
