@@ -294,6 +294,39 @@ def test_an_object_that_was_not_guarded_excuses_nothing() -> None:
     assert denied(ours, ours) == set()
 
 
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+def flooded(count: int, **settings: str) -> DaemonSet:
+    return DaemonSet(env={f"NAME_{number}": "" for number in range(count)} | settings)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "level"),
+    [(None, 300, "deny"), (10, 300, "deny"), (300, 301, "deny"), (300, 300, "warn"), (301, 300, "warn")],
+)
+def test_a_list_over_its_limit_is_denied_unless_it_was_as_long_before(before: int | None, now: int, level: str) -> None:
+    old = None if before is None else flooded(before)
+    verdict = judged(Example(flooded(now), before=old))
+    assert levels(verdict) == {"POD-013": level}
+    assert all("is too long to be read" in skipped.reason for skipped in verdict.skipped)
+
+
+def test_a_list_that_is_not_read_hides_nothing_silently() -> None:
+    """Whatever stands in it, the rules that would need it say so, and no default is added to it."""
+    verdict = judged(Example(flooded(300, MINIMUM_IP_TARGET="5", ENABLE_PREFIX_DELEGATION="true")))
+    assert {"IPT-001", "PFX-001", "ENV-008"} <= {skipped.rule for skipped in verdict.skipped}
+    assert not [edit for finding in verdict.findings for edit in finding.problem.fixes]
+
+
+@pytest.mark.parametrize("name", ["containers", "initContainers", "volumes"])
+def test_lists_of_the_pod_have_limits_too(name: str) -> None:
+    daemonset = stock()
+    listed = daemonset["spec"]["template"]["spec"][name]
+    listed += [{"name": f"more-{number}"} for number in range(101)]
+    assert "POD-013" in denied(daemonset)
+
+
 # --- the budget ------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.cni.aws_node import AwsNode
-from webhook.cni.values import go_cidr
+from webhook.cni.values import covers_everything, go_cidr
 from webhook.model import Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
@@ -13,7 +13,6 @@ EXTERNAL = "AWS_VPC_K8S_CNI_EXTERNALSNAT"
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
 RANDOM = "AWS_VPC_K8S_CNI_RANDOMIZESNAT"
-_EVERYTHING = "0.0.0.0/0"
 _MANY = 500
 
 
@@ -31,6 +30,7 @@ def _items(view: AwsNode, name: str) -> list[str]:
     bad=(
         Example(DaemonSet(env={EXTERNAL: "true"}), before=DaemonSet()),
         Example(DaemonSet(), before=DaemonSet(env={EXTERNAL: "true"})),
+        Example(DaemonSet(env={EXCLUDE: "0.0.0.0/1,128.0.0.0/2,192.0.0.0/2"}), before=DaemonSet()),
     ),
     good=(env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true"),),
 )
@@ -55,7 +55,13 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _is_off(view: AwsNode) -> bool:
     """Whether no source address is translated: switched off, or everything is excluded."""
-    return view.external_snat or _EVERYTHING in _items(view, EXCLUDE)
+    return view.external_snat or _covers_everything(_items(view, EXCLUDE))
+
+
+def _covers_everything(items: list[str]) -> bool:
+    """Whether the networks of a list leave no address out; a list that is too long is not looked at."""
+    read = [go_cidr(item) for item in items] if len(items) <= _MANY else []
+    return covers_everything(found[0] for found in read if found is not None)
 
 
 def _on(*, off: bool) -> str:
@@ -105,6 +111,7 @@ def _changed(case: AwsNodeCase, name: str) -> bool:
     bad=(
         env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8,10.1.0.0"),
         env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="0.0.0.0/0"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="0.0.0.0/1,128.0.0.0/1"),
         env(AWS_EXTERNAL_SERVICE_CIDRS="2001:db8::/32"),
         env(AWS_VPC_K8S_CNI_RANDOMIZESNAT="PRNG"),
         env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.1/8"),
@@ -130,6 +137,12 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
     for item in dict.fromkeys(items):
         if said := _cidr_objection(name, item):
             yield _bad(case, name, *said)
+    if name == EXCLUDE and _covers_everything(items):
+        yield _bad(
+            case, name, "deny", f"{name}={','.join(items)} covers every address, so it switches SNAT off",
+            "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
+            f"Set {EXTERNAL}=true if that is meant, else list the real networks",
+        )  # fmt: skip
 
 
 def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
@@ -155,13 +168,6 @@ def _cidr_objection(name: str, item: str) -> tuple[Level, str, str, str] | None:
             "Write it as a.b.c.d/n",
         )
     network, host_bits = read
-    if str(network) == _EVERYTHING and name == EXCLUDE:
-        return (
-            "deny",
-            f"{_EVERYTHING} in {name} switches SNAT off for everything",
-            ("pods lose the way out where they relied on it, and ipamd still believes that SNAT is on"),
-            f"Set {EXTERNAL}=true if that is meant, else list the real networks",
-        )
     if host_bits:
         return "warn", f"{item} in {name} has host bits set", f"the CNI reads it as {network}", f"Write {network}"
     return None
