@@ -68,7 +68,7 @@ def test_the_entry_point_compares_targets_as_text(text: str | None, beyond: bool
     ("text", "network", "host_bits"),
     [
         ("10.0.0.0/8", "10.0.0.0/8", False), ("10.1.2.3/8", "10.0.0.0/8", True), ("0.0.0.0/0", "0.0.0.0/0", False),
-        ("1.2.3.4/32", "1.2.3.4/32", False), ("10.0.0.0/08", "10.0.0.0/8", False), 
+        ("1.2.3.4/32", "1.2.3.4/32", False), ("10.0.0.0/08", "10.0.0.0/8", False),
         ("10.0.0.0/0000000008", "10.0.0.0/8", False),
     ],
 )  # fmt: skip
