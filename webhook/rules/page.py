@@ -1,11 +1,12 @@
 """The catalogue for people: one rule explained, and the page of all rules that stands beside this file."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import yaml
 
 from webhook.rules import Catalogue
-from webhook.rules.examples import DaemonSet, ENIConfig, Example
+from webhook.rules.examples import Change, DaemonSet, ENIConfig, Example
 from webhook.rules.rule import Rule
 
 _HEAD = """# The rules
@@ -67,8 +68,8 @@ def _describe(example: DaemonSet | ENIConfig) -> str:
     if isinstance(example, ENIConfig):
         return f"ENIConfig {example.name}: {_flow(example.spec)}"
     differences = {
-        "aws-node env": dict(example.env),
-        "aws-vpc-cni-init env": dict(example.init_env),
+        "aws-node env": _some(example.env),
+        "aws-vpc-cni-init env": _some(example.init_env),
         "images": dict(example.images),
         "arguments of aws-eks-nodeagent": list(example.arguments),
         "left out of aws-node": list(example.without),
@@ -79,6 +80,16 @@ def _describe(example: DaemonSet | ENIConfig) -> str:
     }
     said = {key: value for key, value in differences.items() if value}
     return _flow({f"aws-node {example.release}": said or "as it is released"})
+
+
+_SHOWN = 12
+"""Variables of an example that are shown."""
+
+
+def _some(env: Change) -> dict[str, Any]:
+    """The first variables, and how many more there are."""
+    more = len(env) - _SHOWN
+    return dict(list(env.items())[:_SHOWN]) | ({"...": f"{more} more"} if more > 0 else {})
 
 
 def _flow(value: object) -> str:
