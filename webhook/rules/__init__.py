@@ -13,6 +13,7 @@ from webhook.rules import (
     eniconfigs,
     images,
     names,
+    probes,
     provisioning,
     registries,
     rollout,
@@ -27,6 +28,7 @@ from webhook.rules.rule import Rule
 THEMES: tuple[ModuleType, ...] = (
     versions,
     compatibility,
+    probes,
     images,
     registries,
     targets,
