@@ -128,7 +128,7 @@ def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone()
         ("2026-06-01T14:30:00+02:00", True, "permitted by annotation"),
         ("2026-06-01T13:00:01Z", False, "more than an hour ahead"),
         ("2026-06-01T11:59:59Z", False, "ended at"),
-        ("2026-06-01T12:30:00", False, "no time zone"),
+        ("2026-06-01T12:30:00", False, "not an RFC 3339 time"),
         ("yes", False, "not an RFC 3339 time"),
     ],
 )

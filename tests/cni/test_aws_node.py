@@ -95,10 +95,26 @@ def test_the_version_is_that_of_digest_or_tag(image: str, version: str | None) -
     assert read.version == (Version.of(version) if version else None)
 
 
-def test_an_annotation_tells_the_version_where_the_tag_does_not() -> None:
-    said = {"cni-guard.dev/cni-version": "1.21.2"}
-    assert view(images={"aws-node": "x.io/amazon-k8s-cni:prod"}, annotations=said).version == Version(1, 21, 2)
-    assert view(images={"aws-node": "x.io/amazon-k8s-cni:v1.22.4"}, annotations=said).version == Version(1, 22, 4)
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        (f"x.io/amazon-k8s-cni@{DIGEST}", "1.21.2"),
+        (f"x.io/amazon-k8s-cni:prod@{DIGEST}", "1.21.2"),
+        (f"x.io/amazon-k8s-cni:v1.22.4@{DIGEST}", "1.22.4"),
+        ("x.io/amazon-k8s-cni:v1.22.4", "1.22.4"),
+        ("x.io/amazon-k8s-cni:prod", None),
+        ("x.io/amazon-k8s-cni", None),
+        ("x.io/amazon-k8s-cni:v1.22.4-rc1", None),
+    ],
+)
+def test_an_annotation_tells_the_version_of_an_image_given_by_digest_alone(image: str, version: str | None) -> None:
+    read = view(images={"aws-node": image}, annotations={"cni-guard.dev/cni-version": "1.21.2"})
+    assert read.version == (Version.of(version) if version else None)
+
+
+def test_a_candidate_in_the_annotation_tells_no_release() -> None:
+    said = {"cni-guard.dev/cni-version": "1.23.1-rc1"}
+    assert view(images={"aws-node": f"x.io/amazon-k8s-cni@{DIGEST}"}, annotations=said).version is None
 
 
 def test_a_renamed_container_is_found_by_its_image() -> None:

@@ -125,7 +125,7 @@ COMMANDS = (
         (*SET_IMAGE, f"aws-node={CNI}:latest"),
         denied=(
             (
-                f"VER-001: the CNI version of image {CNI}:latest can not be determined (the object calls itself "
+                f"VER-001: the CNI version of image {CNI}:latest cannot be determined (the object calls itself "
                 "v1.22.4, which proves nothing)"
             ),
         ),

@@ -1,5 +1,6 @@
 """DELETE of aws-node: refused by name and as a collection, allowed with the permit that the refusal explains."""
 
+import json
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
@@ -69,12 +70,11 @@ def test_the_two_commands_of_the_refusal_work_word_for_word(guarded: Guarded) ->
     ("until", "why"),
     [
         (lambda: in_minutes(-1), "ended at"),
-        (lambda: in_minutes(90), "is more than an hour ahead"),
         (lambda: "tomorrow", "is not an RFC 3339 time"),
         (lambda: "true", "is not an RFC 3339 time"),
-        (lambda: in_minutes(15).removesuffix("Z"), "has no time zone"),
+        (lambda: in_minutes(15).removesuffix("Z"), "is not an RFC 3339 time"),
     ],
-    ids=["expired", "too-far", "malformed", "not-a-time", "no-zone"],
+    ids=["expired", "malformed", "not-a-time", "no-zone"],
 )
 def test_refused_with_a_permit_that_does_not_count(guarded: Guarded, until: object, why: str) -> None:
     assert callable(until)
@@ -85,6 +85,29 @@ def test_refused_with_a_permit_that_does_not_count(guarded: Guarded, until: obje
     assert said in denied
     assert why in denied
     assert guarded.exists()
+
+
+def test_a_permit_that_lies_too_far_ahead_is_not_stored(guarded: Guarded) -> None:
+    """The command of the refusal, carried out word for word, is accepted."""
+    late = in_minutes(90)
+    refused = guarded.kubectl("annotate", *THE_AWS_NODE, f"{ALLOW}={late}")
+    (denied,) = refused.denied
+    assert (
+        denied == f"DEL-001: annotation {ALLOW} permits the deletion of aws-node until {late}, more than an hour ahead"
+    )
+    (command,) = re.findall(r"`kubectl ([^`]*)`", refused.err)
+    assert guarded.kubectl(*shlex.split(command)).passed
+    assert guarded.kubectl(*DELETE).passed
+
+
+def test_a_permit_that_a_writer_of_the_status_wrote_does_not_count(guarded: Guarded) -> None:
+    patch = json.dumps({"metadata": {"annotations": {ALLOW: in_minutes(15)}}})
+    written = guarded.kubectl("patch", *THE_AWS_NODE, "--subresource=status", "--type=merge", f"--patch={patch}")
+    assert written.passed, written.err
+    (denied,) = guarded.kubectl(*DELETE).denied
+    assert "was written through the status of the object" in denied
+    permit(guarded, in_minutes(20))
+    assert guarded.kubectl(*DELETE).passed
 
 
 def test_refused_as_part_of_a_collection(guarded: Guarded) -> None:

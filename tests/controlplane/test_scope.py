@@ -63,7 +63,7 @@ def test_a_copy_is_told_by_its_service_account(guarded: Guarded) -> None:
     copy = renamed(without_the_image(stock("1.22.4")), name="network")
     answer = guarded.kubectl(*CREATE, manifest=copy)
     assert answer.denied[0] == (
-        "VER-001: the CNI version of image registry.example.com/team/network:v1 can not be determined (the object "
+        "VER-001: the CNI version of image registry.example.com/team/network:v1 cannot be determined (the object "
         "calls itself v1.22.4, which proves nothing)"
     )
 

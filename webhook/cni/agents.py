@@ -78,7 +78,10 @@ class Epoch:
 
 
 _AGENT_TCP, _AGENT_SOCKET = "127.0.0.1:50052", "unix:///var/run/aws-node/npa.sock"
-_IPAMD_TCP, _IPAMD_SOCKET = "127.0.0.1:50051", "unix:///var/run/aws-node/ipamd.sock"
+IPAMD_PORT, IPAMD_PATH = 50051, "/var/run/aws-node/ipamd.sock"
+"""Where ipamd answers gRPC: at this port of the loopback address before 1.23.0, at this socket from there on."""
+
+_IPAMD_TCP, _IPAMD_SOCKET = f"127.0.0.1:{IPAMD_PORT}", f"unix://{IPAMD_PATH}"
 _NEW_SOCKET, _NO_TCP = V("1.2.6"), V("1.4.1")
 
 EPOCHS: tuple[tuple[Version, Epoch], ...] = (
@@ -101,7 +104,7 @@ def epoch(version: Version) -> Epoch:
     return EPOCHS[0][1] if found is None else found
 
 
-_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), ":50051"), (V("1.23.0"), _IPAMD_SOCKET))
+_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), _IPAMD_SOCKET))
 
 
 def health_address(version: Version) -> str:

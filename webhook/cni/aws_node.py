@@ -17,7 +17,7 @@ from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
 POD_SPEC: Path = ("spec", "template", "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
-"""Says which release an image is, where its tag does not."""
+"""Says which release an image given by digest is, where neither the policy nor a tag does."""
 
 
 class AwsNode:
@@ -84,11 +84,16 @@ class AwsNode:
 
     @cached_property
     def version(self) -> Version | None:
-        """The CNI's release: by digest, tag or annotation; None where nothing trustworthy tells."""
+        """The CNI's release: by digest, tag or annotation; None where nothing trustworthy tells.
+
+        The annotation serves an image given by digest alone: what a moving tag brings, its author cannot know.
+        """
         if self.main is None or self.main.image is None:
             return None
+        if self.released is not None or self.main.image.digest is None:
+            return self.released
         said = parse_tag(text(at(self.raw, "metadata", "annotations", VERSION_ANNOTATION)))
-        return self.released or (said.version if said else None)
+        return said.version if said and not said.candidate else None
 
     @cached_property
     def released(self) -> Version | None:

@@ -1,9 +1,10 @@
 """Image references, and the registries from which AWS serves the images of the CNI.
 
-Sources: the EKS user guide, "View Amazon container image registries for Amazon EKS add-ons" (accounts by region); the
-ECR user guide, "Making requests to Amazon ECR registries" (dual-stack and FIPS hosts); botocore's partitions.json
-(partitions and their domains); charts/aws-vpc-cni/templates/_helpers.tpl (form of the reference). The grammar is that
-of distribution/reference, read as a container runtime reads it.
+Sources: the EKS user guide, "View Amazon container image registries for Amazon EKS add-ons" (accounts by region), and
+for the regions that its page of 2024 lacks eksctl's pkg/apis/eksctl.io/v1alpha5/types.go (the accounts from which it
+takes the images of add-ons); the ECR user guide, "Making requests to Amazon ECR registries" (dual-stack and FIPS
+hosts); botocore's partitions.json (partitions and their domains); charts/aws-vpc-cni/templates/_helpers.tpl (form of
+the reference). The grammar is that of distribution/reference, read as a container runtime reads it.
 """
 
 from __future__ import annotations
@@ -52,9 +53,22 @@ ACCOUNTS: Mapping[str, str] = MappingProxyType(
         "me-south-1": "558608220178",
         "us-gov-east-1": "151742754352",
         "us-gov-west-1": "013241004608",
+        # The rest from eksctl.
+        "ap-east-2": "533267051163",
+        "ap-southeast-5": "151610086707",
+        "ap-southeast-6": "333609536671",
+        "ap-southeast-7": "121268973566",
+        "eu-isoe-west-1": "249663109785",
+        "mx-central-1": "730335286997",
+        "us-iso-east-1": "725322719131",
+        "us-iso-west-1": "608367168043",
+        "us-isob-east-1": "187977181151",
+        "us-isob-west-1": "321162350305",
+        "us-isof-east-1": "171035529773",
+        "us-isof-south-1": "676585237158",
     },
 )
-"""The account whose registry holds the images, by region. Regions that opened after 2024 are missing."""
+"""The account whose registry holds the images, by region; neither source names one for eusc-de-east-1."""
 
 
 class Partition(NamedTuple):

@@ -1,21 +1,18 @@
-"""VER-006 and VER-007: settings and probes that do not fit the release of the image."""
+"""VER-006: settings that do not fit the release of the image."""
 
 from collections.abc import Iterator
 
-from webhook.cni.agents import health_address
 from webhook.cni.container import Container
 from webhook.cni.values import go_bool
 from webhook.cni.variables import Variable
 from webhook.cni.version import Version
-from webhook.model import Level, Path, Problem, at
+from webhook.model import Level, Path, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
 
 _USER_AGENT = "VPC_CNI_VERSION"
 """Only a text in the CNI's requests: without it nothing is lost."""
-
-_IPAMD_SOCKET = "unix:///var/run/aws-node/ipamd.sock"
 
 
 @rule(
@@ -83,52 +80,3 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
                 effect="the feature does not work with this release",
                 remedy=f"Upgrade to {since} or newer first, or switch it off",
             )
-
-
-@rule(
-    "VER-007",
-    "The probes ask at an address where this release does not answer",
-    level="deny",
-    link=links.TROUBLESHOOTING,
-    rests_on_releases=True,
-    bad=(
-        Example(DaemonSet(release="1.23.1", probe_address=":50051")),
-        Example(DaemonSet(release="1.22.4", probe_address=_IPAMD_SOCKET)),
-    ),
-)
-def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
-    """From 1.23.0 on ipamd answers health checks on a unix socket, before on TCP.
-
-    A new image with the old probes (what `kubectl set image` makes) never becomes healthy: its container restarts for
-    ever and the roll-out stops.
-    """
-    version, main = case.new.known_version, case.new.required
-    right = health_address(version)
-    for kind in ("livenessProbe", "readinessProbe"):
-        address = _asked(main, kind)
-        if address is None:
-            continue
-        fits = address.startswith(right) if right.startswith("unix:") else not address.startswith("unix:")
-        if not fits:
-            yield Problem(
-                path=(*main.path, kind, "exec", "command"),
-                evidence=((f"aws-node {kind} address", address), ("ipamd address", right)),
-                level="deny",
-                certain=True,
-                wrong=f"CNI {version} answers health checks on {right}, but the {kind} asks {address}",
-                effect="the probe never succeeds, so the container restarts for ever and the roll-out stops",
-                remedy=f"Apply the complete manifest of {version} instead of only its image",
-            )
-
-
-def _asked(main: Container, kind: str) -> str | None:
-    """The address that a grpc-health-probe asks; None where the probe is of another kind."""
-    command = at(main.raw, kind, "exec", "command")
-    words = [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
-    if not any(word.rpartition("/")[2] == "grpc-health-probe" for word in words):
-        return None
-    for index, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if name in {"-addr", "--addr"}:
-            return value if equals else "".join(words[index + 1 : index + 2])
-    return None

@@ -8,7 +8,7 @@ from typing import Any
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
-from webhook.model import Operation, Resource, User, at
+from webhook.model import Json, Operation, Resource, Source, User, at
 
 NEWEST = "1.23.1"
 
@@ -36,6 +36,14 @@ class DaemonSet:
     """Variables of container aws-node to write a second time."""
     sidecar: str = ""
     """The image of one more container."""
+    sidecar_fields: Mapping[str, Json] = field(default_factory=dict)
+    """Further fields of that container."""
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of container aws-node to set."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """The new name of a container; an empty one takes the name away."""
+    metadata: Json = None
+    """What stands in place of the metadata."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -48,6 +56,7 @@ class DaemonSet:
         main["env"] += [deepcopy(entry) for entry in main["env"] if entry["name"] in self.repeat]
         for name in self.without:
             main.pop(name, None)
+        main |= deepcopy(dict(self.fields))
         if self.probe_address:
             for probe in ("livenessProbe", "readinessProbe"):
                 main[probe]["exec"]["command"][1] = f"-addr={self.probe_address}"
@@ -57,10 +66,19 @@ class DaemonSet:
             kept = [argument for argument in agent["args"] if argument.partition("=")[0] not in flags]
             agent["args"] = [*kept, *self.arguments]
         if self.sidecar:
-            at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar})
+            further = deepcopy(dict(self.sidecar_fields))
+            at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar} | further)
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
-        return daemonset
+        self._rename(daemonset)
+        return daemonset if self.metadata is None else daemonset | {"metadata": deepcopy(self.metadata)}
+
+    def _rename(self, daemonset: dict[str, Any]) -> None:
+        for old, new in self.renamed.items():
+            holder = container(daemonset, old)
+            holder.pop("name")
+            if new:
+                holder["name"] = new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +91,8 @@ class ENIConfig:
     namespace: str = ""
     applied: str = ""
     """What kubectl apply noted as sent, in its last-applied-configuration annotation."""
+    root: Mapping[str, Json] = field(default_factory=dict)
+    """Fields beside `spec` to set, the metadata too."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -81,7 +101,8 @@ class ENIConfig:
             metadata["namespace"] = self.namespace
         if self.applied:
             metadata["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": self.applied}
-        return {"apiVersion": self.api_version, "kind": "ENIConfig", "metadata": metadata, "spec": deepcopy(self.spec)}
+        official = {"apiVersion": self.api_version, "kind": "ENIConfig", "metadata": metadata}
+        return {**official, "spec": deepcopy(self.spec), **deepcopy(dict(self.root))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +112,8 @@ class Example:
     now: DaemonSet | ENIConfig | None
     before: DaemonSet | ENIConfig | None = None
     user: User | None = None
+    file: str = ""
+    """The file in which `check` finds the object; without one it is a request to the API server."""
 
     @property
     def operation(self) -> Operation:
@@ -108,6 +131,7 @@ class Example:
             old=self.before.build() if self.before else None,
             operation=self.operation,
             user=self.user,
+            source=Source(self.file) if self.file else None,
         )
 
 

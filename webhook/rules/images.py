@@ -1,10 +1,10 @@
-"""IMG: which images the three containers run, and whether they belong together."""
+"""IMG-001 and IMG-002: which images the three containers run, and whether they belong together."""
 
 from collections.abc import Iterator
 
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
-from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
+from webhook.cni.images import REPOSITORIES
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
 from webhook.rules import links
@@ -29,6 +29,12 @@ def _image_evidence(*holders: Container) -> tuple[tuple[str, str | None], ...]:
         Example(DaemonSet(images={"aws-vpc-cni-init": f"{_INIT}:v1.22.4"})),
         Example(DaemonSet(images={"aws-node": f"{_INIT}:v1.23.1", "aws-vpc-cni-init": f"{_CNI}:v1.23.1"})),
         Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1-eksbuild.2", "aws-vpc-cni-init": f"{_INIT}:v1.23.1"})),
+        Example(
+            DaemonSet(
+                images={"aws-node": f"{_REGISTRY}/eks/coredns:v1.23.1", "aws-vpc-cni-init": f"{_REGISTRY}/x:1"},
+                renamed={"aws-vpc-cni-init": "init"},
+            )
+        ),
     ),
 )
 def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
@@ -36,22 +42,16 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
 
     No official manifest has ever mixed them.
     """
+    wrong = [holder for holder in (case.new.main, case.new.init) if holder is not None and _runs_another(holder)]
+    yield from map(_another, wrong)
     main, init = case.new.required, case.new.init
     if init is None:
+        if case.new.version is not None and case.new.version < _FIRST_WITH_INIT:
+            return
         raise CouldNotCheckError("there is no container aws-vpc-cni-init")
-    evidence = _image_evidence(main, init)
-    swapped = [holder for holder in (main, init) if holder.image and holder.image.basename != _basename(holder)]
-    for holder in swapped:
-        yield Problem(
-            path=(*holder.path, "image"),
-            evidence=evidence,
-            level="deny",
-            wrong=f"container {holder.name} runs {holder.image_text}, which is no {_basename(holder)}",
-            effect="CNI plugins and kernel settings would come from the wrong image",
-            remedy=f"Use the image {_basename(holder)} there",
-        )
-    if swapped:
+    if wrong:
         return
+    evidence = _image_evidence(main, init)
     now, beside = case.new.known_version, _release(case.new, init)
     if now != beside:
         yield Problem(
@@ -73,6 +73,26 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
         )
 
 
+_FIRST_WITH_INIT = Version(1, 7, 0)
+"""The first release whose manifest has an init container (config/v1.7/aws-k8s-cni.yaml at v1.7.0)."""
+
+
+def _runs_another(holder: Container) -> bool:
+    return holder.image is not None and holder.image.basename != _basename(holder)
+
+
+def _another(holder: Container) -> Problem:
+    """A container of the CNI's that runs something else: told of each by itself, so that mending one is a step."""
+    return Problem(
+        path=(*holder.path, "image"),
+        evidence=((f"{holder.role} image", holder.image_text),),
+        level="deny",
+        wrong=f"container {holder.name} runs {holder.image_text}, which is not {_basename(holder)}",
+        effect="CNI plugins and kernel settings would come from the wrong image",
+        remedy=f"Use the image {_basename(holder)} there",
+    )
+
+
 def _basename(holder: Container) -> str:
     expected = REPOSITORIES["aws-vpc-cni-init" if holder.role == "aws-vpc-cni-init" else "aws-node"]
     return expected.rpartition("/")[2]
@@ -82,7 +102,7 @@ def _release(view: AwsNode, holder: Container) -> Version:
     """The release of a container beside aws-node. Raises CouldNotCheckError where nothing tells it."""
     release = view.release_of(holder)
     if release is None:
-        raise CouldNotCheckError(f'the version of {holder.name} can not be determined (image "{holder.image_text}")')
+        raise CouldNotCheckError(f'the version of {holder.name} cannot be determined (image "{holder.image_text}")')
     return release
 
 
@@ -107,7 +127,7 @@ def _release(view: AwsNode, holder: Container) -> Version:
     ),
 )
 def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
-    """CNI and agent speak over sockets that moved twice; a pair from both sides of a move can not talk.
+    """CNI and agent speak over sockets that moved twice; a pair from both sides of a move cannot talk.
 
     Where the CNI is told to wait for policies, the creation of every pod then fails.
     """
@@ -151,111 +171,3 @@ def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, c
         else "the pair was not tested together",
         remedy=f"Use aws-network-policy-agent:v{pair}" if pair else f"Use the agent of the manifest of {version}",
     )
-
-
-@rule(
-    "IMG-003",
-    "An image from a registry that is not allowed",
-    level="deny",
-    link=links.IMAGES,
-    bad=(
-        Example(DaemonSet(images={"aws-node": "docker.io/example/amazon-k8s-cni:v1.23.1"})),
-        Example(
-            DaemonSet(
-                images={"aws-node": "602401143452.dkr.ecr.us-west-2.amazonaws.com.evil.io/amazon-k8s-cni:v1.23.1"}
-            )
-        ),
-        Example(DaemonSet(images={"aws-node": "123456789012.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
-        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/other-agent:v1.4.2"})),
-        Example(DaemonSet(images={"aws-eks-nodeagent": "Not An Image"})),
-        Example(DaemonSet(images={"aws-node": "602401143452.dkr.ecr.xx-new-1.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
-    ),
-)
-def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
-    """aws-node runs in the host's network with rights over it, on every node: its images are a supply chain.
-
-    Amazon's own registry has one account a region. A mirror of one's own is named in the policy (images.registries).
-    Images of another region or partition may be out of reach in an isolated VPC.
-    """
-    for name, repository in REPOSITORIES.items():
-        holder = next((c for c in case.new.roles if c.role == name), None)
-        if holder is None or (holder.image is None and name == "aws-node"):
-            continue  # VER-001 speaks of a main image that is none
-        said = _objection(case, holder, repository)
-        if said is not None:
-            level, wrong, effect = said
-            yield Problem(
-                path=(*holder.path, "image"),
-                # Not the tag: an upgrade within a registry that was there before brings nothing new.
-                evidence=((f"{name} image repository", _repository(holder)),),
-                level=level,
-                wrong=wrong,
-                effect=effect,
-                remedy=_suggestion(case, holder, repository),
-            )
-
-
-_UNREVIEWED = "nodes may fail to pull it, or run unreviewed code with rights over their network"
-
-
-def _objection(case: AwsNodeCase, holder: Container, repository: str) -> tuple[Level, str, str] | None:
-    """Level, what is wrong and what would happen; None where the image is fine."""
-    image = holder.image
-    if image is None:
-        return "deny", f'image "{holder.image_text}" of {holder.name} is not an image reference', _UNREVIEWED
-    basename = repository.rpartition("/")[2]
-    if image.basename != basename and holder.role == "aws-eks-nodeagent":
-        return "deny", f"image {image} of {holder.name} is no {basename}", _UNREVIEWED
-    if any(_within(image, registry) for registry in case.policy.images.registries):
-        return None
-    host = ecr_host(image.registry)
-    if host is None:
-        return "deny", f"image {image} comes from {image.registry}, not from Amazon's registry", _UNREVIEWED
-    return _ecr_objection(case, image, host)
-
-
-def _ecr_objection(case: AwsNodeCase, image: Image, host: EcrHost) -> tuple[Level, str, str] | None:
-    account, region = ACCOUNTS.get(host.region), case.policy.cluster.region
-    if account is None:
-        return (
-            "warn",
-            f"region {host.region} of image {image} is not in the guard's table",
-            ("the account of the registry could not be checked"),
-        )
-    if host.account != account:
-        return (
-            "deny",
-            f"image {image} comes from account {host.account}, Amazon's in {host.region} is {account}",
-            (_UNREVIEWED),
-        )
-    if region and partition_of(region).name != host.partition:
-        return (
-            "deny",
-            f"image {image} lies in partition {host.partition}, the cluster in {region}",
-            ("its nodes can not pull it"),
-        )
-    if region and region != host.region:
-        return (
-            "warn",
-            f"image {image} lies in {host.region}, the cluster in {region}",
-            ("each pull crosses regions, and fails where the VPC is isolated"),
-        )
-    return None
-
-
-def _within(image: Image, registry: str) -> bool:
-    """Whether an image lies below a registry with an optional path: compared in whole parts."""
-    full = f"{image.registry}/{image.repository}"
-    return full.startswith(registry.removesuffix("/") + "/")
-
-
-def _repository(holder: Container) -> str:
-    return f"{holder.image.registry}/{holder.image.repository}" if holder.image else holder.image_text
-
-
-def _suggestion(case: AwsNodeCase, holder: Container, repository: str) -> str:
-    host = ecr_host(holder.image.registry) if holder.image else None
-    region = case.policy.cluster.region or (host.region if host else "")
-    registry = registry_for(region) or f"ACCOUNT.dkr.ecr.{region or 'REGION'}.amazonaws.com"
-    tag = holder.image.tag if holder.image and holder.image.tag else "TAG"
-    return f"Use {registry}/{repository}:{tag}, or add your mirror to images.registries of the policy"

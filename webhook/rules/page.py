@@ -76,7 +76,10 @@ def _describe(example: DaemonSet | ENIConfig) -> str:
         "address of the probes": example.probe_address,
         "annotations": dict(example.annotations),
         "written twice": list(example.repeat),
-        "one more container": example.sidecar,
+        "one more container": {"image": example.sidecar, **example.sidecar_fields} if example.sidecar else "",
+        "fields of aws-node": dict(example.fields),
+        "renamed": dict(example.renamed),
+        "metadata": example.metadata,
     }
     said = {key: value for key, value in differences.items() if value}
     return _flow({f"aws-node {example.release}": said or "as it is released"})

@@ -1,10 +1,12 @@
 """ENV-006: where values come from, and which API server they name."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from webhook.cni.agents import FLAGS
 from webhook.cni.container import Container, Unknown
-from webhook.model import Evidence, Level, Path, Problem, at
+from webhook.model import Evidence, Json, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import warning
@@ -21,6 +23,7 @@ from webhook.rules.rule import AwsNodeCase, rule
         env(CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT"),
         env(WARM_IP_TARGET="$(TARGET)"),
         Example(DaemonSet(env={"WARM_IP_TARGET": {"valueFrom": {"configMapKeyRef": {"name": "cni", "key": "warm"}}}})),
+        Example(DaemonSet(fields={"command": ["env", "WARM_ENI_TARGET=5", "/app/aws-vpc-cni"]})),
     ),
     good=(env(CLUSTER_ENDPOINT="https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com"),),
 )
@@ -44,6 +47,7 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
             )  # fmt: skip
         yield from _foreign_values(case, holder)
     yield from _identity(case)
+    yield from started_otherwise(case)
 
 
 def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
@@ -105,3 +109,59 @@ def _is_https(endpoint: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and ("." in host or ":" in host) and not set("<>{}$ ") & set(endpoint)
+
+
+_AGENT = "aws-eks-nodeagent"
+_FLAGS = {flag.name: flag.default in {"true", "false"} for flag in FLAGS}
+"""The flags of the agent, and whether each is a switch: only the others take the next word as their value."""
+
+_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_./$-])([A-Za-z_][A-Za-z0-9_]*)=(?!=)", re.ASCII)
+_NAMED = 20
+
+
+def started_otherwise(case: AwsNodeCase) -> Iterator[Problem]:
+    """A `command` or `args` that the official manifest does not have: it can set variables past every rule.
+
+    Yields:
+        One warning for each such field of a container of the CNI, naming up to 20 of the variables that it sets.
+    """
+    for holder in case.new.roles:
+        for field in ("command", "args"):
+            words = holder.raw.get(field)
+            if holder.role == _AGENT and field == "args" and isinstance(words, list):
+                words = _unknown_words(words)
+            if words not in (None, []):
+                yield Problem(
+                    path=(*holder.path, field),
+                    evidence=((f"{holder.role} {field}", repr(words)),),
+                    level="warn",
+                    wrong=f"container {holder.name} has its own {field}{_names(words)}",
+                    effect="the official manifest has none, and what it sets reaches the process past every rule",
+                    remedy="Remove it, and set variables in env",
+                )
+
+
+def _unknown_words(words: list[Json]) -> list[Json]:
+    """The arguments of the agent that are neither one of its flags nor the value of one."""
+    unknown: list[Json] = []
+    takes_next = False
+    for word in words:
+        if takes_next and isinstance(word, str) and not word.startswith("-"):
+            takes_next = False
+            continue
+        name, equals, _ = (
+            word.removeprefix("-").removeprefix("-").partition("=") if isinstance(word, str) else ("",) * 3
+        )
+        known = isinstance(word, str) and word.startswith("-") and name in _FLAGS
+        takes_next = known and not equals and not _FLAGS[name]
+        if not known:
+            unknown.append(word)
+    return unknown
+
+
+def _names(words: Json) -> str:
+    """The variables that these words set, as the end of a clause."""
+    texts = [word for word in words if isinstance(word, str)] if isinstance(words, list) else [text(words)]
+    found = list(dict.fromkeys(match[1] for word in texts for match in _ASSIGNED.finditer(word)))
+    rest = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f", which sets {', '.join(name[:60] for name in found[:_NAMED])}{rest}" if found else ""

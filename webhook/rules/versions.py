@@ -1,4 +1,4 @@
-"""VER-001 to VER-004: which releases of the CNI may run, and how far one step may go."""
+"""VER-001 to VER-004, and VER-008: which releases of the CNI may run, and how far one step may go."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def _image_path(view: AwsNode) -> Path:
 
 @rule(
     "VER-001",
-    "The CNI version can not be determined",
+    "The CNI version cannot be determined",
     level="deny",
     link=links.MANAGE,
     bad=(
@@ -31,10 +31,13 @@ def _image_path(view: AwsNode) -> Path:
         Example(DaemonSet(images={"aws-node": _CNI})),
         Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.19.3-rc1"})),
         Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"})),
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
+        Example(
+            DaemonSet(images={"aws-node": f"{_CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
+        ),
         Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),
     ),
     good=(
+        Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
         Example(
             DaemonSet(
                 images={
@@ -46,43 +49,32 @@ def _image_path(view: AwsNode) -> Path:
     ),
 )
 def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
-    """An image whose release nobody can tell escapes every rule about versions.
+    """An image of an unknown release escapes every rule about versions.
 
-    A tag such as `latest` also changes what runs without any change of the object. A digest wins over the tag beside
-    it, which is then only a claim.
+    A tag such as `latest` also changes what runs without any change of the object, whatever an annotation says of it.
     """
     view = case.new
     yield from _second_containers(view)
-    image = view.main.image if view.main else None
-    evidence = (("aws-node image", view.main.image_text if view.main else None),)
-    if view.version is None:
-        if view.main is None:
-            wrong = "there is no container aws-node"
-        elif image is None:
-            wrong = f'"{view.main.image_text}" is not an image reference'
-        else:
-            wrong = f"the CNI version of image {view.main.image_text} can not be determined{_hint(view)}"
-        yield Problem(
-            path=_image_path(view),
-            evidence=evidence,
-            level="deny",
-            wrong=wrong,
-            effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
-            "restart of a node",
-            remedy=f"Use a release tag such as :v{case.tables.newest}, name the image's digest in the policy "
-            f"(versions.digests), or the release in the annotation {VERSION_ANNOTATION}"
-            if view.main
-            else "Restore the containers of the official manifest",
-        )
-    elif image and image.digest and image.digest not in view.digests:
-        yield Problem(
-            path=_image_path(view),
-            evidence=evidence,
-            level="warn",
-            wrong=f"image {view.main.image_text if view.main else ''} has a tag and a digest",
-            effect="nodes pull the digest, and the tag that the version rules go by is only a claim",
-            remedy="Name the digest in the policy (versions.digests)",
-        )
+    if view.version is not None:
+        return
+    if view.main is None:
+        wrong = "there is no container aws-node"
+    elif view.main.image is None:
+        wrong = f'"{view.main.image_text}" is not an image reference'
+    else:
+        wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view)}"
+    yield Problem(
+        path=_image_path(view),
+        evidence=(("aws-node image", view.main.image_text if view.main else None),),
+        level="deny",
+        wrong=wrong,
+        effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
+        "restart of a node",
+        remedy=f"Use a release tag such as :v{case.tables.newest}, or give the image by digest and name its release in "
+        f"the policy (versions.digests) or in the annotation {VERSION_ANNOTATION}"
+        if view.main
+        else "Restore the containers of the official manifest",
+    )
 
 
 def _second_containers(view: AwsNode) -> Iterator[Problem]:
@@ -100,10 +92,16 @@ def _second_containers(view: AwsNode) -> Iterator[Problem]:
 
 def _hint(view: AwsNode) -> str:
     """What the object claims elsewhere: free text, so it is shown and never believed."""
+    if view.main and view.main.image and not view.main.image.digest and _annotation(view):
+        return f" (annotation {VERSION_ANNOTATION} counts only for an image given by digest)"
     said = view.main.env.get("VPC_CNI_VERSION") if view.main else None
     label = text(at(view.raw, "metadata", "labels", "app.kubernetes.io/version"))
     claim = said if isinstance(said, str) and said else label
     return f" (the object calls itself {claim}, which proves nothing)" if claim else ""
+
+
+def _annotation(view: AwsNode) -> str:
+    return text(at(view.raw, "metadata", "annotations", VERSION_ANNOTATION))
 
 
 @rule(
@@ -195,7 +193,13 @@ def _fault(case: AwsNodeCase, level: Level, fault: _Fault, use: Version | None) 
     "An upgrade that skips minor versions",
     level="deny",
     link=links.MANAGE,
-    bad=(Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.21.2")),),
+    bad=(
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.21.2")),
+        Example(
+            DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: "1.23.1"}),
+            before=DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: "1.22.4"}),
+        ),
+    ),
     good=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4")),
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.23.0")),
@@ -204,12 +208,17 @@ def _fault(case: AwsNodeCase, level: Level, fault: _Fault, use: Version | None) 
 def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
     """AWS supports going up one minor version at a time, by the latest patch of each.
 
-    What one release leaves on the nodes (state files, iptables rules) is only tested with the next one.
+    What one release leaves on the nodes (state files, iptables rules) is only tested with the next one. While the
+    digest of an image stays, nodes run what they ran: another annotation or tag beside it is not a step.
     """
     if case.old is None or case.old.version is None:
         return
     before, now = case.old.version, case.new.known_version
     versions = case.policy.versions
+    if _is_same_image(case):
+        if now[:2] > before[:2]:
+            yield _claim(case, before, now)
+        return
     skipped = now.minor - before.minor - versions.max_minor_skip
     if now.major != before.major or skipped <= 0:
         return
@@ -225,3 +234,53 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
         "tested with the next one",
         remedy=f"Go to {step} first",
     )
+
+
+def _is_same_image(case: AwsNodeCase) -> bool:
+    """Whether aws-node keeps its digest, and the policy does not know the release behind it."""
+    now, before = (view.main.image if view and view.main else None for view in (case.new, case.old))
+    if now is None or before is None or now.digest is None:
+        return False
+    return now.digest == before.digest and now.digest not in case.new.digests
+
+
+def _claim(case: AwsNodeCase, before: Version, now: Version) -> Problem:
+    digest = case.new.required.image.digest if case.new.required.image else None
+    return Problem(
+        path=_image_path(case.new),
+        evidence=(("CNI version before", str(before)), ("CNI version", str(now)), ("aws-node digest", digest)),
+        level="warn" if case.policy.versions.allow_skip else "deny",
+        wrong=f"the object says CNI {now} where it said {before}, and the image's digest stays",
+        effect="one of the two is wrong, and the next upgrade would be counted from a release that never ran",
+        remedy=f"Keep {before}, or name the digest and its release in the policy (versions.digests)",
+    )
+
+
+@rule(
+    "VER-008",
+    "A tag beside a digest",
+    level="warn",
+    link=links.MANAGE,
+    bad=(
+        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
+        Example(DaemonSet(images={"aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:v1.23.1@{_DIGEST}"})),
+        Example(
+            DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/aws-network-policy-agent:v1.4.2@{_DIGEST}"})
+        ),
+    ),
+)
+def tag_beside_digest(case: AwsNodeCase) -> Iterator[Problem]:
+    """Where an image has both, nodes pull the digest, and the tag may name any release."""
+    for holder in case.new.roles:
+        image = holder.image
+        if image is None or not image.tag or not image.digest or image.digest in case.new.digests:
+            continue
+        if holder is not case.new.main or case.new.version is not None:  # else VER-001 says more
+            yield Problem(
+                path=(*holder.path, "image"),
+                evidence=((f"{holder.role} image", holder.image_text),),
+                level="warn",
+                wrong=f"image {holder.image_text} of {holder.name} has a tag and a digest",
+                effect="nodes pull the digest, and the tag that the version rules use is only a claim",
+                remedy="Name the digest and its release in the policy (versions.digests)",
+            )

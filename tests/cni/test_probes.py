@@ -1,0 +1,241 @@
+"""What a probe asks, in every spelling."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from webhook.cni.container import Container
+from webhook.cni.probes import KINDS, Answer, Asked, Unread, asked
+
+SOCKET = "/var/run/aws-node/ipamd.sock"
+PROBER = "/app/grpc-health-probe"
+
+
+def answer(probe: Any, **fields: Any) -> Answer:
+    return asked(Container("aws-node", {"livenessProbe": probe} | fields, ()), "livenessProbe")
+
+
+def command(*words: Any, **fields: Any) -> Answer:
+    return answer({"exec": {"command": list(words)}}, **fields)
+
+
+SOCKETS = [
+    f"unix://{SOCKET}",
+    f"unix:{SOCKET}",
+    f"UNIX:{SOCKET}",
+    "unix:///var/run//aws-node/./ipamd.sock",
+    "unix:///var/run/aws-node/../aws-node/ipamd.sock",
+    "unix:///var/run/aws-node/ipamd%2Esock",
+    f"passthrough:///unix://{SOCKET}",
+    f"passthrough:unix:{SOCKET}",
+]
+PORTS = [
+    ":50051",
+    ":+50051",
+    ":0050051",
+    "127.0.0.1:50051",
+    "127.1.2.3:50051",
+    "localhost:50051",
+    "LOCALHOST.:50051",
+    "0.0.0.0:50051",
+    "[::1]:50051",
+    "[::1%lo]:50051",
+    "[::]:50051",
+    "[::ffff:127.0.0.1]:50051",
+    "dns:///localhost:50051",
+    "dns:localhost:50051",
+    "dns://8.8.8.8/localhost:50051",
+    "passthrough:///:50051",
+    "passthrough:127.0.0.1:50051",
+    "DNS:///127.0.0.1:50051",
+]
+
+
+@pytest.mark.parametrize("target", SOCKETS)
+def test_all_spellings_of_the_socket_are_one(target: str) -> None:
+    assert command(PROBER, f"-addr={target}") == Asked("health", socket=SOCKET)
+
+
+@pytest.mark.parametrize("target", PORTS)
+def test_all_spellings_of_the_port_are_one(target: str) -> None:
+    assert command(PROBER, f"-addr={target}") == Asked("health", port=50051)
+
+
+@pytest.mark.parametrize(
+    ("target", "address"),
+    [
+        (f"unix://{SOCKET}.old", f"unix://{SOCKET}.old"),
+        ("unix:///tmp/x", "unix:///tmp/x"),
+        ("unix-abstract:x", "unix://@x"),
+        ("10.0.0.1:50051", "10.0.0.1:50051"),
+        ("example.com:50051", "example.com:50051"),
+        ("[2001:db8::1]:50051", "2001:db8::1:50051"),
+        (":61679", ":61679"),
+    ],
+)
+def test_other_addresses_stay_others(target: str, address: str) -> None:
+    found = command(PROBER, f"-addr={target}")
+    assert isinstance(found, Asked)
+    assert found.address == address
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "unix://var/run/aws-node/ipamd.sock",
+        "unix:var/run/aws-node/ipamd.sock",
+        "unix:///run/aws-node/ipamd.sock",
+        "tcp://127.0.0.1:50051",
+        "http://127.0.0.1:50051",
+        "ipv4:127.0.0.1:50051",
+        "localhost",
+        "::1:50051",
+        ":grpc",
+        ":99999",
+        "",
+    ],
+)
+def test_what_cannot_be_read_is_said(target: str) -> None:
+    assert isinstance(command(PROBER, f"-addr={target}"), Unread)
+
+
+def test_a_relative_socket_begins_at_the_working_folder() -> None:
+    assert command(PROBER, "-addr=unix:aws-node/ipamd.sock", workingDir="/var/run") == Asked("health", socket=SOCKET)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (PROBER, "-addr=:50051"),
+        (PROBER, "--addr=:50051"),
+        (PROBER, "-addr", ":50051"),
+        (PROBER, "--addr", ":50051", "-v"),
+        (PROBER, "-v", "-tls", "-connect-timeout", "5s", "-addr=:50051", "-rpc-timeout=5s"),
+        (PROBER, f"-addr=unix://{SOCKET}", "-addr=:50051"),
+        (PROBER, f"-addr=unix://{SOCKET}", "--addr", ":50051"),
+        (PROBER, "-service", "-addr=x", "-addr=:50051"),
+        (PROBER, "-addr=:50051", "--", "-addr=:1"),
+        (PROBER, "-addr=:50051", "x", "-addr=:1"),
+        ("grpc_health_probe", "-addr=:50051"),
+        ("/bin/grpc_health_probe-linux-amd64", "-addr=:50051"),
+        ("/usr/bin/env", "A=b", PROBER, "-addr=:50051"),
+        ("timeout", "5", PROBER, "-addr=:50051"),
+        ("sh", "-c", f"{PROBER} -addr=:50051"),
+        ("/bin/sh", "-ec", f"exec {PROBER} -addr=:50051\n"),
+        ("/bin/bash", "-o", "pipefail", "-c", f"{PROBER} '-addr=:50051'"),
+        ("bash", "-c", "--", f'A=b {PROBER} -addr ":50051"'),
+        ("bash", "--norc", "-lc", f"timeout 5 {PROBER} -addr=[::1]:50051"),
+        ("bash", "-c", f"""{PROBER} -service "a;b|c" -service '$x' -addr=:50051""", "name"),
+        ("sh", "-c", f"{PROBER} \\-addr=:5'00'51"),
+        (PROBER, "-addr=$(ADDRESS)"),
+        (PROBER, "-addr=:$(PORT)"),
+    ],
+)
+def test_a_command_is_read_as_go_and_a_shell_read_it(words: tuple[str, ...]) -> None:
+    env = [{"name": "ADDRESS", "value": ":50051"}, {"name": "PORT", "value": "50051"}]
+    assert command(*words, env=env) == Asked("health", port=50051)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sh", "-c", f"{PROBER} -addr=$ADDRESS"),
+        ("sh", "-c", f"{PROBER} -addr=`cat /x`"),
+        ("sh", "-c", f'{PROBER} -addr="$(cat /x)"'),
+        ("sh", "-c", f"{PROBER} -addr=:1; true"),
+        ("sh", "-c", f"{PROBER} -addr=:1 || true"),
+        ("sh", "-c", f"{PROBER} -addr=:1 &"),
+        ("sh", "-c", f"{PROBER} -addr=:1 | cat"),
+        ("sh", "-c", f"{PROBER} -addr=:1 > /dev/null"),
+        ("sh", "-c", f"({PROBER} -addr=:1)"),
+        ("sh", "-c", f"true\n{PROBER} -addr=:1"),
+        ("sh", "-c", f"{PROBER} -addr=:1 # x"),
+        ("sh", "-c", f"{PROBER} '-addr=:1"),
+        ("sh", "-c", f"sh -c '{PROBER} -addr=:1'"),
+        ("sh", "-c", f"eval '{PROBER} -addr=:1'"),
+        ("sh", "-c", "x" * 5_000),
+        ("sh", "/probe.sh"),
+        ("sh",),
+        ("env", "-i", PROBER, "-addr=:1"),
+        ("strace", PROBER, "-addr=:1"),
+        ("busybox", "sh", "-c", f"{PROBER} -addr=:1"),
+        (PROBER, "-addr=$(UNKNOWN)"),
+        (PROBER, "-addr=:1", "-unknown"),
+        (PROBER, "-addr"),
+        (PROBER,),
+        (PROBER, 5),
+    ],
+)
+def test_a_command_that_cannot_be_read_whole_is_said(words: tuple[Any, ...]) -> None:
+    env = [{"name": "UNKNOWN", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}]
+    assert isinstance(command(*words, env=env), Unread)
+
+
+@pytest.mark.parametrize("words", [("cat", "/app/ok"), ("sh", "-c", "test -e /app/ok"), ()])
+def test_a_command_that_asks_nothing_of_ipamd_is_none_of_its_probes(words: tuple[str, ...]) -> None:
+    assert command(*words) is None
+
+
+@pytest.mark.parametrize(
+    ("probe", "expected"),
+    [
+        ({"tcpSocket": {"port": 50051}}, Asked("tcp", port=50051, loopback=False)),
+        ({"tcpSocket": {"port": "50051"}}, Asked("tcp", port=50051, loopback=False)),
+        ({"tcpSocket": {"port": "rpc", "host": "127.0.0.1"}}, Asked("tcp", port=50051)),
+        ({"tcpSocket": {"port": 50051, "host": "10.0.0.1"}}, Asked("tcp", port=50051, host="10.0.0.1")),
+        ({"tcpSocket": {"port": "none"}}, Asked("tcp", loopback=False)),
+        ({"grpc": {"port": 50051, "service": "x"}}, Asked("grpc", port=50051, loopback=False)),
+        ({"httpGet": {"port": "metrics"}}, Asked("http", port=61678, loopback=False)),
+        ({"httpGet": {"port": True}}, Asked("http", loopback=False)),
+        ({"httpGet": {"port": 9**9999}}, Asked("http", loopback=False)),
+        ({"exec": None, "grpc": {"port": 1}}, Asked("grpc", port=1, loopback=False)),
+        ({}, None),
+        (None, None),
+        ("x", None),
+    ],
+)
+def test_the_kubelet_s_own_probes(probe: Any, expected: Answer) -> None:
+    ports = ["x", {"name": "metrics", "containerPort": 61678}, {"name": "rpc", "containerPort": 50051}]
+    assert answer(probe, ports=ports) == expected
+
+
+words = st.text() | st.sampled_from(
+    ["sh", "-c", "-o", "--", PROBER, "-addr", "-addr=:50051", "env", "timeout", "5", "exec", f"{PROBER} -addr=:1"]
+)
+
+
+@given(st.lists(words | st.none() | st.integers(), max_size=6))
+@example(["sh", "-c", "'" * 4_000])
+@example([PROBER, "-addr=[" + ":" * 100_000])
+@example([PROBER, "-addr=unix:" + "../" * 100_000, "-addr=" + "%" * 100_000])
+@example([PROBER, "-addr=" + "$(" * 300_000])
+def test_a_command_can_be_anything(listed: list[Any]) -> None:
+    assert isinstance(command(*listed), Asked | Unread | None)
+
+
+@given(st.lists(st.sampled_from(SOCKETS + PORTS), min_size=1, max_size=5), st.data())
+def test_of_an_address_given_twice_the_last_counts(targets: list[str], data: st.DataObject) -> None:
+    forms: list[str] = []
+    for target in targets:
+        flag = data.draw(st.sampled_from(["-addr", "--addr"]))
+        forms += data.draw(st.sampled_from([[f"{flag}={target}"], [flag, target]]))
+    last = Asked("health", socket=SOCKET) if targets[-1] in SOCKETS else Asked("health", port=50051)
+    assert command(PROBER, *forms) == last
+    assert command("sh", "-c", f"{PROBER} {' '.join(forms)}") == last
+
+
+def cost(size: int) -> float:
+    raw: dict[str, Any] = {kind: {"exec": {"command": [PROBER, *["-addr=$(X)"] * size]}} for kind in KINDS}
+    raw["ports"] = [{"name": f"p{n}"} for n in range(size)]
+    raw["startupProbe"] = {"tcpSocket": {"port": "none"}}
+    holder = Container("aws-node", raw, ())
+    started = time.process_time()
+    assert all(asked(holder, kind) for kind in KINDS)
+    return time.process_time() - started
+
+
+def test_a_long_command_costs_in_proportion() -> None:
+    assert cost(40_000) < 24 * max(cost(5_000), 0.005)

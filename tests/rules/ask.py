@@ -1,0 +1,53 @@
+"""How the tests of single rules ask the catalogue."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from tests.changes import NOW
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Finding, Resource, Source
+from webhook.policy import BUILT_IN, Policy
+from webhook.rules import CATALOGUE
+
+Object = dict[str, Any]
+
+
+def said(  # noqa: PLR0913 - a change, by its parts
+    rule: str,
+    new: Any,
+    old: Any = None,
+    *,
+    kind: str = "DaemonSet",
+    policy: Policy = BUILT_IN,
+    file: str = "",
+) -> list[Finding]:
+    """What one rule says of a change; no rule may fail on it."""
+    resource = Resource(kind, new, old, "UPDATE" if old else "CREATE", source=Source(file) if file else None)
+    verdict = judge(resource, policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert verdict.crashes == ()
+    return [finding for finding in verdict.findings if finding.rule == rule]
+
+
+def levels(found: list[Finding]) -> set[str]:
+    """The levels of findings."""
+    return {finding.level for finding in found}
+
+
+def changed(whole: Object, change: Callable[[Object], Any]) -> Object:
+    """A copy with a change."""
+    copy = deepcopy(whole)
+    change(copy)
+    return copy
+
+
+def pod(daemonset: Object) -> Object:
+    """The pod's spec."""
+    spec: Object = daemonset["spec"]["template"]["spec"]
+    return spec
+
+
+def main(daemonset: Object) -> Object:
+    """Container aws-node of an official manifest."""
+    first: Object = pod(daemonset)["containers"][0]
+    return first

@@ -1,0 +1,188 @@
+"""IMG-001 and IMG-003: every container of the pod is looked at, each by itself."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.rules.ask import Object, changed, levels, pod, said
+from webhook.cni.images import ACCOUNTS, PARTITIONS, EcrHost, partition_of
+from webhook.cni.stock import stock
+from webhook.model import text
+from webhook.policy import Cluster, Images, Policy
+
+OREGON = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+FOREIGN = "docker.io/example/helper:1"
+
+HOST = {"volumeMounts": [{"name": "x", "mountPath": "/x"}]}
+POWERS: dict[str, tuple[Object, str]] = {
+    "privileged": ({"securityContext": {"privileged": True}}, "/x"),
+    "capability": ({"securityContext": {"capabilities": {"add": ["BPF"]}}}, "/x"),
+    "folder": (HOST, "/etc/cni/net.d"),
+    "root": (HOST, "/"),
+    "above-the-logs": (HOST, "/var/log"),
+    "out-of-the-logs": (HOST, "/var/log/aws-routed-eni/../../run"),
+    "container-name": ({"name": "aws-vpc-cni-init"}, "/x"),
+    "image-name": ({"image": "docker.io/x/aws-network-policy-agent:v1.4.2"}, "/x"),
+}
+HARMLESS: dict[str, tuple[Object, str]] = {
+    "nothing": ({}, "/x"),
+    "not-privileged": ({"securityContext": {"privileged": False, "capabilities": {"drop": ["ALL"]}}}, "/x"),
+    "logs": (HOST, "/var/log/aws-routed-eni/"),
+}
+
+
+def with_one_more(fields: Object, path: str = "/x", kind: str = "containers", image: str = FOREIGN) -> Object:
+    def add(daemonset: Object) -> None:
+        pod(daemonset).setdefault(kind, []).append({"name": "helper", "image": image} | fields)
+        pod(daemonset)["volumes"].append({"name": "x", "hostPath": {"path": path}})
+
+    return changed(stock(), add)
+
+
+KINDS = ["containers", "initContainers"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("power", POWERS)
+def test_a_foreign_container_with_rights_over_the_node_is_denied(power: str, kind: str) -> None:
+    fields, path = POWERS[power]
+    assert levels(said("IMG-003", with_one_more(fields, path, kind))) == {"deny"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("power", HARMLESS)
+def test_a_foreign_container_without_any_is_warned_about(power: str, kind: str) -> None:
+    fields, path = HARMLESS[power]
+    assert levels(said("IMG-003", with_one_more(fields, path, kind))) == {"warn"}
+
+
+@pytest.mark.parametrize("power", [*POWERS, *HARMLESS])
+def test_an_image_of_amazon_s_or_of_an_allowed_registry_is_fine(power: str) -> None:
+    fields, path = (POWERS | HARMLESS)[power]
+    official = fields | {"image": f"{OREGON}/eks/pause:3.10"}
+    assert said("IMG-003", with_one_more(official, path)) == []
+    allowed = Policy(mode="enforce", images=Images(registries=("docker.io/example", "docker.io/x")))
+    assert said("IMG-003", with_one_more(fields, path), policy=allowed) == []
+
+
+def test_giving_up_one_of_two_powers_passes_and_taking_a_third_does_not() -> None:
+    def context(*capabilities: str) -> Object:
+        return {"securityContext": {"privileged": True, "capabilities": {"add": list(capabilities)}}}
+
+    before = with_one_more(context("BPF", "SYS_ADMIN"))
+    assert levels(said("IMG-003", with_one_more(context("BPF")), before)) == {"warn"}
+    assert levels(said("IMG-003", with_one_more(context("SYS_ADMIN", "BPF")), before)) == {"warn"}
+    assert "deny" in levels(said("IMG-003", with_one_more(context("BPF", "SYS_ADMIN", "SYS_TIME")), before))
+    assert "deny" in levels(said("IMG-003", with_one_more(context("BPF")), with_one_more({})))
+    assert "deny" in levels(said("IMG-003", with_one_more(context("BPF"), image="docker.io/other/helper:1"), before))
+
+
+def images(daemonset: Object, **new: str) -> Object:
+    def put(copy: Object) -> None:
+        for holder in pod(copy)["initContainers"] + pod(copy)["containers"]:
+            holder["image"] = new.get(holder["name"].replace("-", "_"), holder["image"])
+
+    return changed(daemonset, put)
+
+
+def test_mending_one_of_two_images_passes() -> None:
+    both = images(stock(), aws_node="docker.io/x/amazon-k8s-cni:v1.23.1", aws_vpc_cni_init="x/amazon-k8s-cni-init:v1")
+    one = images(both, aws_node=f"{OREGON}/amazon-k8s-cni:v1.23.1")
+    assert len(said("IMG-003", both)) == 2
+    assert levels(said("IMG-003", one, both)) == {"warn"}
+    swapped = images(stock(), aws_node=f"{OREGON}/eks/coredns:v1.23.1", aws_vpc_cni_init=f"{OREGON}/eks/pause:v1.23.1")
+    assert len(said("IMG-001", swapped)) == 2
+    assert levels(said("IMG-001", images(swapped, aws_node=f"{OREGON}/amazon-k8s-cni:v1.23.1"), swapped)) == {"warn"}
+
+
+def test_images_with_one_fault_have_one_effect_and_one_remedy() -> None:
+    both = images(stock(), aws_node="docker.io/x/amazon-k8s-cni:v1.23.1", aws_vpc_cni_init="x/amazon-k8s-cni-init:v1")
+    found = said("IMG-003", with_one_more({"securityContext": {"privileged": True}})) + said("IMG-003", both)
+    assert len({(finding.problem.effect, finding.problem.remedy) for finding in found}) == 1
+
+
+@pytest.mark.parametrize("gone", ["renamed", "removed"])
+def test_what_runs_as_aws_node_is_told_without_an_init_container(gone: str) -> None:
+    daemonset = images(stock(), aws_node=f"{OREGON}/eks/coredns:v1.23.1", aws_vpc_cni_init=f"{OREGON}/eks/pause:3.10")
+    pod(daemonset)["initContainers"][0]["name"] = "init"
+    if gone == "removed":
+        del pod(daemonset)["initContainers"]
+    assert levels(said("IMG-001", daemonset)) == {"deny"}
+
+
+def test_what_runs_as_the_init_container_is_told_without_aws_node() -> None:
+    daemonset = images(stock(), aws_vpc_cni_init=f"{OREGON}/eks/pause:3.10")
+    pod(daemonset)["containers"] = []
+    assert levels(said("IMG-001", daemonset)) == {"deny"}
+
+
+def at_host(host: EcrHost, tag: str = "v1.23.1", prefix: str = "") -> Object:
+    return images(
+        stock(),
+        aws_node=f"{host.host}/{prefix}amazon-k8s-cni:{tag}",
+        aws_vpc_cni_init=f"{host.host}/{prefix}amazon-k8s-cni-init:{tag}",
+        aws_eks_nodeagent=f"{host.host}/{prefix}amazon/aws-network-policy-agent:v1.4.2",
+    )
+
+
+NEW_REGIONS = [pytest.param(f"{partition.regions or 'xx-'}new-9", id=partition.name) for partition in PARTITIONS]
+
+
+@pytest.mark.parametrize("region", NEW_REGIONS)
+def test_an_account_in_an_unlisted_region_is_denied_with_the_line_for_the_policy(region: str) -> None:
+    host = EcrHost("123456789012", region, partition_of(region).name)
+    found = said("IMG-003", at_host(host), policy=Policy(mode="enforce", cluster=Cluster(region=region)))
+    assert levels(found) == {"deny"}
+    assert len(found) == 3
+    assert len({finding.problem.remedy for finding in found}) == 1
+    assert f"`images: {{registries: [{host.host}]}}`" in found[0].message
+    allowed = Policy(mode="enforce", images=Images(registries=(host.host,)))
+    assert said("IMG-003", at_host(host), policy=allowed) == []
+
+
+@pytest.mark.parametrize("region", NEW_REGIONS)
+def test_another_image_in_an_unlisted_region_is_told_the_line_for_the_policy(region: str) -> None:
+    policy = Policy(mode="enforce", cluster=Cluster(region=region))
+    (found,) = said("IMG-003", with_one_more({}), policy=policy)[-1:]
+    assert found.message.count("ACCOUNT.dkr.ecr.") == 1
+    assert f"`images: {{registries: [ACCOUNT.dkr.ecr.{region}.{partition_of(region).domain}]}}`" in found.message
+
+
+def test_an_upgrade_in_an_unlisted_region_only_warns() -> None:
+    here, there = (EcrHost(account, "xx-new-9", "aws") for account in ("123456789012", "210987654321"))
+    assert levels(said("IMG-003", at_host(here), at_host(here, "v1.22.4"))) == {"warn"}
+    assert levels(said("IMG-003", at_host(here, prefix="mirror/"), at_host(here, "v1.22.4"))) == {"warn"}
+    assert levels(said("IMG-003", at_host(here), at_host(there))) == {"deny"}
+    stranger = images(at_host(here), aws_node=f"{here.host}/other:1")
+    assert "deny" in levels(said("IMG-003", at_host(here), stranger))
+
+
+@pytest.mark.parametrize("region", sorted(ACCOUNTS))
+def test_amazon_s_own_account_is_fine_in_every_region(region: str) -> None:
+    assert said("IMG-003", at_host(EcrHost(ACCOUNTS[region], region, partition_of(region).name))) == []
+    other = "123456789012"
+    assert levels(said("IMG-003", at_host(EcrHost(other, region, partition_of(region).name)))) == {"deny"}
+
+
+names = st.sampled_from(["aws-node", "aws-eks-nodeagent", "helper", ""])
+junk = st.none() | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
+mounts = st.lists(st.fixed_dictionaries({"name": st.sampled_from(["x", "log-dir"]) | junk}) | junk, max_size=2) | junk
+contexts = st.fixed_dictionaries({"privileged": junk, "capabilities": st.fixed_dictionaries({"add": junk}) | junk})
+containers = st.fixed_dictionaries(
+    {"name": names | junk, "image": st.sampled_from([FOREIGN, "?", ""]) | junk},
+    optional={"volumeMounts": mounts, "securityContext": contexts | junk},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(containers | junk, max_size=3), st.lists(junk | st.dictionaries(st.text(max_size=2), junk), max_size=2))
+def test_any_shape_of_a_container_has_an_answer(more: list[Any], volumes: list[Any]) -> None:
+    def add(daemonset: Object) -> None:
+        pod(daemonset)["containers"] += more
+        pod(daemonset)["volumes"] += volumes
+
+    foreign = {text(holder["name"]) for holder in more if isinstance(holder, dict) and holder["image"] == FOREIGN}
+    told = {value for finding in said("IMG-003", changed(stock(), add)) for value in finding.problem.evidence}
+    assert {(f"{name} image repository", "docker.io/example/helper") for name in foreign} <= told

@@ -1,0 +1,94 @@
+"""VER-001, VER-004 and VER-008: what tells a release, and what is only a claim."""
+
+import pytest
+
+from tests.rules.ask import Object, changed, levels, main, pod, said
+from webhook.cni.stock import stock
+from webhook.policy import Policy, Versions
+
+REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+CNI = f"{REGISTRY}/amazon-k8s-cni"
+SAYS = "cni-guard.dev/cni-version"
+ONE, TWO = ("sha256:" + digit * 64 for digit in "12")
+
+
+def cni(image: str, says: str | None = None) -> Object:
+    def put(daemonset: Object) -> None:
+        main(daemonset)["image"] = f"{CNI}{image}"
+        if says is not None:
+            daemonset["metadata"]["annotations"] = {SAYS: says}
+
+    return changed(stock(), put)
+
+
+@pytest.mark.parametrize("tag", [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"])
+@pytest.mark.parametrize("says", [None, "1.23.1", "v1.23.1-eksbuild.1", "junk"])
+def test_a_moving_tag_is_said_whatever_an_annotation_says(tag: str, says: str | None) -> None:
+    found = said("VER-001", cni(tag, says))
+    assert levels(found) == {"deny"}
+    assert ("counts only for an image given by digest" in found[0].message) == (says is not None)
+
+
+def test_an_annotation_serves_an_image_given_by_digest() -> None:
+    assert said("VER-001", cni(f"@{ONE}", "1.23.1")) == []
+    assert said("VER-001", cni(f":latest@{ONE}", "1.23.1")) == []
+    assert levels(said("VER-001", cni(f"@{ONE}"))) == {"deny"}
+    assert levels(said("VER-001", cni(f"@{ONE}", "soon"))) == {"deny"}
+    assert levels(said("VER-001", cni(f":latest@{ONE}"))) == {"deny"}
+    assert said("VER-008", cni(f":latest@{ONE}")) == []
+
+
+def test_the_remedy_of_a_moving_tag_is_accepted() -> None:
+    (found,) = said("VER-001", cni(":latest"))
+    assert "give the image by digest" in found.problem.remedy
+    known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
+    assert said("VER-001", cni(f"@{ONE}"), policy=known) == []
+
+
+def beside(digest: str) -> Object:
+    def put(daemonset: Object) -> None:
+        for holder in pod(daemonset)["initContainers"] + pod(daemonset)["containers"]:
+            holder["image"] += f"@{digest}"
+
+    return changed(stock(), put)
+
+
+def test_a_tag_beside_a_digest_is_said_of_all_three_containers_in_one_way() -> None:
+    found = said("VER-008", beside(ONE))
+    assert len(found) == 3
+    assert levels(found) == {"warn"}
+    assert len({(finding.problem.effect, finding.problem.remedy) for finding in found}) == 1
+    assert said("VER-001", beside(ONE)) == []
+    known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
+    assert said("VER-008", beside(ONE), policy=known) == []
+
+
+def test_the_digest_decides_where_the_policy_maps_it() -> None:
+    known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.20.5"}))
+    assert levels(said("VER-004", stock(), cni(f":v1.22.4@{ONE}"), policy=known)) == {"deny"}
+    assert said("VER-004", stock(), cni(f":v1.22.4@{ONE}")) == []
+
+
+STEPS = [
+    pytest.param(cni(f"@{ONE}", "1.20.5"), cni(f"@{ONE}", "1.21.2"), {"deny"}, id="a-claim-of-one-minor"),
+    pytest.param(cni(f"@{ONE}", "1.20.5"), cni(f"@{ONE}", "1.23.1"), {"deny"}, id="a-claim-of-three"),
+    pytest.param(cni(f":v1.20.5@{ONE}"), cni(f":v1.21.2@{ONE}"), {"deny"}, id="by-the-tag-beside-the-digest"),
+    pytest.param(cni(f":v1.20.5@{ONE}"), cni(f"@{ONE}", "1.21.2"), {"deny"}, id="from-the-tag-to-the-annotation"),
+    pytest.param(cni(f"@{ONE}", "1.21.0"), cni(f"@{ONE}", "1.21.2"), set(), id="a-patch"),
+    pytest.param(cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.21.2"), set(), id="a-correction-downwards"),
+    pytest.param(cni(f"@{ONE}"), cni(f"@{ONE}", "1.23.1"), set(), id="said-for-the-first-time"),
+    pytest.param(cni(f"@{ONE}", "1.22.4"), cni(f"@{TWO}", "1.23.1"), set(), id="a-step"),
+    pytest.param(cni(f"@{ONE}", "1.21.2"), cni(f"@{TWO}", "1.23.1"), {"deny"}, id="a-step-that-skips"),
+    pytest.param(cni(f"@{ONE}", "1.21.2"), cni(":v1.23.1"), {"deny"}, id="from-the-old-annotation"),
+    pytest.param(cni(f"@{ONE}", "1.22.4"), cni(f"@{ONE}", "1.22.4"), set(), id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), STEPS)
+def test_steps_are_counted_from_what_was_said_before(old: Object, new: Object, expected: set[str]) -> None:
+    assert levels(said("VER-004", new, old)) == expected
+
+
+def test_a_wrong_claim_is_mended_in_the_policy() -> None:
+    known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
+    assert said("VER-004", cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.20.5"), policy=known) == []

@@ -1,0 +1,246 @@
+"""IMG-003: where the images of aws-node's pod may come from."""
+
+import posixpath
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.container import Container
+from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
+from webhook.model import Json, Level, Problem, at, text
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example
+from webhook.rules.rule import AwsNodeCase, rule
+
+_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+_LOGS = "/var/log/aws-routed-eni"
+"""The folder of the host in which the official manifest has the CNI write its logs."""
+
+_BASENAMES = frozenset(repository.rpartition("/")[2] for repository in REPOSITORIES.values())
+_NAMED = 20
+"""Powers of a container that are told one by one; the rest of a longer list is one more."""
+
+_UNREVIEWED = "nodes may fail to pull it, or run unreviewed code with rights over their network"
+
+
+class _Objection(NamedTuple):
+    """What speaks against an image."""
+
+    level: Level
+    wrong: str
+    effect: str
+    remedy: str
+
+
+@rule(
+    "IMG-003",
+    "An image from a registry that is not allowed",
+    level="deny",
+    link=links.IMAGES,
+    bad=(
+        Example(DaemonSet(images={"aws-node": "docker.io/example/amazon-k8s-cni:v1.23.1"})),
+        Example(
+            DaemonSet(
+                images={"aws-node": "602401143452.dkr.ecr.us-west-2.amazonaws.com.evil.io/amazon-k8s-cni:v1.23.1"}
+            )
+        ),
+        Example(DaemonSet(images={"aws-node": "123456789012.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/other-agent:v1.4.2"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": "Not An Image"})),
+        Example(DaemonSet(images={"aws-node": "602401143452.dkr.ecr.xx-new-1.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
+        Example(DaemonSet(sidecar="docker.io/example/helper:1")),
+        Example(
+            DaemonSet(
+                sidecar="docker.io/example/helper:1",
+                sidecar_fields={"securityContext": {"privileged": True, "capabilities": {"add": ["SYS_ADMIN"]}}},
+            )
+        ),
+        Example(
+            DaemonSet(
+                sidecar="docker.io/example/helper:1",
+                sidecar_fields={"volumeMounts": [{"name": "cni-bin-dir", "mountPath": "/bin"}]},
+            )
+        ),
+        Example(
+            DaemonSet(images={"aws-eks-nodeagent": "docker.io/example/npa:1"}, renamed={"aws-eks-nodeagent": "npa"})
+        ),
+    ),
+    good=(
+        Example(
+            DaemonSet(sidecar=f"{_REGISTRY}/eks/pause:3.10", sidecar_fields={"securityContext": {"privileged": True}})
+        ),
+    ),
+)
+def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
+    """aws-node runs in the host's network with rights over it, on every node: its images are a supply chain.
+
+    Amazon's own registry has one account per region. A mirror is named in the policy (images.registries). Images of
+    another region or partition may be out of reach in an isolated VPC. A container beside those of the CNI is denied
+    where it has rights over the node of its own: privileged, with capabilities, or with a folder of the host other than
+    that of the logs.
+    """
+    volumes = _host_paths(case)
+    roles = {id(holder): holder.role for holder in case.new.roles}
+    for holder in case.new.containers:
+        if role := roles.get(id(holder)):
+            if holder.image is not None or role != "aws-node":  # VER-001 reports a main image that cannot be parsed
+                yield from _of_a_role(case, holder)
+        else:
+            yield from _of_a_stray(case, holder, volumes)
+
+
+def _of_a_role(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
+    """The image of one of the CNI's three containers."""
+    found = _objection(case, holder)
+    if found is not None:
+        # Not the tag: an upgrade within a registry that was there before brings nothing new.
+        yield _problem(holder, found, ((f"{holder.role} image repository", _repository(holder)),))
+
+
+def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -> Iterator[Problem]:
+    """The image of any other container: one problem for each power, so that giving one up is a step that passes."""
+    found = _objection(case, holder)
+    if found is None:
+        return
+    origin = (f"{holder.name} image repository", _repository(holder))
+    powers = tuple(_powers(holder, volumes)) if found.level == "deny" else ()
+    for power in powers:
+        said = found._replace(wrong=f"container {holder.name or '(no name)'} {power}, and {found.wrong}")
+        yield _problem(holder, said, (origin, (f"{holder.name} power", power)))
+    if not powers:
+        yield _problem(holder, found._replace(level="warn"), (origin,))
+
+
+def _problem(holder: Container, found: _Objection, evidence: tuple[tuple[str, str | None], ...]) -> Problem:
+    return Problem(
+        path=(*holder.path, "image"),
+        evidence=evidence,
+        level=found.level,
+        wrong=found.wrong,
+        effect=found.effect,
+        remedy=found.remedy,
+    )
+
+
+def _powers(holder: Container, volumes: dict[str, str]) -> Iterator[str]:
+    """What gives a container rights over the node, or makes it look like one of the CNI's."""
+    if holder.name in REPOSITORIES or (holder.image and holder.image.basename in _BASENAMES):
+        yield "is called, or runs an image called, like one of the CNI's"
+    context = holder.raw.get("securityContext")
+    if at(context, "privileged") not in (None, False):
+        yield "is privileged"
+    yield from _capped("adds the capability", _texts(at(context, "capabilities", "add")))
+    mounts = holder.raw.get("volumeMounts")
+    names = _texts([at(mount, "name") for mount in mounts] if isinstance(mounts, list) else None)
+    yield from _capped("mounts the host's", {volumes[name] for name in names if name in volumes})
+
+
+def _texts(listed: Json) -> set[str]:
+    return {item for item in listed if isinstance(item, str)} if isinstance(listed, list) else set()
+
+
+def _capped(does: str, items: set[str]) -> Iterator[str]:
+    ordered = sorted(items)
+    yield from (f"{does} {item}" for item in ordered[:_NAMED])
+    if rest := ordered[_NAMED:]:
+        yield f"{does} {', '.join(rest)}"
+
+
+def _host_paths(case: AwsNodeCase) -> dict[str, str]:
+    """The folder of the host behind each volume that is one, but for the folder of the logs."""
+    volumes = at(case.new.raw, *POD_SPEC, "volumes")
+    found: dict[str, str] = {}
+    for volume in volumes if isinstance(volumes, list) else ():
+        source = at(volume, "hostPath")
+        if source is not None:
+            path = text(at(source, "path"))
+            if ".." in path.split("/") or posixpath.normpath(path or "/") != _LOGS:
+                found[text(at(volume, "name"))] = path
+    return found
+
+
+def _objection(case: AwsNodeCase, holder: Container) -> _Objection | None:
+    """What speaks against an image; None where it is fine."""
+    image = holder.image
+    remedy = _suggestion(case, image)
+    if image is None:
+        wrong = f'image "{holder.image_text}" of {holder.name} is not an image reference'
+        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+    if holder.role == "aws-eks-nodeagent" and image.basename != _AGENT_IMAGE and holder in case.new.roles:
+        return _Objection("deny", f"image {image} of {holder.name} is not {_AGENT_IMAGE}", _UNREVIEWED, remedy)
+    if any(_within(image, registry) for registry in case.policy.images.registries):
+        return None
+    host = ecr_host(image.registry)
+    if host is None:
+        wrong = f"image {image} comes from {image.registry}, not from Amazon's registry"
+        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+    return _ecr_objection(case, holder, image, host)
+
+
+_AGENT_IMAGE = REPOSITORIES["aws-eks-nodeagent"].rpartition("/")[2]
+
+
+def _ecr_objection(case: AwsNodeCase, holder: Container, image: Image, host: EcrHost) -> _Objection | None:
+    account, region = ACCOUNTS.get(host.region), case.policy.cluster.region
+    remedy = _suggestion(case, image)
+    if account is None:
+        return _unlisted(case, holder, image, host)
+    if host.account != account:
+        wrong = f"image {image} comes from account {host.account}, Amazon's in {host.region} is {account}"
+        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+    if region and partition_of(region).name != host.partition:
+        wrong = f"image {image} is in partition {host.partition}, the cluster in {region}"
+        return _Objection("deny", wrong, "its nodes cannot pull it", remedy)
+    if region and region != host.region:
+        wrong = f"image {image} is in {host.region}, the cluster in {region}"
+        return _Objection("warn", wrong, "each pull crosses regions, and fails where the VPC is isolated", remedy)
+    return None
+
+
+def _unlisted(case: AwsNodeCase, holder: Container, image: Image, host: EcrHost) -> _Objection:
+    """An account in a region whose account of Amazon's is not known: anyone can open a registry there."""
+    return _Objection(
+        "warn" if _pulled_before(case, holder, host) else "deny",
+        f"image {image} comes from account {host.account}, and the guard's table has no account of Amazon's for "
+        f"{host.region}",
+        "any AWS account can hold such a registry, and nodes may run unreviewed code with rights over their network",
+        f"If {host.account} is the account that AWS lists for {host.region}, add it to the policy: "
+        f"`images: {{registries: [{image.registry}]}}`",
+    )
+
+
+def _pulled_before(case: AwsNodeCase, holder: Container, host: EcrHost) -> bool:
+    """Whether the container of this role already ran its image from this account and region."""
+    before = {old.role: old for old in case.old.roles}.get(holder.role) if case.old is not None else None
+    if before is None or before.image is None or holder not in case.new.roles:
+        return False
+    was = ecr_host(before.image.registry)
+    return (
+        was is not None
+        and (was.account, was.region) == (host.account, host.region)
+        and before.image.basename == REPOSITORIES[holder.role].rpartition("/")[2]  # type: ignore[index] # a role
+    )
+
+
+def _within(image: Image, registry: str) -> bool:
+    """Whether an image lies below a registry with an optional path: compared in whole parts."""
+    full = f"{image.registry}/{image.repository}"
+    return full.startswith(registry.removesuffix("/") + "/")
+
+
+def _repository(holder: Container) -> str:
+    return f"{holder.image.registry}/{holder.image.repository}" if holder.image else holder.image_text
+
+
+def _suggestion(case: AwsNodeCase, image: Image | None) -> str:
+    """Where the images should come from; the same text for each image of an object that has one registry."""
+    host = ecr_host(image.registry) if image else None
+    region = case.policy.cluster.region or (host.region if host else "")
+    registry = registry_for(region)
+    if registry:
+        return f"Use the images of {registry}, or add your mirror to images.registries of the policy"
+    asked = f"ACCOUNT.dkr.ecr.{region or 'REGION'}.{partition_of(region).domain}"
+    if region:
+        line = f"`images: {{registries: [{asked}]}}`"
+        return f"Use the account that AWS lists for {region}, and add it to the policy: {line}"
+    return f"Use Amazon's images ({asked}), or add your mirror to images.registries of the policy"
