@@ -15,6 +15,7 @@ from webhook.rules import (
     names,
     probes,
     provisioning,
+    refused,
     registries,
     rollout,
     snat,
@@ -39,6 +40,7 @@ THEMES: tuple[ModuleType, ...] = (
     provisioning,
     rollout,
     eniconfigs,
+    refused,
     deletion,
     defaults,
 )
