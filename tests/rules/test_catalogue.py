@@ -17,6 +17,7 @@ from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import LAST_PATCH, RELEASES
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
+from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
@@ -291,6 +292,19 @@ def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version)
         row.level == "deny" and row.first <= Version.of(deployed) <= row.last and not row.when for row in KNOWN.verdicts
     )
     assert bool(denials(verdict)) == blocked
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release >= FIRST_SHIPPED], ids=str)
+def test_an_official_manifest_has_no_finding_but_about_its_release(release: Version) -> None:
+    """As a file, as a new object, and restarted."""
+    whole = stock(release)
+    restarted = put(whole, ("metadata", "annotations"), {"kubectl.kubernetes.io/restartedAt": "2026-06-01T12:00:00Z"})
+    for resource in (
+        Resource("DaemonSet", whole, source=Source("aws-node.yaml")),
+        Resource("DaemonSet", whole),
+        Resource("DaemonSet", restarted, whole, "UPDATE"),
+    ):
+        assert {finding.rule for finding in judged(resource).findings} <= {"VER-002"}
 
 
 @pytest.mark.parametrize("known", SUPPORTED, ids=str)
