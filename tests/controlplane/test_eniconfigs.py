@@ -58,7 +58,7 @@ BAD: tuple[tuple[str, dict[str, Any], str], ...] = (
         {"securityGroups": [GROUP, "web"]},
         f'ENIC-002: "web" in ENIConfig {NAME} is not a security group ID',
     ),
-    ("twice", {"securityGroups": [GROUP, GROUP]}, f"ENIC-002: {GROUP} stands twice in ENIConfig {NAME}"),
+    ("twice", {"securityGroups": [GROUP, GROUP]}, f"ENIC-002: {GROUP} is listed twice in ENIConfig {NAME}"),
 )
 
 
@@ -113,6 +113,17 @@ def test_a_misspelled_key_that_the_api_server_drops(guarded: Guarded) -> None:
         "ENIC-003: an ENIConfig has no field spec.securityGroup (did you mean securityGroups?)",
         f"ENIC-002: ENIConfig {NAME} has no securityGroups",
     }
+
+
+def test_a_field_beside_the_spec_is_refused(guarded: Guarded) -> None:
+    """The API server would store it, strict or not, and the CNI does not read it."""
+    beside = eniconfig()
+    beside["securityGroups"] = beside["spec"].pop("securityGroups")
+    assert guarded.apply(beside).denied == [f"ENIC-003: ENIConfig {NAME} has securityGroups beside spec"]
+    put_past_the_guard(guarded, beside)
+    assert guarded.request("GET", f"{ENICONFIGS}/{NAME}").body["securityGroups"] == [GROUP]
+    assert guarded.kubectl("label", "eniconfig", NAME, "team=net").passed
+    assert guarded.apply(eniconfig()).passed
 
 
 @pytest.mark.parametrize("flags", [(), ("--validate=ignore",)], ids=["strict", "lax"])

@@ -5,10 +5,14 @@ from copy import deepcopy
 from typing import Any
 
 from tests.changes import NOW
+from webhook.cni.aws_node import AwsNode
+from webhook.cni.eniconfig import EniConfig
+from webhook.cni.tables import KNOWN
 from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Source
+from webhook.model import NOTHING_KNOWN, Finding, Problem, Resource, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
+from webhook.rules.rule import Case
 
 Object = dict[str, Any]
 
@@ -27,6 +31,14 @@ def said(  # noqa: PLR0913 - a change, by its parts
     verdict = judge(resource, policy, NOTHING_KNOWN, CATALOGUE, NOW)
     assert verdict.crashes == ()
     return [finding for finding in verdict.findings if finding.rule == rule]
+
+
+def problems(rule: str, new: Any, *, kind: str = "DaemonSet") -> list[Problem]:
+    """What one rule yields of a new object, asked by itself: an object of any size."""
+    asked = CATALOGUE.get(rule)
+    assert asked is not None
+    view = EniConfig(new) if kind == "ENIConfig" else AwsNode(new)
+    return list(asked.check(Case(Resource(kind, new), view, None, BUILT_IN, NOTHING_KNOWN, NOW, KNOWN)))
 
 
 def levels(found: list[Finding]) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,15 @@ from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import LAST_PATCH, RELEASES
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
+from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
+<<<<<<< HEAD
 from webhook.judge import Basis, Evaluation, judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
+=======
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
+>>>>>>> wt-rules
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
 from webhook.policy import BUILT_IN, Defaults, Policy
@@ -191,8 +198,11 @@ def repeated(value: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_webhook_and_check_say_the_same(example: Example) -> None:
-    """What passes both doors one after the other gets the ids and messages that `check` prints."""
-    resource = example.resource()
+    """What passes both doors one after the other gets the ids and messages that `check` prints.
+
+    But for what only files can hold, as the API server itself refuses it.
+    """
+    resource = replace(example.resource(), source=None)
     verdict = decide(resource, guard(), NOW)
     opened = complete(resource, guard(), NOW)
     mutated = json.loads(answer("mutate", review(resource), guard(), NOW).body)["response"]
@@ -238,7 +248,7 @@ def test_no_malformed_object_crashes_a_rule(whole: dict[str, Any]) -> None:
         for junk in JUNK[:: 1 if len(path) < 8 else 4]:
             broken = put(whole, path, junk)
             for resource in (
-                Resource(whole["kind"], broken),
+                Resource(whole["kind"], broken, source=Source("x.yaml")),
                 Resource(whole["kind"], whole, broken, "UPDATE"),
                 Resource(whole["kind"], None, broken, "DELETE"),
             ):
@@ -269,6 +279,8 @@ def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
     for resource in (
         Resource("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
         Resource("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
+        Resource("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
+        Resource("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
     ):
         assert judged(resource).crashes == ()
 
@@ -285,6 +297,19 @@ def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version)
         row.level == "deny" and row.first <= Version.of(deployed) <= row.last and not row.when for row in KNOWN.verdicts
     )
     assert bool(denials(verdict)) == blocked
+
+
+@pytest.mark.parametrize("release", [release for release in RELEASES if release >= FIRST_SHIPPED], ids=str)
+def test_an_official_manifest_has_no_finding_but_about_its_release(release: Version) -> None:
+    """As a file, as a new object, and restarted."""
+    whole = stock(release)
+    restarted = put(whole, ("metadata", "annotations"), {"kubectl.kubernetes.io/restartedAt": "2026-06-01T12:00:00Z"})
+    for resource in (
+        Resource("DaemonSet", whole, source=Source("aws-node.yaml")),
+        Resource("DaemonSet", whole),
+        Resource("DaemonSet", restarted, whole, "UPDATE"),
+    ):
+        assert {finding.rule for finding in judged(resource).findings} <= {"VER-002"}
 
 
 @pytest.mark.parametrize("known", SUPPORTED, ids=str)

@@ -7,6 +7,7 @@ import msgspec
 from webhook.model import Json, at, text
 
 API_VERSION = "crd.k8s.amazonaws.com/v1alpha1"
+ROOT_KEYS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 SPEC_KEYS = frozenset({"subnet", "securityGroups"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 

@@ -16,6 +16,7 @@ from webhook.rules import (
     names,
     probes,
     provisioning,
+    refused,
     registries,
     rollout,
     snat,
@@ -41,6 +42,7 @@ THEMES: tuple[ModuleType, ...] = (
     provisioning,
     rollout,
     eniconfigs,
+    refused,
     deletion,
     defaults,
 )

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from webhook.cni.eniconfig import API_VERSION, SPEC_KEYS
+from webhook.cni.eniconfig import API_VERSION, ROOT_KEYS, SPEC_KEYS
 from webhook.model import CouldNotCheckError, Json, Level, Path, Problem
 from webhook.rules import links
 from webhook.rules.examples import ENIConfig, Example
@@ -114,7 +114,7 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
             )  # fmt: skip
         elif group in seen:
             yield _groups(
-                case, path, "deny", f"{group} stands twice in ENIConfig {case.new.name}", _REFUSED, "Remove one"
+                case, path, "deny", f"{group} is listed twice in ENIConfig {case.new.name}", _REFUSED, "Remove one"
             )
         else:
             seen.add(group)
@@ -152,14 +152,20 @@ def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
         Example(ENIConfig(spec=_GOOD, namespace="kube-system")),
         Example(ENIConfig(spec=_GOOD, api_version="crd.k8s.amazonaws.com/v1")),
         Example(ENIConfig(spec=_GOOD, applied='{"spec": {"subnet": "s", "securityGroup": []}}')),
+        Example(ENIConfig(spec={"subnet": _GOOD["subnet"]}, root={"securityGroups": _GOOD["securityGroups"]})),
     ),
+    good=(Example(ENIConfig(spec=_GOOD, root={"status": {}})),),
 )
 def unknown_field(case: EniConfigCase) -> Iterator[Problem]:
-    """The API server drops a field that it does not know, so a misspelled one is simply gone.
+    """The API server drops a field of `spec` that it does not know, so a misspelled one is simply gone.
 
-    What it already dropped is seen in what kubectl noted as applied: there it is only warned about.
+    What it already dropped is seen in what kubectl noted as applied: there it is only warned about. A field beside
+    `spec` is stored, and the CNI does not read it.
     """
     raw = case.new.raw
+    for key in raw:
+        if key not in ROOT_KEYS:
+            yield _beside_spec(case, str(key))
     for key in case.new.spec:
         if key not in SPEC_KEYS:
             yield _unknown(str(key), "deny")
@@ -186,6 +192,20 @@ def unknown_field(case: EniConfigCase) -> Iterator[Problem]:
         )
 
 
+def _beside_spec(case: EniConfigCase, key: str) -> Problem:
+    return Problem(
+        path=(key,),
+        evidence=((f"ENIConfig {key}", "present"),),
+        level="deny",
+        wrong=f"ENIConfig {case.new.name} has {key} beside spec",
+        effect="the CNI does not read it, and nodes use the settings without it",
+        remedy="Move it below spec" if key in SPEC_KEYS else f"Remove it; below spec there are {_SPEC_KEYS}",
+    )
+
+
+_SPEC_KEYS = ", ".join(sorted(SPEC_KEYS))
+
+
 def _unknown(key: str, level: Level) -> Problem:
     near = difflib.get_close_matches(key, SPEC_KEYS, n=1, cutoff=0.5)
     meant = f" (did you mean {near[0]}?)" if near else ""
@@ -195,5 +215,5 @@ def _unknown(key: str, level: Level) -> Problem:
         level=level,
         wrong=f"an ENIConfig has no field spec.{key}{meant}",
         effect="the API server drops it, and nodes use the settings without it",
-        remedy=f"Rename it to {near[0]}" if near else f"Remove it; there are {', '.join(sorted(SPEC_KEYS))}",
+        remedy=f"Rename it to {near[0]}" if near else f"Remove it; there are {_SPEC_KEYS}",
     )

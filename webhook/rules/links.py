@@ -13,6 +13,7 @@ CHANGELOG = f"{_DOCS}/CHANGELOG.md"
 TROUBLESHOOTING = f"{_DOCS}/docs/troubleshooting.md"
 TARGETS = f"{_DOCS}/docs/eni-and-ip-target.md"
 PREFIX_TARGETS = f"{_DOCS}/docs/prefix-and-ip-target.md"
+NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
 VARIABLES = f"{_REPOSITORY}#cni-configuration-variables"
 
 

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from webhook.cni.aws_node import POD_SPEC
@@ -102,13 +103,13 @@ def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -
     found = _objection(case, holder)
     if found is None:
         return
-    origin = (f"{holder.name} image repository", _repository(holder))
+    repository = _repository(holder)
+    origin = (f"{holder.name} image repository", repository)
     powers = tuple(_powers(holder, volumes)) if found.level == "deny" else ()
+    yield _problem(holder, found._replace(level="deny" if powers else "warn"), (origin,))
     for power in powers:
-        said = found._replace(wrong=f"container {holder.name or '(no name)'} {power}, and {found.wrong}")
-        yield _problem(holder, said, (origin, (f"{holder.name} power", power)))
-    if not powers:
-        yield _problem(holder, found._replace(level="warn"), (origin,))
+        wrong = f"container {holder.name or '(no name)'} of {repository} {power}"
+        yield _problem(holder, found._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
 def _problem(holder: Container, found: _Objection, evidence: tuple[tuple[str, str | None], ...]) -> Problem:
@@ -224,8 +225,15 @@ def _pulled_before(case: AwsNodeCase, holder: Container, host: EcrHost) -> bool:
 
 def _within(image: Image, registry: str) -> bool:
     """Whether an image lies below a registry with an optional path: compared in whole parts."""
-    full = f"{image.registry}/{image.repository}"
-    return full.startswith(registry.removesuffix("/") + "/")
+    full = f"{_plain(image.registry)}/{image.repository}"
+    host, slash, path = registry.removesuffix("/").partition("/")
+    return full.startswith(f"{_plain(host)}{slash}{path}/")
+
+
+def _plain(registry: str) -> str:
+    """A registry of ECR by its plain host: those for FIPS and for both families serve the same images."""
+    host = ecr_host(registry)
+    return replace(host, fips=False, dual_stack=False).host if host else registry
 
 
 def _repository(holder: Container) -> str:
