@@ -19,13 +19,8 @@ from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
-<<<<<<< HEAD
 from webhook.judge import Basis, Evaluation, judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
-=======
-from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
->>>>>>> wt-rules
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
 from webhook.policy import BUILT_IN, Defaults, Policy

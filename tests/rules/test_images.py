@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
 from tests.rules.ask import Object, changed, levels, pod, said
-=======
-from tests.rules.ask import Object, changed, levels, main, pod, problems, said
->>>>>>> wt-rules
 from webhook.cni.images import ACCOUNTS, PARTITIONS, EcrHost, partition_of
 from webhook.cni.stock import stock
 from webhook.model import text
@@ -183,27 +179,6 @@ def test_amazon_s_own_account_is_fine_in_every_region(region: str) -> None:
     assert levels(said("IMG-003", at_host(EcrHost(other, region, partition_of(region).name)))) == {"deny"}
 
 
-<<<<<<< HEAD
-=======
-def cost(size: int) -> float:
-    crowd: list[Any] = [{"name": f"c{n}", "image": f"x{n}", "volumeMounts": [{"name": f"v{n}"}]} for n in range(size)]
-
-    def grow(daemonset: Object) -> None:
-        pod(daemonset)["containers"] += crowd
-        pod(daemonset)["volumes"] += [{"name": f"v{n}", "hostPath": {"path": f"/{n}"}} for n in range(size)]
-        main(daemonset)["securityContext"]["capabilities"]["add"] += [f"C{n}" for n in range(size)]
-
-    crowded = changed(stock(), grow)
-    started = time.process_time()
-    assert len(problems("IMG-003", crowded)) == 2 * size
-    return time.process_time() - started
-
-
-def test_many_containers_and_volumes_cost_in_proportion() -> None:
-    assert cost(4_000) < 24 * max(cost(500), 0.01)
-
-
->>>>>>> wt-rules
 names = st.sampled_from(["aws-node", "aws-eks-nodeagent", "helper", ""])
 junk = st.none() | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
 mounts = st.lists(st.fixed_dictionaries({"name": st.sampled_from(["x", "log-dir"]) | junk}) | junk, max_size=2) | junk

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -121,11 +120,11 @@ def test_an_official_manifest_of_upstream_is_taken(manifest: Path) -> None:
         assert said(rule, whole, file="x.yaml") == [], rule
 
 
-def test_many_nameless_containers_are_told_together() -> None:
-    crowd = changed(stock(), lambda whole: pod(whole)["containers"].extend([{}] * 5_000))
-    told = problems("POD-012", crowd)
-    assert len(told) == 21
-    assert told[-1].wrong == "containers has 4980 more of these"
+def test_nameless_containers_are_named_by_their_position() -> None:
+    crowd = changed(stock(), lambda whole: pod(whole)["containers"].extend([{}] * 3))
+    assert [told.wrong for told in problems("POD-012", crowd)] == [
+        f"containers[{position}] has no name" for position in (2, 3, 4)
+    ]
 
 
 # --- the root of an ENIConfig ----------------------------------------------------------------------------------------
@@ -152,14 +151,3 @@ def test_what_stands_beside_the_spec_is_moved_below_it() -> None:
     (finding,) = said("ENIC-003", misplaced, kind="ENIConfig")
     assert "Move it below spec" in finding.message
     assert said("ENIC-003", ENICONFIG, misplaced, kind="ENIConfig") == []
-
-
-def cost(size: int) -> float:
-    whole: Object = ENICONFIG | {f"field{number}": 1 for number in range(size)}
-    started = time.process_time()
-    assert len(problems("ENIC-003", whole, kind="ENIConfig")) == size
-    return time.process_time() - started
-
-
-def test_many_fields_cost_in_proportion() -> None:
-    assert cost(8_000) < 24 * max(cost(1_000), 0.005)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def with_reference(resource: Resource, holder: str, name: str, reference: dict[s
             for entry in listed:
                 entry.clear()
                 entry.update({"name": name, **reference})
-    return Resource(resource.kind, sides[0], sides[1], resource.operation, resource.user)
+    return replace(resource, object=sides[0], old=sides[1])
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=["optional", "secret", "expansion"])

@@ -38,8 +38,8 @@ CONTAINER_LISTS: Mapping[str, int] = MappingProxyType(
 )
 """Entries of the lists of one container."""
 
-ENICONFIG_FIELDS = 50
+ENICONFIG_ROOT: Mapping[str, int] = MappingProxyType({"the object": 50, "spec": 50})
 """Fields of an ENIConfig at its root and of its spec; it has four and two."""
 
-SECURITY_GROUPS = 100
+ENICONFIG_SPEC: Mapping[str, int] = MappingProxyType({"securityGroups": 100})
 """Security groups of an ENIConfig. EC2 allows an interface 5, and 16 with a raised quota."""

@@ -144,7 +144,7 @@ def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
     """A container of an aws-node object, by name."""
     for kind in ("containers", "initContainers"):
         for entry in at(daemonset, *POD_SPEC, kind) or ():
-            if entry["name"] == name:
+            if entry.get("name") == name:
                 found: dict[str, Any] = entry
                 return found
     raise KeyError(name)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.limits import POD_LISTS
 from webhook.model import Evidence, Json, Path, Problem, at
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
@@ -17,7 +18,6 @@ _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 _LONGEST_GENERATED = 58
 """Characters of generateName that are kept before five random ones (k8s.io/apiserver/pkg/storage/names)."""
 
-_NAMED = 20
 _EFFECT = "the API server refuses the object"
 _SPEC = {"subnet": "subnet-0123456789abcdef0", "securityGroups": ["sg-0123456789abcdef0"]}
 
@@ -138,17 +138,15 @@ def _quoted(value: Json) -> str:
 
 
 def _containers(raw: Json, path: Path) -> Iterator[Problem]:
-    """Containers without a name that the API server takes: one by one, many of them together."""
+    """Containers without a name that the API server takes."""
     listed = at(raw, *path)
     if listed is not None and not isinstance(listed, list):
         dotted = ".".join(map(str, path))
         yield _refused(path, ((dotted, repr(listed)),), f"{dotted} is not a list", "Write a list of containers")
         return
-    unnamed = [(index, entry) for index, entry in enumerate(listed or ()) if not _is_named(entry)]
-    for index, entry in unnamed[:_NAMED]:
-        yield _unnamed((*path, index), entry, f"{path[-1]} has {_entry(entry)}")
-    if rest := unnamed[_NAMED:]:
-        yield _unnamed((*path, rest[0][0]), [entry for _, entry in rest], f"{path[-1]} has {len(rest)} more of these")
+    for index, entry in enumerate((listed or ())[: POD_LISTS[str(path[-1])]]):
+        if not _is_named(entry):
+            yield _unnamed((*path, index), entry)
 
 
 def _is_named(entry: Json) -> bool:
@@ -156,18 +154,19 @@ def _is_named(entry: Json) -> bool:
     return isinstance(name, str) and len(name) <= _LONGEST_LABEL and _LABEL.fullmatch(name) is not None
 
 
-def _entry(entry: Json) -> str:
+def _unnamed(path: Path, entry: Json) -> Problem:
+    listed, position = path[-2:]
+    here = f"{listed}[{position}]"
+    name, image = at(entry, "name"), at(entry, "image")
     if not isinstance(entry, dict):
-        return f"{_shown(entry)} where a container belongs"
-    name, image = entry.get("name"), entry.get("image")
-    if name in (None, ""):
-        return f"a container without a name (image {_quoted(image)})" if image else "a container without a name"
-    return f"a container whose name {_quoted(name)} the API server does not take"
-
-
-def _unnamed(path: Path, entry: Json, wrong: str) -> Problem:
+        wrong = f"{here} is {_shown(entry)} where a container belongs"
+    elif name in (None, ""):
+        wrong = f"{here} has no name" + (f" (image {_quoted(image)})" if image else "")
+    else:
+        wrong = f"the name {_quoted(name)} of {here} is not one that the API server takes"
+    evidence = ((f"name of a container in {listed}", repr(name)), ("its image", repr(image)))
     remedy = "Write a name of lower-case letters, digits and hyphens, up to 63 characters"
-    return _refused(path, ((f"container of {path[-2]}", repr(entry)),), wrong, _blank(entry, remedy))
+    return _refused(path, evidence, wrong, _blank(entry, remedy))
 
 
 def _refused(path: Path, evidence: Evidence, wrong: str, remedy: str) -> Problem:
