@@ -104,6 +104,12 @@ def test_images_with_one_fault_have_one_effect_and_one_remedy() -> None:
     assert len({(finding.problem.effect, finding.problem.remedy) for finding in found}) == 1
 
 
+def test_the_remedy_names_the_registry_that_the_others_come_from() -> None:
+    (found,) = said("IMG-003", with_one_more({}))
+    assert f"Use the images of {OREGON}, " in found.message
+    assert said("IMG-003", with_one_more({"image": f"{OREGON}/helper:1"})) == []
+
+
 @pytest.mark.parametrize("gone", ["renamed", "removed"])
 def test_what_runs_as_aws_node_is_told_without_an_init_container(gone: str) -> None:
     daemonset = images(stock(), aws_node=f"{OREGON}/eks/coredns:v1.23.1", aws_vpc_cni_init=f"{OREGON}/eks/pause:3.10")
