@@ -395,5 +395,5 @@ def test_flags() -> None:
 
 def test_accounts() -> None:
     assert all(re.fullmatch("[0-9]{12}", account) for account in ACCOUNTS.values())
-    assert len(ACCOUNTS) == 33
+    assert len(ACCOUNTS) == 45
     assert sum(account == "602401143452" for account in ACCOUNTS.values()) == 17
