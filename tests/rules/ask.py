@@ -41,6 +41,17 @@ def problems(rule: str, new: Any, *, kind: str = "DaemonSet") -> list[Problem]:
     return list(asked.check(Case(Resource(kind, new), view, None, BUILT_IN, NOTHING_KNOWN, NOW, KNOWN)))
 
 
+def grows_linearly(cost: Callable[[int], float], size: int) -> bool:
+    """Whether eight times the size costs less than 24 times as much; a square would cost 64 times.
+
+    Args:
+        cost: CPU seconds of one run at a size; of three runs the fastest counts, since others share the machine.
+        size: The smaller size.
+    """
+    small, large = (min(cost(times * size) for _ in range(3)) for times in (1, 8))
+    return large < 24 * max(small, 0.02)
+
+
 def levels(found: list[Finding]) -> set[str]:
     """The levels of findings."""
     return {finding.level for finding in found}

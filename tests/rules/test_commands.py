@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rules.ask import Object, changed, levels, pod, said
+from tests.rules.ask import Object, changed, grows_linearly, levels, pod, said
 from webhook.cni.releases import RELEASES
 from webhook.cni.stock import stock
 from webhook.cni.variables import FIRST_SHIPPED
@@ -99,5 +99,5 @@ def cost(size: int) -> float:
 
 
 def test_a_long_command_costs_in_proportion() -> None:
-    assert cost(40_000) < 24 * max(cost(5_000), 0.01)
+    assert grows_linearly(cost, 5_000)
     assert said("ENV-006", started("aws-node", "command", ["sh", "-c", "A" * 500_000]))

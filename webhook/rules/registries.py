@@ -243,7 +243,7 @@ def _repository(holder: Container) -> str:
 def _suggestion(case: AwsNodeCase, image: Image | None) -> str:
     """Where the images should come from; the same text for each image of an object that has one registry."""
     host = ecr_host(image.registry) if image else None
-    region = case.policy.cluster.region or (host.region if host else "")
+    region = case.policy.cluster.region or (host.region if host else _region_beside(case))
     registry = registry_for(region)
     if registry:
         return f"Use the images of {registry}, or add your mirror to images.registries of the policy"
@@ -252,3 +252,9 @@ def _suggestion(case: AwsNodeCase, image: Image | None) -> str:
         line = f"`images: {{registries: [{asked}]}}`"
         return f"Use the account that AWS lists for {region}, and add it to the policy: {line}"
     return f"Use Amazon's images ({asked}), or add your mirror to images.registries of the policy"
+
+
+def _region_beside(case: AwsNodeCase) -> str:
+    """The region from which the other containers of the CNI take Amazon's images; empty where none does."""
+    hosts = (ecr_host(holder.image.registry) for holder in case.new.roles if holder.image)
+    return next((host.region for host in hosts if host and ACCOUNTS.get(host.region) == host.account), "")
