@@ -26,3 +26,10 @@ def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
         effect=effect,
         remedy=remedy,
     )
+
+
+def goes_down(case: AwsNodeCase) -> bool:
+    """Whether the change is a step down in version, as a rollback is: in an outage it may be the cure."""
+    if case.old is None or case.old.version is None or case.new.version is None:
+        return False
+    return case.new.version < case.old.version

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from webhook.cni.container import Container, Unknown
+from webhook.cni.container import Unknown
+from webhook.cni.overruled import overruled_by
 from webhook.cni.values import go_bool, go_int
 from webhook.cni.variables import RELEASE_TAG, Variable
 from webhook.model import Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
+from webhook.rules.parts import goes_down
 from webhook.rules.rule import AwsNodeCase, rule
 
 GUARDED = (
@@ -62,6 +64,7 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
     """Applying the upstream manifest, Helm without values or an add-on update with OVERWRITE brings defaults back.
 
     A value that becomes a reference counts as lost too: what it refers to may be another value.
+    What had no effect is not missed, and on a step down in version, which may be the cure, the loss is only told.
     Such a request also changes the image, or many variables at once; a person who resets one setting does neither.
     """
     if case.old is None or case.old.main is None or case.new.main is None:
@@ -75,8 +78,10 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
         row = case.tables.variables["aws-node"].get(name)
         if name not in changed or row is None or isinstance(before, Unknown):
             continue
-        if before and not _is_default(row, before) and (not now or _is_carried_away(row, now)):
-            yield _lost(new, name, before, now)
+        if not before or _is_default(row, before) or not (not now or _is_carried_away(row, now)):
+            continue
+        if not overruled_by(case.old, name):
+            yield _lost(case, name, before, now)
 
 
 def _is_carried_away(row: Variable, now: str | Unknown) -> bool:
@@ -96,12 +101,14 @@ def _is_default(row: Variable, value: str) -> bool:
     return value in usual
 
 
-def _lost(new: Container, name: str, before: str, now: str | Unknown | None) -> Problem:
+def _lost(case: AwsNodeCase, name: str, before: str, now: str | Unknown | None) -> Problem:
+    new = case.new.required
     after = "a reference" if isinstance(now, Unknown) else f'"{now}"' if now else "nothing"
     return Problem(
         path=new.where(name),
         evidence=((f"aws-node env {name} before", before), *new.evidence(name)),
-        level="deny",
+        # Neither `kubectl rollout undo` nor `helm rollback` can carry an acknowledgement.
+        level="warn" if goes_down(case) else "deny",
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from webhook.cni.aws_node import AwsNode
+from webhook.cni.overruled import EXTERNAL_SNAT as EXTERNAL
+from webhook.cni.overruled import overruled_by
 from webhook.cni.values import covers_everything, go_cidr
 from webhook.model import Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.rule import AwsNodeCase, rule
 
-EXTERNAL = "AWS_VPC_K8S_CNI_EXTERNALSNAT"
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
 RANDOM = "AWS_VPC_K8S_CNI_RANDOMIZESNAT"
@@ -85,13 +86,11 @@ def without_effect(case: AwsNodeCase) -> Iterator[Problem]:
     Where one request sets both, its author wants two things of which one will not happen: that is refused.
     """
     main = case.new.required
-    if not case.new.external_snat:
-        return
-    for name, idle in ((EXCLUDE, bool(main.get(EXCLUDE))), (RANDOM, main.get(RANDOM) in {"none", "hashrandom"})):
-        if idle:
+    for name, chosen in ((EXCLUDE, bool(main.get(EXCLUDE))), (RANDOM, main.get(RANDOM) in {"none", "hashrandom"})):
+        if chosen and overruled_by(case.new, name) == (EXTERNAL,):
             yield Problem(
                 path=main.where(name),
-                evidence=main.evidence(name, EXTERNAL),
+                evidence=main.evidence(name, EXTERNAL, "ENABLE_IPv6"),
                 level="deny" if _changed(case, name) and _changed(case, EXTERNAL) else "warn",
                 wrong=f"{name}={main.get(name)} is ignored while {EXTERNAL}=true",
                 effect="there is no SNAT rule that it could shape",

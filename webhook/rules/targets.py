@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from webhook.cni.overruled import overruled_by
 from webhook.cni.values import beyond_zero, go_int
 from webhook.model import Level, Problem
 from webhook.rules import links
@@ -9,6 +10,7 @@ from webhook.rules.examples import env
 from webhook.rules.parts import fill
 from webhook.rules.rule import AwsNodeCase, rule
 
+_MODE = ("ENABLE_PREFIX_DELEGATION",)
 _MORE_THAN_STOCK = 2
 """From here on a warm target is a wish of its author: the official manifest sets 1 and AWS's guide shows 0."""
 
@@ -112,18 +114,10 @@ def conflicting_targets(case: AwsNodeCase) -> Iterator[Problem]:
     if view.ipv6:
         yield from _idle_under_ipv6(case)
         return
-    winners = tuple(name for name in ("WARM_IP_TARGET", "MINIMUM_IP_TARGET") if view.target(name) > 0)
-    prefixes = view.prefix_delegation
-    if view.target("WARM_ENI_TARGET") >= _MORE_THAN_STOCK:
-        if winners:
-            yield _conflict(case, "WARM_ENI_TARGET", winners, "deny")
-        elif prefixes:
-            yield _conflict(case, "WARM_ENI_TARGET", ("ENABLE_PREFIX_DELEGATION",), "warn")
-    if view.target("WARM_PREFIX_TARGET") >= _MORE_THAN_STOCK:
-        if not prefixes:
-            yield _conflict(case, "WARM_PREFIX_TARGET", ("ENABLE_PREFIX_DELEGATION",), "warn")
-        elif winners:
-            yield _conflict(case, "WARM_PREFIX_TARGET", winners, "deny")
+    for loser in ("WARM_ENI_TARGET", "WARM_PREFIX_TARGET"):
+        winners = overruled_by(view, loser)
+        if winners and view.target(loser) >= _MORE_THAN_STOCK:
+            yield _conflict(case, loser, winners, "warn" if winners == _MODE else "deny")
 
 
 def _conflict(case: AwsNodeCase, loser: str, winners: tuple[str, ...], level: Level) -> Problem:

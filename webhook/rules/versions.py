@@ -9,6 +9,7 @@ from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
+from webhook.rules.parts import goes_down
 from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -134,7 +135,7 @@ def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
                 if _applies(case, row):
                     names = sorted(row.when | row.unless)
                     features = tuple(pair for name in names for pair in case.new.feature_evidence(name))
-                    level = "warn" if _is_floor(row) and _climbs(case) else row.level
+                    level = "warn" if goes_down(case) or (_is_floor(row) and _climbs(case)) else row.level
                     found[level].append(_Fault(row.reason, row.fixed, features))
     found["warn"] += [_Fault(reason, None) for reason in _unlisted(case, version)]
     for level, faults in found.items():
