@@ -12,6 +12,7 @@ from webhook.budget import Spend, unlimited
 from webhook.cni import images, values, variables
 from webhook.cni.container import Assumed, Container
 from webhook.cni.limits import POD_LISTS, TooLong, too_long
+from webhook.cni.probes import KINDS, Answer, asked
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
@@ -128,6 +129,12 @@ class AwsNode:
     def target(self, name: str) -> int:
         """A number of container aws-node that falls back to its default without a word."""
         return values.warm_target(self.required.get(name), int(variables.by_name("aws-node")[name].default or 0))
+
+    @cached_property
+    def probes(self) -> Mapping[str, Answer]:
+        """What each probe of container aws-node asks."""
+        main = self.main
+        return {kind: asked(main, kind) for kind in KINDS if kind in main.raw} if main else {}
 
     @property
     def prefix_delegation(self) -> bool:

@@ -124,6 +124,7 @@ class EcrHost:
         return f"{self.account}.dkr{joint}ecr{'-fips' if self.fips else ''}.{self.region}.{domain}"
 
 
+@lru_cache(maxsize=64)
 def partition_of(region: str) -> Partition:
     """The partition that a region belongs to, a region that opens tomorrow included."""
     return next(partition for partition in PARTITIONS if region.startswith(partition.regions))

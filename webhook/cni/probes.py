@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
-from webhook.cni.container import Container, Unknown
+from webhook.cni.container import Container
 from webhook.model import Json, at, text
 
 KINDS = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -120,7 +120,7 @@ def _expanded(word: str, container: Container) -> str | None:
     if "$" not in word:
         return word
     names = [found[1] for found in _REFERENCE.finditer(word) if found[1] is not None]
-    if any(isinstance(container.env.get(name), Unknown) for name in names):
+    if any(container.may_have(name) and not isinstance(container.env.get(name), str) for name in names):
         return None
 
     def value(found: re.Match[str]) -> str:

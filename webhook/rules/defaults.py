@@ -93,6 +93,7 @@ def _holder(case: AwsNodeCase, name: str) -> Container | None:
     "B8",
     "A probe is missing",
     level="warn",
+    reads=("probes", "rest"),
     link=links.BEST_PRACTICES,
     rests_on_releases=True,
     bad=(

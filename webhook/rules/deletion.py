@@ -25,6 +25,7 @@ _LATER = {ALLOW_DELETE: "9999-01-01T00:00:00Z"}
     "DEL-001",
     "aws-node is deleted",
     level="deny",
+    reads=("rest",),
     link=links.BEST_PRACTICES,
     operations=("CREATE", "UPDATE", "DELETE"),
     excusable=False,

@@ -24,6 +24,7 @@ def _image_evidence(*holders: Container) -> tuple[tuple[str, str | None], ...]:
     "IMG-001",
     "The images of aws-node and of its init container differ",
     level="deny",
+    reads=("rest",),
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(images={"aws-vpc-cni-init": f"{_INIT}:v1.22.4"})),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.cni.agents import IPAMD_PATH, IPAMD_PORT, health_address
-from webhook.cni.probes import KINDS, Answer, Asked, Unread, asked
+from webhook.cni.probes import Asked, Unread
 from webhook.cni.version import Version
 from webhook.model import Path, Problem, at
 from webhook.rules import links
@@ -12,12 +12,6 @@ from webhook.rules.rule import AwsNodeCase, rule
 
 _SOCKET = f"unix://{IPAMD_PATH}"
 _SCRIPT = {"exec": {"command": ["sh", "-c", "/app/grpc-health-probe -addr=$ADDRESS"]}}
-
-
-def _answers(case: AwsNodeCase) -> Iterator[tuple[str, Answer]]:
-    main = case.new.main
-    if main is not None:
-        yield from ((kind, asked(main, kind)) for kind in KINDS)
 
 
 def _path(case: AwsNodeCase, kind: str) -> Path:
@@ -48,7 +42,7 @@ def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
     forever and the rollout stops.
     """
     version = case.new.known_version
-    for kind, answer in _answers(case):
+    for kind, answer in case.new.probes.items():
         if isinstance(answer, Unread):
             yield _unread(case, version, kind, answer)
         elif answer is not None and _asks_another_release(version, answer):
@@ -107,7 +101,7 @@ def another_port(case: AwsNodeCase) -> Iterator[Problem]:
     """
     version = case.new.version
     right = health_address(version or case.tables.newest)
-    for kind, answer in _answers(case):
+    for kind, answer in case.new.probes.items():
         if isinstance(answer, Asked) and not answer.socket and _is_elsewhere(version, answer):
             yield Problem(
                 path=_path(case, kind),

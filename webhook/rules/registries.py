@@ -8,7 +8,7 @@ from typing import NamedTuple
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
-from webhook.model import Json, Level, Problem, at, text
+from webhook.model import Evidence, Json, Level, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -30,13 +30,15 @@ class _Objection(NamedTuple):
     level: Level
     wrong: str
     effect: str
-    remedy: str
+    remedy: str = ""
+    """Empty where it is to use Amazon's images."""
 
 
 @rule(
     "IMG-003",
     "An image from a registry that is not allowed",
     level="deny",
+    reads=("rest",),
     link=links.IMAGES,
     bad=(
         Example(DaemonSet(images={"aws-node": "docker.io/example/amazon-k8s-cni:v1.23.1"})),
@@ -80,13 +82,12 @@ def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
     where it has rights over the node of its own: privileged, with capabilities, or with a folder of the host other than
     that of the logs.
     """
-    volumes = _host_paths(case)
-    roles = {id(holder): holder.role for holder in case.new.roles}
-    for holder in case.new.containers:
-        if role := roles.get(id(holder)):
-            if holder.image is not None or role != "aws-node":  # VER-001 reports a main image that cannot be parsed
-                yield from _of_a_role(case, holder)
-        else:
+    for holder in case.new.roles:
+        if holder.image is not None or holder.role != "aws-node":  # VER-001 reports a main image that cannot be parsed
+            yield from _of_a_role(case, holder)
+    if strays := [holder for holder in case.new.containers if holder not in case.new.roles]:
+        volumes = _host_paths(case)
+        for holder in strays:
             yield from _of_a_stray(case, holder, volumes)
 
 
@@ -95,7 +96,7 @@ def _of_a_role(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
     found = _objection(case, holder)
     if found is not None:
         # Not the tag: an upgrade within a registry that was there before brings nothing new.
-        yield _problem(holder, found, ((f"{holder.role} image repository", _repository(holder)),))
+        yield _problem(case, holder, found, ((f"{holder.role} image repository", _repository(holder)),))
 
 
 def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -> Iterator[Problem]:
@@ -106,20 +107,20 @@ def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -
     repository = _repository(holder)
     origin = (f"{holder.name} image repository", repository)
     powers = tuple(_powers(holder, volumes)) if found.level == "deny" else ()
-    yield _problem(holder, found._replace(level="deny" if powers else "warn"), (origin,))
+    yield _problem(case, holder, found._replace(level="deny" if powers else "warn"), (origin,))
     for power in powers:
         wrong = f"container {holder.name or '(no name)'} of {repository} {power}"
-        yield _problem(holder, found._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
+        yield _problem(case, holder, found._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
-def _problem(holder: Container, found: _Objection, evidence: tuple[tuple[str, str | None], ...]) -> Problem:
+def _problem(case: AwsNodeCase, holder: Container, found: _Objection, evidence: Evidence) -> Problem:
     return Problem(
         path=(*holder.path, "image"),
         evidence=evidence,
         level=found.level,
         wrong=found.wrong,
         effect=found.effect,
-        remedy=found.remedy,
+        remedy=found.remedy or _suggestion(case, holder.image),
     )
 
 
@@ -163,18 +164,17 @@ def _host_paths(case: AwsNodeCase) -> dict[str, str]:
 def _objection(case: AwsNodeCase, holder: Container) -> _Objection | None:
     """What speaks against an image; None where it is fine."""
     image = holder.image
-    remedy = _suggestion(case, image)
     if image is None:
         wrong = f'image "{holder.image_text}" of {holder.name} is not an image reference'
-        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+        return _Objection("deny", wrong, _UNREVIEWED)
     if holder.role == "aws-eks-nodeagent" and image.basename != _AGENT_IMAGE and holder in case.new.roles:
-        return _Objection("deny", f"image {image} of {holder.name} is not {_AGENT_IMAGE}", _UNREVIEWED, remedy)
+        return _Objection("deny", f"image {image} of {holder.name} is not {_AGENT_IMAGE}", _UNREVIEWED)
     if any(_within(image, registry) for registry in case.policy.images.registries):
         return None
     host = ecr_host(image.registry)
     if host is None:
         wrong = f"image {image} comes from {image.registry}, not from Amazon's registry"
-        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+        return _Objection("deny", wrong, _UNREVIEWED)
     return _ecr_objection(case, holder, image, host)
 
 
@@ -183,18 +183,17 @@ _AGENT_IMAGE = REPOSITORIES["aws-eks-nodeagent"].rpartition("/")[2]
 
 def _ecr_objection(case: AwsNodeCase, holder: Container, image: Image, host: EcrHost) -> _Objection | None:
     account, region = ACCOUNTS.get(host.region), case.policy.cluster.region
-    remedy = _suggestion(case, image)
     if account is None:
         return _unlisted(case, holder, image, host)
     if host.account != account:
         wrong = f"image {image} comes from account {host.account}, Amazon's in {host.region} is {account}"
-        return _Objection("deny", wrong, _UNREVIEWED, remedy)
+        return _Objection("deny", wrong, _UNREVIEWED)
     if region and partition_of(region).name != host.partition:
         wrong = f"image {image} is in partition {host.partition}, the cluster in {region}"
-        return _Objection("deny", wrong, "its nodes cannot pull it", remedy)
+        return _Objection("deny", wrong, "its nodes cannot pull it")
     if region and region != host.region:
         wrong = f"image {image} is in {host.region}, the cluster in {region}"
-        return _Objection("warn", wrong, "each pull crosses regions, and fails where the VPC is isolated", remedy)
+        return _Objection("warn", wrong, "each pull crosses regions, and fails where the VPC is isolated")
     return None
 
 

@@ -193,6 +193,7 @@ def _fault(case: AwsNodeCase, level: Level, fault: _Fault, use: Version | None) 
     "VER-004",
     "An upgrade that skips minor versions",
     level="deny",
+    reads=("rest",),
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.21.2")),
@@ -261,6 +262,7 @@ def _claim(case: AwsNodeCase, before: Version, now: Version) -> Problem:
     "VER-008",
     "A tag beside a digest",
     level="warn",
+    reads=("rest",),
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
