@@ -6,6 +6,9 @@ trust less than before, goes to Ignore until the canary is answered again. So a 
 moment in which the guard does not decide. A run that ends without an answer to the canary, however, leaves nothing on
 Fail: by then the guard did not answer for the whole time given, and whoever installs it is there to read why.
 
+What proves an installation: the guard answers a canary through the API server (`canary`), and every ready endpoint of
+the Service shows a certificate that the caBundle vouches for (`endpoints`).
+
 The registration is written before the Secret: a renewal while the guard runs first lets the API server trust the old
 and the new CA, and only then do the pods get the new certificate. A run that is killed in between leaves trust in a CA
 whose key nobody has.
