@@ -3,7 +3,7 @@
 The canary is answered by whichever replica the API server happens to reach. While another one still shows the
 certificate of a Secret that was lost, a part of all requests would fail, so nothing fails closed before each ready
 endpoint shows a certificate that the caBundle vouches for. An endpoint that is not ready yet may become ready at any
-moment: it is waited for, but not for the whole time, since a replica that never starts is asked by nobody.
+moment: it is waited for, but not for the whole time, since a replica that never starts gets no request.
 
 A certificate is verified as the API server verifies it (Go's crypto/x509): any certificate of the bundle is a trust
 anchor, the strict profile of RFC 5280 does not matter, and the dates are compared with the clock of the API server.
@@ -122,7 +122,7 @@ def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> str:
     """
     valid = [ca for ca in x509.load_pem_x509_certificates(trust.bundle) if _valid(ca, now)]
     if not valid:
-        return "can not be verified: no CA of the bundle is valid now"
+        return "cannot be verified: no CA of the bundle is valid now"
     try:
         with (
             socket.create_connection((endpoint.address, endpoint.port), timeout=_HANDSHAKE_SECONDS) as plain,

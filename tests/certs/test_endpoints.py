@@ -247,7 +247,7 @@ def test_no_ready_endpoint_is_no_proof(world: World) -> None:
 
 
 @pytest.mark.parametrize("shows", ["the certificate", "another one", "nothing"])
-def test_one_that_is_not_ready_is_waited_for_but_not_for_ever(world: World, shows: str) -> None:
+def test_one_that_is_not_ready_is_waited_for_but_not_forever(world: World, shows: str) -> None:
     address = second(world)
     with Echo(world):
         world.listen(published(address), ready=False)
