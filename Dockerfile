@@ -1,5 +1,8 @@
+# The one place that names the Python that runs: `.ci/run` tests on its minor version too.
+ARG PYTHON=3.13.9
+
 # Two stages: what is needed to build stays behind.
-FROM python:3.13.9-slim-bookworm AS build
+FROM python:${PYTHON}-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/run.lock requirements/build.lock requirements/
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.lock
@@ -10,7 +13,7 @@ COPY certs/ certs/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 RUN /opt/build/bin/pip --python /opt/cni-guard/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
 
-FROM python:3.13.9-slim-bookworm
+FROM python:${PYTHON}-slim-bookworm
 # pip and its like have no work to do in what runs.
 RUN python -m pip uninstall --yes pip && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin cni-guard
 COPY --from=build /opt/cni-guard /opt/cni-guard

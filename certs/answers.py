@@ -33,7 +33,14 @@ _LACKING = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-"""The words of the RBAC authorizer. They are told from a webhook's refusal, which is a 403 too."""
+"""The words of the authorizer's refusal. They are told from a webhook's refusal, which is a 403 too."""
+
+_WORDLESS = re.compile(r'^\S+ "[^"]+" is forbidden:\s*(?:RBAC: .*)?$', re.DOTALL)
+"""What an API server before 1.32 says of a missing right to create what an apply, or an update, finds absent: no more
+than the authorizer's own reason, and RBAC gives none, unless a role that is bound is missing.
+
+Source: `withAuthorization` of apiserver/pkg/endpoints/handlers (1.31 and 1.32).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +81,52 @@ def read(status: int, headers: Iterable[tuple[str, str]], data: bytes) -> Answer
     )
 
 
-def raise_for(answer: Answer, what: str, name: str) -> None:
+def raise_for(answer: Answer, what: str, name: str, namespace: str = "") -> None:
     """Raise what an error of the API server means.
 
     Args:
         answer: the answer.
         what: the request in words, to begin the message with.
         name: the object's name, which the authorizer's message lacks.
+        namespace: the object's namespace; empty where it has none.
+
+    Raises:
+        ForbiddenError: a right is missing, or the API server does not know who asks.
+        ConflictError: somebody else was faster.
+        InvalidError: the object cannot become this.
+        RejectedError: anything else that is an error.
 
     """
     if answer.good:
         return
     if answer.status == HTTPStatus.UNAUTHORIZED:
         raise ForbiddenError(f"{what}: the API server does not know who asks (token or certificate): {answer.message}")
-    if lacking := lacking_right(answer, name):
+    if lacking := lacking_right(answer, name, namespace):
         raise ForbiddenError(f"{what}: {lacking}")
     kinds: dict[int, type[RejectedError]] = {409: ConflictError, 422: InvalidError}
     raise kinds.get(answer.status, RejectedError)(f"{what}: {answer.message} (HTTP {answer.status})")
 
 
-def lacking_right(answer: Answer, name: str) -> str:
+def lacking_right(answer: Answer, name: str, namespace: str = "") -> str:
     """Say which right is missing; empty where that is not the matter."""
-    found = _LACKING.search(answer.message) if answer.status == HTTPStatus.FORBIDDEN else None
-    if not found:
+    if answer.status != HTTPStatus.FORBIDDEN:
         return ""
-    where = f' in the namespace "{found["namespace"]}"' if found["namespace"] else ""
+    if found := _LACKING.search(answer.message):
+        user, verb, resource, group = found.group("user", "verb", "resource", "group")
+        return _lacking(user, verb, resource, group, name, found["namespace"] or "")
+    details = answer.body.get("details")
+    if _WORDLESS.search(answer.message) and isinstance(details, Mapping) and details.get("kind"):
+        resource, group = str(details["kind"]), str(details.get("group") or "")
+        return _lacking("the installer", "create", resource, group, str(details.get("name") or name), namespace)
+    return ""
+
+
+def _lacking(user: str, verb: str, resource: str, group: str, name: str, namespace: str) -> str:  # noqa: PLR0913, PLR0917
+    where = f' in the namespace "{namespace}"' if namespace else ""
     which = f' named "{name}"' if name else ""
     return (
-        f'{found["user"]} lacks the right to {found["verb"]} "{found["resource"]}" (API group "{found["group"]}")'
-        f"{which}{where}: apply the manifests again, their roles grant it"
+        f'{user} lacks the right to {verb} "{resource}" (API group "{group}"){which}{where}: '
+        "apply the manifests again, their roles grant it"
     )
 
 

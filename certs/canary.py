@@ -61,7 +61,7 @@ def prove(cluster: Cluster, called: Called, keep: Callable[[], None], say: Say) 
             say(f"canary: not answered yet: {reason}")
             why = reason
         if cluster.remaining < _PAUSE and in_a_row < IN_A_ROW:
-            raise UnprovenError(str(why))
+            raise UnprovenError(f"the canary was not answered: {why}")
         time.sleep(min(_LONG_PAUSE if asking else _PAUSE, cluster.remaining) if silent else 0)
 
 

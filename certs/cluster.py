@@ -31,7 +31,7 @@ _REQUEST_SECONDS = 15.0
 """The longest for one request: a canary may wait for two webhooks of three seconds, and for a cold API server."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
-_APPLY = "application/apply-patch+yaml"
+_APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 Say = Callable[[str], None]
 
@@ -99,25 +99,25 @@ class Cluster:
         answer = self._send("GET", resource.path(self.namespace, name))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        return self._body(answer, f"reading {resource.kind} {name}", name)
+        return self._body(answer, f"reading {resource.kind} {name}", name, resource)
 
     def select(self, resource: Resource, labels: str) -> list[Object]:
         """Read the objects that have these labels."""
         answer = self._send("GET", resource.path(self.namespace), {"labelSelector": labels})
-        found: list[Object] = self._body(answer, f"listing {resource.plural}", "")["items"]
+        found: list[Object] = self._body(answer, f"listing {resource.plural}", "", resource)["items"]
         return found
 
     def create(self, resource: Resource, wanted: Object) -> Object:
         """Create an object. Raises ConflictError where it is there already."""
         name = wanted["metadata"]["name"]
         answer = self._send("POST", resource.path(self.namespace), {"fieldManager": FIELD_MANAGER}, wanted)
-        return self._body(answer, f"creating {resource.kind} {name}", name)
+        return self._body(answer, f"creating {resource.kind} {name}", name, resource)
 
     def replace(self, resource: Resource, wanted: Object) -> Object:
         """Replace an object that nobody changed since it was read. Raises ConflictError otherwise."""
         name = wanted["metadata"]["name"]
         answer = self._send("PUT", resource.path(self.namespace, name), {"fieldManager": FIELD_MANAGER}, wanted)
-        return self._body(answer, f"replacing {resource.kind} {name}", name)
+        return self._body(answer, f"replacing {resource.kind} {name}", name, resource)
 
     def apply(self, resource: Resource, wanted: Object, *, dry_run: bool = False) -> Object:
         """Let an object have these fields, whoever had them before; the others stay as they are."""
@@ -125,14 +125,30 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
         path = resource.path(self.namespace, name)
         answer = self._send("PATCH", path, query, wanted, repeat={HTTPStatus.CONFLICT})
-        return self._body(answer, f"applying {resource.kind} {name}", name)
+        return self._body(answer, f"applying {resource.kind} {name}", name, resource)
+
+    def clear(self, resource: Resource, name: str, field: str) -> bool:
+        """Let an object have no such field, which no manager owns then; tell whether there is such an object."""
+        path = resource.path(self.namespace, name)
+        answer = self._send(
+            "PATCH",
+            path,
+            {"fieldManager": FIELD_MANAGER},
+            {field: None},
+            repeat={HTTPStatus.CONFLICT},
+            content_type=_MERGE,
+        )
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return False
+        self._body(answer, f"patching {resource.kind} {name}", name, resource)
+        return True
 
     def delete(self, resource: Resource, name: str) -> bool:
         """Let there be no such object; tell whether there was one."""
         answer = self._send("DELETE", resource.path(self.namespace, name), repeat={HTTPStatus.CONFLICT})
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
-        self._body(answer, f"deleting {resource.kind} {name}", name)
+        self._body(answer, f"deleting {resource.kind} {name}", name, resource)
         return True
 
     def try_out(self, resource: Resource, wanted: Object) -> Answer:
@@ -152,15 +168,18 @@ class Cluster:
             answer = self._once("PATCH", resource.path(self.namespace, name), query, wanted, _REQUEST_SECONDS)
         except (HTTPError, ApiException) as error:
             return Answer(0, {}, _words(error), (), None, None)
-        if lacking := lacking_right(answer, name):
+        if lacking := lacking_right(answer, name, self._where(resource)):
             raise ForbiddenError(f"trying out {resource.kind} {name}: {lacking}")
         return answer
 
-    def _body(self, answer: Answer, what: str, name: str) -> Object:
-        raise_for(answer, what, name)
+    def _body(self, answer: Answer, what: str, name: str, resource: Resource) -> Object:
+        raise_for(answer, what, name, self._where(resource))
         return dict(answer.body)
 
-    def _send(
+    def _where(self, resource: Resource) -> str:
+        return self.namespace if resource.namespaced else ""
+
+    def _send(  # noqa: PLR0913 - the parts of a request
         self,
         method: str,
         path: str,
@@ -168,13 +187,16 @@ class Cluster:
         body: Object | None = None,
         *,
         repeat: set[HTTPStatus] | None = None,
+        content_type: str = "",
     ) -> Answer:
         """Send until the answer is one that a moment does not mend."""
         pause = _FIRST_PAUSE
         while True:
             wait = None
             try:
-                answer = self._once(method, path, query, body, max(1.0, min(_REQUEST_SECONDS, self.remaining)))
+                answer = self._once(
+                    method, path, query, body, max(1.0, min(_REQUEST_SECONDS, self.remaining)), content_type
+                )
             except (HTTPError, ApiException) as error:
                 trouble = _words(error)
             else:
@@ -190,17 +212,23 @@ class Cluster:
         self._say(f"again in {seconds:.1f} s: {trouble}")
         time.sleep(seconds)
 
-    def _once(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, limit: float
+    def _once(  # noqa: PLR0913, PLR0917 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Object | None,
+        limit: float,
+        content_type: str = "",
     ) -> Answer:
         """Send one request: all traffic goes through here."""
-        content = _APPLY if method == "PATCH" else "application/json"
+        content = content_type or (_APPLY if method == "PATCH" else "application/json")
         headers = {"Accept": "application/json", **({"Content-Type": content} if body is not None else {})}
         _, url, headers, *_ = self._client.param_serialize(
             method, path, header_params=headers, query_params=list((query or {}).items()), auth_settings=["BearerToken"]
         )
         # An apply goes as text: the client knows no JSON under its content type.
-        sent = json.dumps(body) if body is not None and method == "PATCH" else body
+        sent = json.dumps(body) if body is not None and content == _APPLY else body
         response = self._client.call_api(method, url, headers, sent, _request_timeout=limit)
         answer = read(response.status, response.headers.items(), response.read())
         if answer.date:

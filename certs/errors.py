@@ -30,4 +30,4 @@ class InvalidError(RejectedError):
 
 
 class UnprovenError(InstallError):
-    """The guard did not answer the canary."""
+    """The guard did not answer the canary, or a replica does not show the certificate; the message says which."""

@@ -6,6 +6,9 @@ trust less than before, goes to Ignore until the canary is answered again. So a 
 moment in which the guard does not decide. A run that ends without an answer to the canary, however, leaves nothing on
 Fail: by then the guard did not answer for the whole time given, and whoever installs it is there to read why.
 
+What proves an installation: the guard answers a canary through the API server (`canary`), and every ready endpoint of
+the Service shows a certificate that the caBundle vouches for (`endpoints`).
+
 The registration is written before the Secret: a renewal while the guard runs first lets the API server trust the old
 and the new CA, and only then do the pods get the new certificate. A run that is killed in between leaves trust in a CA
 whose key nobody has.
@@ -20,20 +23,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from certs import canary
+from certs import canary, endpoints
 from certs.authority import Issued, issue, service_names
 from certs.canary import Called
 from certs.cluster import Cluster, Say
 from certs.diagnosis import Scene
 from certs.errors import InstallError, InvalidError, UnprovenError
+from certs.farewell import give_up
 from certs.lease import Lease
 from certs.registration import Configuration, Place, closed, failing_open, unchanged
 from certs.renewal import CA, CERTIFICATE, KEY, overlap, read, renewal_reason
-from certs.resources import CLUSTER_ROLE, SECRET, Object, owned_by
+from certs.resources import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE_BINDING, SECRET, Object, owned_by
 
 OWNER = "cni-guard"
 """The ClusterRole with which all that is written here goes."""
 
+_TLS = "kubernetes.io/tls"
 _CLEANING_SECONDS = 15.0
 """The time for what must be done at the end, however it ended."""
 
@@ -67,6 +72,9 @@ def install(cluster: Cluster, settings: Settings, configurations: Sequence[Confi
         cluster.allow(settings.timeout)
         with _nothing_left(cluster, say):
             _Installation(cluster, settings, configurations, lease, owners, say).run()
+        # Before the Lease is released: the next run must not lose them in its middle.
+        give_up(cluster, CLUSTER_ROLE_BINDING, say)
+    give_up(cluster, ROLE_BINDING, say)
 
 
 class _Installation:
@@ -87,6 +95,7 @@ class _Installation:
         self._lease = lease
         self._place = Place(settings.namespace, settings.service, settings.port, owners)
         self._say = say
+        self._secret_type = _TLS
 
     def run(self) -> None:
         bundle, issued = self._certificate()
@@ -100,7 +109,7 @@ class _Installation:
             self._cluster.allow(_CLEANING_SECONDS)
             for item, content in wanted:
                 self._apply(item, failing_open(content))
-            raise UnprovenError(f"the canary was not answered: {error}\nAll entries fail open (Ignore)") from error
+            raise UnprovenError(f"{error}\nAll entries fail open (Ignore)") from error
         for item, content in wanted:
             self._apply(item, content)
             self._say(f"{item.resource.kind}: as written; fail closed: {', '.join(closed(content)) or 'none'}")
@@ -108,6 +117,7 @@ class _Installation:
     def _certificate(self) -> tuple[bytes, Issued | None]:
         """Decide what to trust, and whether a new certificate is needed for it."""
         found = self._cluster.get(SECRET, self._settings.secret)
+        self._secret_type = str((found or {}).get("type") or _TLS)
         data: Mapping[str, str] | None = (found.get("data") or {}) if found else None
         names, now = service_names(self._settings.service, self._settings.namespace), self._cluster.now()
         reason = renewal_reason(data, names, now)
@@ -131,20 +141,23 @@ class _Installation:
         return stay
 
     def _store(self, issued: Issued, bundle: bytes, *, wait: bool) -> None:
-        """Write the Secret; where the guard decides meanwhile, give the API servers time to trust its new CA."""
+        """Write the Secret; where the guard decides meanwhile, give the API servers time to trust its new CA.
+
+        A type never changes, and a mount asks for none: a Secret of another type is filled as it is, so that it never
+        goes away under a pod that starts. Only one that is immutable has to make way.
+        """
         if wait:
             time.sleep(self._settings.settle)
         content = {CA: bundle, CERTIFICATE: issued.certificate, KEY: issued.key}
         metadata = SECRET.named(self._settings.secret, self._settings.namespace, ownerReferences=self._place.owners)
         data = {key: base64.b64encode(value).decode() for key, value in content.items()}
-        wanted = {**metadata, "type": "kubernetes.io/tls", "data": data}
+        wanted = {**metadata, "type": self._secret_type, "data": data}
         self._lease.keep()
         try:
             self._cluster.apply(SECRET, wanted)
         except InvalidError:
-            # Of another type, or immutable: it can only make way.
             self._cluster.delete(SECRET, self._settings.secret)
-            self._cluster.apply(SECRET, wanted)
+            self._cluster.apply(SECRET, {**wanted, "type": _TLS})
         self._say(f"certificate: stored in the Secret {self._settings.secret}")
 
     def _prove(self, wanted: Sequence[tuple[Configuration, Object]]) -> None:
@@ -155,6 +168,8 @@ class _Installation:
         called = Called(scene, item.path, bundle, self._place.owners)
         canary.prove(self._cluster, called, self._lease.keep, self._say)
         self._say(f"canary: answered at both doors {canary.IN_A_ROW} times in a row")
+        proven = endpoints.prove(self._cluster, scene, base64.b64decode(bundle), self._lease.keep, self._say)
+        self._say(f"endpoints: each shows the certificate: {', '.join(map(str, proven))}")
 
     def _apply(self, item: Configuration, content: Object) -> None:
         self._lease.keep()

@@ -7,19 +7,23 @@ Only the Lease is created otherwise: of two runs one must be refused.
 from dataclasses import dataclass
 from typing import Any
 
-from certs import canary, lease, registration
+from certs import canary, farewell, lease, registration
 from certs.install import OWNER
 from certs.resources import (
     CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     DAEMON_SET,
     ENDPOINT_SLICE,
     LEASE,
     MUTATING,
+    ROLE_BINDING,
     SECRET,
+    SERVICE,
     VALIDATING,
     Resource,
 )
 
+SERVICE_NAME = "cni-guard"
 SECRET_NAME = "cni-guard-tls"  # noqa: S105 - an object's name
 
 
@@ -45,7 +49,10 @@ RIGHTS: tuple[Right, ...] = (
     *_rights("get create patch", MUTATING, registration.NAME),
     *_rights("create patch delete", VALIDATING, canary.NAME),
     *_rights("create patch", DAEMON_SET, canary.NAME),
+    *_rights("get", SERVICE, SERVICE_NAME),
     *_rights("list", ENDPOINT_SLICE, None),
+    *_rights("patch", CLUSTER_ROLE_BINDING, farewell.CLUSTER_WIDE),
+    *_rights("patch", ROLE_BINDING, farewell.NAMESPACED),
 )
 
 

@@ -9,6 +9,7 @@ from tests.certs.world import World
 from tests.controlplane import Cluster
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.fixtures import programs
+from tests.controlplane.network import PYTHONPATH
 
 __all__ = ["api_server", "programs", "world"]
 
@@ -21,7 +22,8 @@ def api_server(programs: Binaries) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def world(api_server: Cluster, tmp_path: Path) -> Iterator[World]:
+def world(api_server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Give a namespace with the guard's Service, the ClusterRole, and nothing registered."""
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     with World(api_server, tmp_path) as made:
         yield made

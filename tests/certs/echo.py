@@ -12,18 +12,36 @@ from types import TracebackType
 from typing import Any, Self
 
 from certs.renewal import CERTIFICATE, KEY
-from certs.resources import SECRET
-from tests.certs.world import PORT, SECRET_NAME, World
+from certs.resources import ENDPOINT_SLICE, SECRET
+from tests.certs.world import PORT, SECRET_NAME, World, slice_name
+from tests.controlplane.network import published
 from tests.controlplane.pki import Credential
 
 
 class Echo:
-    """Answers reviews at the Service's address; each new connection shows what the Secret holds at that moment."""
+    """A replica that is ready, at the Service's address; each new connection shows what the Secret holds then."""
 
     def __init__(
-        self, world: World, *, shows: Credential | None = None, doors: Collection[str] = ("mutate", "validate")
+        self,
+        world: World,
+        *,
+        shows: Credential | None = None,
+        doors: Collection[str] = ("mutate", "validate"),
+        address: str = "",
+        listed: bool = True,
     ) -> None:
-        """Say where; `shows` is another certificate than the Secret's, `doors` are those that answer a canary."""
+        """Say where, and what.
+
+        Args:
+            world: the place.
+            shows: another certificate than the Secret's.
+            doors: the endpoints that answer a canary.
+            address: of another replica than the one that the API server reaches.
+            listed: whether it has an EndpointSlice.
+
+        """
+        self.address = address or world.address
+        self.slice = slice_name(published(self.address)) if listed else ""
         self.asked: list[str] = []
         self.doors = doors
         self.shows = shows
@@ -50,12 +68,16 @@ class Echo:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
                 """Say nothing."""
 
-        self._server = Server((self._world.address, PORT), Handler, self)
+        self._server = Server((self.address, PORT), Handler, self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
+        if self.slice:
+            self._world.listen(published(self.address))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.slice:
+            self._world.delete(ENDPOINT_SLICE, self.slice)
         self._server.shutdown()
         self._thread.join()
         self._server.hang_up()
@@ -67,7 +89,7 @@ class Echo:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         with self._lock:
             shown = self.shows or self._secret()
-            file = self._world.folder / "echo.pem"
+            file = self._world.folder / f"echo-{self.address}.pem"
             file.write_bytes(shown.certificate + shown.key)
             context.load_cert_chain(file)
         return context

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from certs.answers import raise_for, read
+from certs.answers import lacking_right, raise_for, read
+from certs.canary import daemon_set
 from certs.cluster import Cluster as Client
 from certs.cluster import credentials
 from certs.errors import ConflictError, ForbiddenError, InvalidError, RejectedError
-from certs.resources import SECRET, Resource
-from tests.certs.world import World
+from certs.resources import DAEMON_SET, SECRET
+from tests.certs.world import CANARY, World
 
 
 def test_warnings_and_their_quotes() -> None:
@@ -62,6 +63,45 @@ def test_forbidden_is_told_from_refused() -> None:
         raise_for(read(401, [], b'{"message": "Unauthorized"}'), "applying it", "x")
 
 
+def forbidden(message: str, **details: str) -> bytes:
+    status = {"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403}
+    return json.dumps(status | {"message": message, "details": details}).encode()
+
+
+@pytest.mark.parametrize("words", ["", " ", 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found'])
+@pytest.mark.parametrize(
+    ("resource", "group", "where"),
+    [("secrets", "", "n"), ("daemonsets", "apps", "n"), ("validatingwebhookconfigurations", "a.k8s.io", "")],
+)
+def test_a_right_to_create_that_is_missing_without_the_authorizer_s_words(
+    words: str, resource: str, group: str, where: str
+) -> None:
+    """As an API server before 1.32 has it: only the details say what the request was about."""
+    qualified = f"{resource}.{group}" if group else resource
+    body = forbidden(f'{qualified} "x" is forbidden: {words}', name="x", kind=resource, group=group)
+    expected = f'the installer lacks the right to create "{resource}" (API group "{group}") named "x"'
+    with pytest.raises(ForbiddenError) as raised:
+        raise_for(read(403, [], body), "applying it", "x", where)
+    assert str(raised.value).startswith(f"applying it: {expected}")
+    assert ('in the namespace "n"' in str(raised.value)) == bool(where)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "daemonsets.apps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+        'secrets "x" is forbidden: exceeded quota: q, requested: secrets=1, used: secrets=1, limited: secrets=1',
+        'admission webhook "w" denied the request without explanation',
+        "",
+    ],
+)
+def test_what_others_refuse_is_no_missing_right(message: str) -> None:
+    answer = read(403, [], forbidden(message, name="x", kind="secrets"))
+    assert lacking_right(answer, "x") == ""
+    with pytest.raises(RejectedError):
+        raise_for(answer, "applying it", "x")
+
+
 def test_a_real_api_server(world: World) -> None:
     """Fields that no model knows go both ways; warnings, messages and the date come through the package."""
     said: list[str] = []
@@ -76,11 +116,12 @@ def test_a_real_api_server(world: World) -> None:
             client.apply(SECRET, {**SECRET.named("plain", world.namespace), "type": "other"})
         with pytest.raises(RejectedError, match="nonsense: field not declared in schema"):
             client.apply(SECRET, {**SECRET.named("plain", world.namespace), "nonsense": 1})
-        old = Resource("", "v1", "endpoints", "Endpoints", namespaced=True)
-        answer = client.try_out(old, {**old.named("e", world.namespace), "subsets": []})
+        old = daemon_set(world.namespace, "none")
+        old["spec"]["template"]["spec"]["nodeSelector"] = {"beta.kubernetes.io/os": "linux"}
+        answer = client.try_out(DAEMON_SET, old)
         assert answer.good
-        assert [warning for warning in answer.warnings if "deprecated" in warning]
-        assert world.find(old, "e") is None
+        assert [warning for warning in answer.warnings if "deprecated since v1.14" in warning]
+        assert world.find(DAEMON_SET, CANARY) is None
         assert client.delete(SECRET, "plain")
         assert not client.delete(SECRET, "plain")
         assert client.get(SECRET, "plain") is None

@@ -17,25 +17,14 @@ from cryptography import x509
 from certs.authority import BACKDATED, CA_LIFETIME, LEAF_LIFETIME, Pair, make_ca, make_leaf, service_names
 from certs.canary import daemon_set, silent_doors
 from certs.renewal import CERTIFICATE
-from certs.resources import ENDPOINT_SLICE, MUTATING, SECRET, VALIDATING
+from certs.resources import MUTATING, SECRET, SERVICE, VALIDATING
 from tests.certs.echo import Echo
 from tests.certs.faults import Faults
-from tests.certs.world import NAME, PATIENCE, PORT, ROOT, SECRET_NAME, SERVICE, WEBHOOKS, World
+from tests.certs.world import NAME, PATIENCE, PORT, ROOT, SECRET_NAME, WEBHOOKS, World
 from tests.controlplane.pki import Authority, Credential
 
 SHORT = 1.2
 """Seconds in which the API server says why."""
-
-
-def endpoints(world: World, *, ready: bool) -> None:
-    """What a Service with pods has; the API server of these tests dials the ClusterIP regardless."""
-    content: dict[str, Any] = {
-        **ENDPOINT_SLICE.named(NAME, world.namespace, labels={"kubernetes.io/service-name": NAME}),
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}],
-        "ports": [{"name": "https", "port": PORT}],
-    }
-    world.create(ENDPOINT_SLICE, content)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +37,7 @@ def endpoints(world: World, *, ready: bool) -> None:
 )
 def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:  # noqa: FBT001 - a row
     if ready is not None:
-        endpoints(world, ready=ready)
+        world.listen("10.0.0.1", ready=ready)
     run = world.install(timeout=SHORT)
     assert run.code == 1
     assert f"the canary was not answered: {reason.format(world.namespace)}" in run.error
@@ -59,7 +48,7 @@ def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:  
 
 
 def test_an_unreachable_port_names_the_security_group(world: World) -> None:
-    endpoints(world, ready=True)
+    world.listen("10.0.0.1")
     documents = list(yaml.safe_load_all(WEBHOOKS.read_text()))
     for entry in documents[0]["webhooks"] + documents[1]["webhooks"]:
         entry["timeoutSeconds"] = 1

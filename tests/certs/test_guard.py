@@ -11,6 +11,7 @@ from typing import Any
 from certs.canary import ANNOTATION
 from certs.resources import DAEMON_SET, SECRET
 from tests.certs.world import NAME, PORT, SECRET_NAME, World
+from tests.controlplane.network import published
 from tests.controlplane.process import Process
 
 POLICY = "mode: enforce\n"
@@ -29,6 +30,7 @@ def test_the_guard_answers_the_canary(world: World) -> None:
     with Process([*command, "--policy", folder / "policy.yaml"], folder / "guard.log") as guard:
         world.cluster.wait_for(lambda: ready(world), "the guard to be ready", timeout=20)
         guard.check()
+        world.listen(published(world.address))
         run = world.install()
         assert run.code == 0, run.output
         assert "canary: answered at both doors 3 times in a row" in run.lines

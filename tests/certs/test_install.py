@@ -35,6 +35,7 @@ def test_from_nothing_then_again(world: World) -> None:
             "MutatingWebhookConfiguration",
             "certificate",
             "canary",
+            "endpoints",
             "ValidatingWebhookConfiguration",
             "MutatingWebhookConfiguration",
             "installed",
@@ -80,8 +81,8 @@ def killed(world: World, environment: dict[str, str], *flags: str) -> subprocess
     )
 
 
-WRITES = 7
-"""The Lease, two configurations, the Secret, two promotions, the canary's removal. Then only the Lease is released."""
+WRITES = 8
+"""The Lease, two configurations, the Secret, two promotions, the canary's removal, the end of the rights."""
 
 
 @pytest.mark.parametrize("number", range(WRITES))
@@ -274,6 +275,36 @@ def test_a_secret_that_can_not_serve_is_replaced(world: World, change: str, reas
     assert run.code == 0, run.output
     assert f"a new one is needed: {reason}" in run.output
     world.assert_installed()
+    assert not renewal_reason(world.secret(), service_names(NAME, world.namespace), datetime.now(UTC))
+
+
+KINDS = {
+    "Opaque": {},
+    "example.com/own": {"more": "eA=="},
+    "kubernetes.io/basic-auth": {"username": "eA==", "password": "eA=="},
+    "kubernetes.io/ssh-auth": {"ssh-privatekey": "eA=="},
+    "kubernetes.io/dockerconfigjson": {".dockerconfigjson": base64.b64encode(b"{}").decode()},
+    "bootstrap.kubernetes.io/token": {},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("held", ["nothing", "garbage", "a part"])
+def test_a_secret_of_another_type_never_goes_away(world: World, kind: str, held: str) -> None:
+    """A pod that starts at any moment of the run finds it: no request of the run leaves the namespace without it."""
+    ours = {"nothing": {}, "garbage": GARBAGE, "a part": {KEY: other(world)[KEY]}}[held]
+    put_secret(world, KINDS[kind] | ours, kind)
+    uid = world.get(SECRET, SECRET_NAME)["metadata"]["uid"]
+    seen = set()
+    with Echo(world), Faults(world.cluster) as proxy:
+        proxy.done = lambda _method, _path: seen.add(
+            (world.find(SECRET, SECRET_NAME) or {"metadata": {}})["metadata"].get("uid")
+        )
+        run = world.install(proxy.environment)
+    assert run.code == 0, run.output
+    assert seen == {uid}
+    world.assert_installed()
+    assert KINDS[kind].items() <= world.secret().items(), "what others put there stays"
     assert not renewal_reason(world.secret(), service_names(NAME, world.namespace), datetime.now(UTC))
 
 

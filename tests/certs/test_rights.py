@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 
-from certs.resources import CLUSTER_ROLE, DAEMON_SET, ENDPOINT_SLICE, SECRET, VALIDATING, Resource
+from certs.resources import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    DAEMON_SET,
+    ENDPOINT_SLICE,
+    ROLE_BINDING,
+    SECRET,
+    VALIDATING,
+    Resource,
+)
 from certs.rights import RIGHTS, Right, rules
 from tests.certs.echo import Echo
 from tests.certs.world import CANARY, NAME, SECRET_NAME, World
 
 RBAC = "rbac.authorization.k8s.io"
 ROLE = Resource(RBAC, "v1", "roles", "Role", namespaced=True)
-ROLE_BINDING = Resource(RBAC, "v1", "rolebindings", "RoleBinding", namespaced=True)
-CLUSTER_ROLE_BINDING = Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding")
 SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount", namespaced=True)
 
 
@@ -72,9 +79,9 @@ def allowed(world: World, name: str, right: Right) -> bool:
     return bool(answer["status"]["allowed"])
 
 
-def opaque(world: World) -> None:
+def immutable(world: World) -> None:
     """A Secret that can only make way: then it is deleted."""
-    world.create(SECRET, {**SECRET.named(SECRET_NAME, world.namespace), "type": "Opaque"})
+    world.create(SECRET, {**SECRET.named(SECRET_NAME, world.namespace), "type": "Opaque", "immutable": True})
 
 
 def test_the_service_account_of_the_job(world: World, tmp_path: Path) -> None:
@@ -98,7 +105,7 @@ def test_the_service_account_of_the_job(world: World, tmp_path: Path) -> None:
         assert cluster.get(CLUSTER_ROLE, NAME)
     assert own_namespace({}, tmp_path / "namespace") == world.namespace
     with Echo(world):
-        opaque(world)
+        immutable(world)
         run = world.install_with(access)
         assert run.code == 0, run.output
     world.assert_installed()
@@ -112,12 +119,18 @@ AT_SILENCE = [
     for right in RIGHTS
     if right.resource == ENDPOINT_SLICE or (right.name == CANARY and right.resource == VALIDATING)
 ]
-AT_INSTALL = [right for right in RIGHTS if right not in AT_SILENCE or right.verb == "delete"]
+AT_THE_END = [right for right in RIGHTS if right.resource in {ROLE_BINDING, CLUSTER_ROLE_BINDING}]
+AT_INSTALL = [
+    right
+    for right in RIGHTS
+    if right not in AT_THE_END
+    and (right not in AT_SILENCE or right.verb == "delete" or right.resource == ENDPOINT_SLICE)
+]
 
 
 @pytest.mark.parametrize("lacking", AT_INSTALL, ids=words)
 def test_a_right_that_is_missing_is_named(world: World, lacking: Right) -> None:
-    opaque(world)
+    immutable(world)
     if (lacking.verb, lacking.resource) == ("create", SECRET):
         world.delete(SECRET, SECRET_NAME)
     access = user(world, lacking)
@@ -136,6 +149,53 @@ def test_a_right_that_is_missing_when_it_asks_why_is_named(world: World, lacking
     assert run.code == 1
     assert named(run.error, lacking), run.error
     assert set(world.policies().values()) == {"Ignore"}
+
+
+@pytest.mark.parametrize("lacking", AT_THE_END, ids=words)
+def test_a_right_that_is_missing_at_the_end_is_named_and_nothing_else_is_lost(world: World, lacking: Right) -> None:
+    access = user(world, lacking)
+    with Echo(world):
+        run = world.install(access)
+    assert run.code == 0, run.output
+    (said,) = [line for line in run.lines if line.startswith("rights: they may outlive this run (`kubectl")]
+    assert named(said, lacking), said
+    world.assert_installed()
+
+
+def bind(world: World, subject: dict[str, str]) -> None:
+    """The roles and their bindings under the names that the manifests have."""
+    world.create(ROLE, {**ROLE.named("cni-guard-install", world.namespace), "rules": rules(namespaced=True)})
+    path = CLUSTER_ROLE.path("", NAME)
+    status, answer = world.call("PATCH", path, {"rules": rules(namespaced=False)})
+    assert status == 200, answer
+    for resource, name, role in (
+        (ROLE_BINDING, "cni-guard-install", ROLE),
+        (CLUSTER_ROLE_BINDING, NAME, CLUSTER_ROLE),
+    ):
+        world.delete(resource, name)
+        reference = {"apiGroup": RBAC, "kind": role.kind, "name": name}
+        world.create(resource, {**resource.named(name, world.namespace), "roleRef": reference, "subjects": [subject]})
+
+
+def test_after_the_run_its_account_has_no_right_left(world: World) -> None:
+    name = f"installer-{world.namespace}"
+    bind(world, {"apiGroup": RBAC, "kind": "User", "name": name})
+    world.cluster.wait_for(lambda: all(allowed(world, name, right) for right in RIGHTS), "RBAC to know the roles")
+    with Echo(world):
+        run = world.install({"KUBECONFIG": str(world.cluster.kubeconfig_for(name))})
+    assert run.code == 0, run.output
+    world.assert_installed()
+    world.cluster.wait_for(lambda: not any(allowed(world, name, right) for right in RIGHTS), "RBAC to forget it")
+    for resource, left in ((ROLE_BINDING, "cni-guard-install"), (CLUSTER_ROLE_BINDING, NAME)):
+        assert "subjects" not in world.get(resource, left)
+
+
+def test_a_run_that_fails_keeps_its_rights_for_the_next_try(world: World) -> None:
+    name = f"installer-{world.namespace}"
+    bind(world, {"apiGroup": RBAC, "kind": "User", "name": name})
+    world.cluster.wait_for(lambda: all(allowed(world, name, right) for right in RIGHTS), "RBAC to know the roles")
+    assert world.install({"KUBECONFIG": str(world.cluster.kubeconfig_for(name))}, timeout=1.2).code == 1
+    assert all(allowed(world, name, right) for right in RIGHTS)
 
 
 def named(error: str, right: Right) -> bool:

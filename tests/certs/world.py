@@ -21,7 +21,7 @@ from certs.errors import InstallError
 from certs.install import Settings, install
 from certs.registration import read
 from certs.renewal import CA
-from certs.resources import CLUSTER_ROLE, LEASE, MUTATING, SECRET, VALIDATING, Object, Resource
+from certs.resources import CLUSTER_ROLE, ENDPOINT_SLICE, LEASE, MUTATING, SECRET, SERVICE, VALIDATING, Object, Resource
 from tests.controlplane import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,18 @@ class World:
 
     def delete(self, resource: Resource, name: str) -> None:
         self.call("DELETE", resource.path(self.namespace, name))
+
+    def listen(self, *addresses: str, **conditions: bool) -> None:
+        """Let the Service have these addresses in an EndpointSlice, ready unless the conditions say otherwise."""
+        labels = {"kubernetes.io/service-name": NAME}
+        found = {"addresses": list(addresses), "conditions": {"ready": True, **conditions}}
+        content: Object = {
+            **ENDPOINT_SLICE.named(slice_name(*addresses), self.namespace, labels=labels),
+            "addressType": "IPv4",
+            "endpoints": [found],
+            "ports": [{"name": "https", "port": PORT}],
+        }
+        self.create(ENDPOINT_SLICE, content)
 
     # The installer.
 
@@ -186,7 +198,11 @@ class World:
 
 
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace")
-SERVICE = Resource("", "v1", "services", "Service", namespaced=True)
+
+
+def slice_name(*addresses: str) -> str:
+    """The EndpointSlice that `listen` makes for these addresses."""
+    return "-".join([NAME, *addresses])
 
 
 def written_policies() -> dict[str, str]:

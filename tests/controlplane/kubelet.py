@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.network import PYTHONPATH, published
 from tests.controlplane.process import DIE_WITH_PARENT
 from tests.controlplane.proxy import Proxy
 
@@ -44,6 +45,8 @@ class Kubelet:
         self.proxy: Proxy | None = None
         self.frozen = False
         """While it is set no process is started: what is down stays down."""
+        self.late: set[str] = set()
+        """Nodes whose pods keep the files that they have, as each node does until its kubelet looks again."""
         self._folder = folder
         self._running: dict[str, Running] = {}
         self._stop = threading.Event()
@@ -153,9 +156,9 @@ class Running:
         self._told: tuple[str, bool] | None = None
         self._end: float | None = None
         number = int(pod["spec"]["nodeName"].rpartition("-")[2])
-        self.node_ip = f"10.0.0.{number}"
         host = kubelet.cluster.server_url.removeprefix("https://").split(":")[0]
         self.address = f"{host.rpartition('.')[0]}.{100 + number}"
+        self.node_ip = published(self.address)
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -171,7 +174,8 @@ class Running:
             self._terminate(pod)
         else:
             self._pod = pod
-            self._mount()
+            if self._process is None or pod["spec"]["nodeName"] not in self._kubelet.late:
+                self._mount()
             self._start()
             self._report()
 
@@ -264,7 +268,8 @@ class Running:
         if self._pod["spec"].get("automountServiceAccountToken") is False:
             return own
         return own | {
-            "KUBECONFIG": str(token_kubeconfig(self._kubelet.cluster, self._folder, self._kubelet.namespace, account))
+            "KUBECONFIG": str(token_kubeconfig(self._kubelet.cluster, self._folder, self._kubelet.namespace, account)),
+            "PYTHONPATH": PYTHONPATH,
         }
 
     def _report(self) -> None:

@@ -4,6 +4,7 @@ None may be stored as it is, end in a 500, hang, or fail the call of the guard.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -95,7 +96,7 @@ def test_annotations_beyond_what_an_api_server_takes(guarded: Guarded) -> None:
     manifest["metadata"]["annotations"] = {f"example.com/{number}": "x" * 100_000 for number in range(29)}
     reply = create(guarded, manifest)
     assert reply.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "metadata.annotations: Too long: may not be more than 262144 bytes" in reply.body["message"]
+    assert re.search(r"metadata\.annotations: Too long: .* 262144 bytes", reply.body["message"])
     manifest["metadata"]["annotations"]["example.com/more"] = "x" * 500_000
     assert create(guarded, manifest).status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert not guarded.exists()

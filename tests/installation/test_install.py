@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.installation.world import MANIFESTS, NAMESPACE, World
+from tests.installation.world import MANIFESTS, NAMESPACE, World, shell
 
 pytestmark = pytest.mark.xdist_group("installation")
 
@@ -46,6 +46,49 @@ def test_applied_again_it_neither_demotes_nor_loses_the_registration(world: Worl
     world.install(*flags)
     assert world.policies() == AS_WRITTEN
     assert resource_versions(world) == before
+
+
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:cni-guard-install"
+
+
+def allowed(world: World) -> list[str]:
+    """What the Job's account may still do, of what only its roles give."""
+    asked = {
+        "secret": ("get", "secret/cni-guard-tls", "-n", NAMESPACE),
+        "registration": ("patch", "validatingwebhookconfiguration/cni-guard"),
+        "binding": ("patch", "clusterrolebinding/cni-guard"),
+        "endpoints": ("list", "endpointslices", "-n", NAMESPACE),
+    }
+    return [
+        name
+        for name, words in asked.items()
+        if world.kubectl("auth", "can-i", *words, as_user=ACCOUNT, check=False).stdout.strip() == "yes"
+    ]
+
+
+@pytest.mark.parametrize("flags", [(), ("--server-side",)], ids=["client-side", "server-side"])
+def test_the_rights_end_with_the_job_and_come_back_with_the_manifests(world: World, flags: tuple[str, ...]) -> None:
+    """On neither side does the next apply meet a conflict: a field that is absent has no owner."""
+    world.install(*flags)
+    world.cluster.wait_for(lambda: not allowed(world), "RBAC to forget the account")
+    world.kubectl("apply", "-k", MANIFESTS, *flags)
+    world.cluster.wait_for(lambda: len(allowed(world)) == 4, "RBAC to know the account")
+    world.kubectl("delete", "job", "cni-guard-install", "-n", NAMESPACE)
+    world.install(*flags)
+    world.cluster.wait_for(lambda: not allowed(world), "RBAC to forget the account again")
+
+
+def test_the_rights_that_came_back_go_by_the_command_of_the_manifests(world: World) -> None:
+    world.install()
+    world.kubectl("apply", "-k", MANIFESTS)
+    text = (MANIFESTS / "rbac.yaml").read_text()
+    commands = [line.removeprefix("#   ") for line in text.splitlines() if line.startswith("#   kubectl ")]
+    assert len(commands) == 2
+    for command in commands:
+        done = shell(world, command)
+        assert done.returncode == 0, done.stderr
+    world.cluster.wait_for(lambda: not allowed(world), "RBAC to forget the account")
+    assert world.policies() == AS_WRITTEN
 
 
 def test_removed_it_leaves_nothing_behind_and_can_be_installed_again(world: World) -> None:

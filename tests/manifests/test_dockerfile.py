@@ -26,7 +26,17 @@ def copied() -> list[str]:
 def test_both_stages_stand_on_one_pinned_image() -> None:
     images = {line.split()[0] for line in instructions("FROM")}
     assert len(images) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", images.pop())
+    assert re.fullmatch(r"python:\$\{PYTHON\}-slim-\w+", images.pop())
+    (version,) = instructions("ARG")
+    assert re.fullmatch(r"PYTHON=3\.\d+\.\d+", version)
+
+
+def test_no_other_file_names_the_version_of_the_image() -> None:
+    (version,) = instructions("ARG")
+    exact = version.partition("=")[2]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    named = [name for name in listed if exact in (ROOT / name).read_text(errors="ignore")]
+    assert named in ([], ["Dockerfile"])
 
 
 def test_what_it_copies_exists_and_is_not_ignored() -> None:

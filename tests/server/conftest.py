@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.controlplane.pki import SIGNS
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 """Seconds after which a thing that must happen is taken not to happen."""
@@ -54,6 +56,7 @@ class Authority:
         self.certificate = (
             self._builder(self._name, self._key, timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(SIGNS, critical=True)
             .sign(self._key, hashes.SHA256())
             .public_bytes(Encoding.PEM)
         )
@@ -85,6 +88,9 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + lasts)
+            # A strict verification (RFC 5280; Python 3.13 has no other) wants both.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
 
 
