@@ -415,14 +415,16 @@ def test_a_rule_that_crashes_refuses_what_it_could_have_refused(example: Example
 def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_so() -> None:
     both = BREAKS.build()
     labelled = both | {"metadata": both["metadata"] | {"labels": {"a": "b"}}}
-    verdict = judge(Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
+    verdict = judge(
+        Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW
+    )
     assert [c.level for c in verdict.crashes] == ["warn"]
     assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["TST-001"] == "warn"
     assert crashed(Example(BREAKS), Policy(mode="observe"))["TST-001"] == "warn"
 
 
 def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
-    verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, (crashes,), NOW)
+    verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW)
     assert [f.rule for f in verdict.findings] == ["TST-001"]
     assert "ZeroDivisionError: division by zero" in verdict.crashes[0].message
 

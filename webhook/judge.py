@@ -15,7 +15,8 @@ from webhook.levels import Before, Levels, View
 from webhook.model import Crash, Edit, Evidence, Facts, Finding, Json, Resource, Skipped, Verdict
 from webhook.outcome import NOTHING, Outcome, ask
 from webhook.policy import Policy
-from webhook.rules.rule import Case, Rule
+from webhook.rules import Catalogue
+from webhook.rules.rule import Case, Rule, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Basis:
 
     policy: Policy
     facts: Facts
-    rules: Iterable[Rule]
+    rules: Catalogue
     now: datetime
     tables: Tables = KNOWN
     spend: Spend = unlimited
@@ -34,7 +35,7 @@ def judge(  # noqa: PLR0913, PLR0917 - what a judgement rests on, each by name
     resource: Resource,
     policy: Policy,
     facts: Facts,
-    rules: Iterable[Rule],
+    rules: Catalogue,
     now: datetime,
     tables: Tables = KNOWN,
 ) -> Verdict:
@@ -51,7 +52,7 @@ class Evaluation:
     def __init__(self, resource: Resource, basis: Basis) -> None:
         self.verdict = Verdict(resource)
         self._basis = basis
-        self._rules = tuple(rule for rule in basis.rules if _concerns(rule, resource)) if is_guarded(resource) else ()
+        self._rules = _rules(basis.rules, resource) if is_guarded(resource) else ()
         self._assumed: Assumed = {}
         self._before: dict[str, tuple[Outcome, Before]] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -131,13 +132,10 @@ def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: L
                 yield finding
 
 
-def _concerns(rule: Rule, resource: Resource) -> bool:
-    """Whether a rule is about this object, this operation, and a change from where this one comes."""
-    return (
-        rule.target == ("ENIConfig" if resource.kind == "ENIConfig" else "aws-node")
-        and resource.operation in rule.operations
-        and (resource.source is not None or not rule.files_only)
-    )
+def _rules(catalogue: Catalogue, resource: Resource) -> tuple[Rule, ...]:
+    """The rules about this object, this operation, and a change from where this one comes."""
+    target: Target = "ENIConfig" if resource.kind == "ENIConfig" else "aws-node"
+    return catalogue.about(target, resource.operation, in_file=resource.source is not None)
 
 
 def _excuses(resource: Resource) -> bool:

@@ -41,9 +41,12 @@ def ask(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend) -> Outcome:
     """Run a rule; `assumed` is what the case's views read unknown values from. Raises OverBudgetError."""
     assumed.clear()
     try:
-        return _run(rule, case)
+        problems = tuple(rule.check(case))
     except UnknownValueError as unknown:
         return _in_all_worlds(rule, case, assumed, spend, unknown)
+    except Exception:  # noqa: BLE001 - rare, and told by a second run, so that all others cost no more than they must
+        return _run(rule, case)
+    return Outcome(problems) if problems else NOTHING
 
 
 def _in_all_worlds(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend, first: UnknownValueError) -> Outcome:

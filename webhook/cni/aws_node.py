@@ -38,6 +38,8 @@ class AwsNode:
         self.main = self._in_role("aws-node", "containers")
         self.init = self._in_role("aws-vpc-cni-init", "initContainers")
         self.agent = self._in_role("aws-eks-nodeagent", "containers")
+        self.roles = tuple(container for container in (self.main, self.init, self.agent) if container is not None)
+        """The containers that the CNI's own rules are about, those of them that are there."""
 
     def _containers(self, spend: Spend) -> Iterator[Container]:
         for kind in ("initContainers", "containers"):
@@ -54,11 +56,6 @@ class AwsNode:
         yield from too_long(spec, POD_SPEC, POD_LISTS) if isinstance(spec, dict) else ()
         for one in self.containers:
             yield from one.too_long
-
-    @property
-    def roles(self) -> tuple[Container, ...]:
-        """The containers that the CNI's own rules are about, those of them that are there."""
-        return tuple(container for container in (self.main, self.init, self.agent) if container is not None)
 
     @cached_property
     def others(self) -> tuple[Container, ...]:

@@ -164,6 +164,8 @@ def _value(entry: Mapping[str, Any]) -> str | Unknown:
 
 
 def _referred(source: Json) -> Unknown:
+    if isinstance(source, dict) and len(source) == 1 and "fieldRef" in source:
+        return _OF_THE_POD
     if not isinstance(source, dict):
         return Unknown("comes from valueFrom")
     kinds = [kind for kind in source if isinstance(kind, str)]
@@ -172,6 +174,9 @@ def _referred(source: Json) -> Unknown:
     kept = source if set(kinds) <= {"configMapKeyRef", "secretKeyRef"} else {}
     optional = any(isinstance(ref, dict) and ref.get("optional") is True for ref in source.values())
     return Unknown(says, origin=repr(kept) if kept else "", optional=optional)
+
+
+_OF_THE_POD = Unknown("comes from valueFrom (fieldRef)")
 
 
 def _prefixes(sources: Json) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ A theme is a file; a new theme is one more line here.
 from collections.abc import Iterator
 from types import ModuleType
 
+from webhook.model import Operation
 from webhook.rules import (
     compatibility,
     defaults,
@@ -25,7 +26,7 @@ from webhook.rules import (
     values,
     versions,
 )
-from webhook.rules.rule import Rule
+from webhook.rules.rule import Rule, Target
 
 THEMES: tuple[ModuleType, ...] = (
     limits,
@@ -53,9 +54,21 @@ class Catalogue:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
+        self._about: dict[tuple[Target, Operation, bool], tuple[Rule, ...]] = {}
         self._by_id = {rule.id: rule for rule in rules}
         if len(self._by_id) != len(rules):
             raise ValueError("two rules have one id")
+
+    def about(self, target: Target, operation: Operation, *, in_file: bool) -> tuple[Rule, ...]:
+        """The rules that concern a change: of what, by which operation, and whether it comes from a file."""
+        asked = target, operation, in_file
+        if asked not in self._about:
+            self._about[asked] = tuple(
+                rule
+                for rule in self.rules
+                if rule.target == target and operation in rule.operations and (in_file or not rule.files_only)
+            )
+        return self._about[asked]
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)

@@ -47,8 +47,9 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
     extra = {(variable.container, variable.name) for variable in case.policy.environment}
     for holder in case.new.roles:
         known = case.tables.variables[holder.role]
-        folded = {right: right.casefold() for right in known}
-        for name in sorted(holder.env.keys() - known.keys() - SDK_NAMES):
+        unknown = sorted(holder.env.keys() - known.keys() - SDK_NAMES)
+        folded = {right: right.casefold() for right in known} if unknown else {}
+        for name in unknown:
             is_known = name.startswith(SDK_PREFIXES) or (holder.role, name) in extra
             if not is_known and not _is_copy(case, holder, name):
                 yield _unread(case, holder, name, folded)
