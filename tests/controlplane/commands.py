@@ -107,14 +107,7 @@ COMMANDS = (
         (*SET_IMAGE, f"aws-node={CNI}:v1.23.1"),
         denied=(
             "VER-004: the upgrade from CNI 1.21.2 to 1.23.1 skips 1 minor version",
-            (
-                "VER-007: CNI 1.23.1 answers health checks on unix:///var/run/aws-node/ipamd.sock, but the "
-                "livenessProbe asks :50051"
-            ),
-            (
-                "VER-007: CNI 1.23.1 answers health checks on unix:///var/run/aws-node/ipamd.sock, but the "
-                "readinessProbe asks :50051"
-            ),
+            "VER-007: the livenessProbe asks :50051; the readinessProbe asks :50051",
             "IMG-001: aws-node is 1.23.1 but aws-vpc-cni-init is 1.21.2",
             "IMG-002: network policy agent 1.3.5 does not work with CNI 1.23.1",
         ),

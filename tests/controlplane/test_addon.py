@@ -75,12 +75,14 @@ def test_refused_what_is_certain_to_fail(guarded: Guarded) -> None:
 
 
 def test_refused_a_blocked_release(guarded: Guarded) -> None:
-    guarded.store(stock("1.22.4"))
+    guarded.store(stock("1.15.5"))
     answer = apply(guarded, stock("1.16.3"))
     assert answer.denied == ["VER-002: CNI 1.16.3 is blocked"]
     guarded.remove()
     assert apply(guarded, stock("1.16.3")).denied == ["VER-002: CNI 1.16.3 is blocked"]
     assert not guarded.exists()
+    guarded.store(stock("1.18.6"))
+    assert apply(guarded, stock("1.16.3")).passed, "the way back stays open"
 
 
 def test_a_field_that_it_owns_is_not_filled_in_for_others(guarded: Guarded) -> None:

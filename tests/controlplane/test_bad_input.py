@@ -85,7 +85,7 @@ def test_ten_thousand_variables(guarded: Guarded) -> None:
     many = [{"name": f"NAME_{number}", "value": ""} for number in range(10_000)]
     reply = create(guarded, with_env(many))
     assert reply.status == HTTPStatus.FORBIDDEN
-    assert "ENV-001: container aws-node has 10000 variables that the CNI does not know" in reply.answer.denied, (
+    assert "POD-013: env of container aws-node has 10000 entries, and at most 250 are read" in reply.answer.denied, (
         reply.body["message"]
     )
     assert not guarded.exists()

@@ -48,8 +48,10 @@ FILLED: tuple[tuple[str, DaemonSet, Callable[[Object], Any], Any, list[str]], ..
         lambda stored: (env(stored)["ENABLE_IPv4"], env(stored)["ENABLE_IPv6"]),
         ("true", "false"),
         [
-            "B1: aws-node env ENABLE_IPv4=true is filled in, since ENABLE_IPv4 and ENABLE_IPv6 are both absent",
-            "B1: aws-node env ENABLE_IPv6=false is filled in, since ENABLE_IPv4 and ENABLE_IPv6 are both absent",
+            (
+                "B1: aws-node env ENABLE_IPv4=true is filled in, since ENABLE_IPv4 and ENABLE_IPv6 are both absent; "
+                "aws-node env ENABLE_IPv6=false is filled in, since ENABLE_IPv4 and ENABLE_IPv6 are both absent"
+            )
         ],
     ),
     (
@@ -87,11 +89,8 @@ FILLED: tuple[tuple[str, DaemonSet, Callable[[Object], Any], Any, list[str]], ..
         [
             (
                 "B8: aws-node livenessProbe of the official manifest is filled in, since container aws-node has no "
-                "livenessProbe"
-            ),
-            (
-                "B8: aws-node readinessProbe of the official manifest is filled in, since container aws-node has no "
-                "readinessProbe"
+                "livenessProbe; aws-node readinessProbe of the official manifest is filled in, since container "
+                "aws-node has no readinessProbe"
             ),
         ],
     ),

@@ -22,12 +22,15 @@ FULL_OF_PROBLEMS = DaemonSet(
 )
 WRONG = {
     "VER-002: CNI 1.22.1 is blocked",
-    "IMG-003: image docker.io/somebody/amazon-k8s-cni:v1.22.1 comes from docker.io, not from Amazon's registry",
+    (
+        "IMG-003: image docker.io/somebody/amazon-k8s-cni:v1.22.1 comes from docker.io, not from Amazon's registry; "
+        'image "not an image" of aws-eks-nodeagent is not an image reference'
+    ),
     "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",
     'ENV-002: ENABLE_PREFIX_DELEGATION="yes" is not true or false',
     'ENV-004: AWS_VPC_ENI_MTU="9002" is no whole number from 576 to 9001',
     'ENV-006: CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT" is not an https:// URL',
-    "SNAT-003: 0.0.0.0/0 in AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS switches SNAT off for everything",
+    "SNAT-003: AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS=0.0.0.0/0 covers every address, so it switches SNAT off",
 }
 
 

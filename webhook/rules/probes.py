@@ -63,8 +63,9 @@ def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked
         evidence=((f"aws-node {kind} address", answer.address), ("ipamd address", right)),
         level="deny",
         certain=True,
-        wrong=f"CNI {version} answers health checks on {right}, but the {kind} asks {answer.address}",
-        effect="the probe never succeeds, so the container restarts forever and the rollout stops",
+        wrong=f"the {kind} asks {answer.address}",
+        effect=f"CNI {version} answers health checks on {right} alone, so the container restarts forever and the "
+        "rollout stops",
         remedy=f"Apply the complete manifest of {version} instead of only its image",
     )
 

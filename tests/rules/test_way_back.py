@@ -1,0 +1,101 @@
+"""In an outage the guard lets the cure through: mending, in part or in whole, is never refused."""
+
+from dataclasses import replace
+from itertools import combinations, permutations
+from typing import Any
+
+import pytest
+
+from tests.changes import NOW
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Resource, Verdict
+from webhook.policy import BUILT_IN
+from webhook.rules import CATALOGUE
+from webhook.rules.examples import DaemonSet, ENIConfig, Example
+
+COMPARES = {"ROLL-003", "VER-004", "SNAT-001"}
+"""Rules about the difference of two objects: neither side alone has their findings."""
+
+INEXCUSABLE = {rule.id for rule in CATALOGUE if not rule.excusable}
+"""Rules for which keeping a fault is the fault."""
+
+
+def judged(resource: Resource) -> Verdict:
+    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+
+
+def faults(example: DaemonSet | ENIConfig) -> frozenset[tuple[Any, ...]]:
+    """What is wrong with an object by itself: by rule and evidence, and how grave."""
+    return frozenset(
+        (finding.rule, finding.problem.evidence, finding.level, finding.problem.certain)
+        for finding in judged(Example(example).resource()).findings
+    )
+
+
+def states(kind: type[DaemonSet] | type[ENIConfig]) -> list[Any]:
+    found = [
+        side
+        for rule in CATALOGUE
+        for example in (*rule.bad, *rule.good)
+        for side in (example.now, example.before)
+        if isinstance(side, kind)
+    ]
+    return list({repr(side): side for side in found}.values())
+
+
+@pytest.mark.parametrize("kind", [DaemonSet, ENIConfig])
+def test_a_change_that_only_removes_findings_is_never_denied(kind: type[DaemonSet] | type[ENIConfig]) -> None:
+    """For all pairs of examples."""
+    known = [(state, faults(state)) for state in states(kind)]
+    tried = 0
+    for (before, had), (after, has) in permutations(known, 2):
+        if has <= had:
+            tried += 1
+            change = Example(after, before=before).resource()
+            denied = {f.rule for f in judged(change).findings if f.level == "deny"} - COMPARES
+            assert not denied - INEXCUSABLE, (before, after)
+    assert tried > len(known)
+
+
+def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
+    """An object with the faults of both; None where they speak of one place."""
+    parts = (
+        [bool(side.fields or side.without) for side in (one, other)],
+        [bool(side.probe_address) for side in (one, other)],
+    )
+    if one.release != other.release or any(all(pair) for pair in zip(parts[0], reversed(parts[1]), strict=True)):
+        return None
+    if one.env.keys() & other.env.keys() or one.images.keys() & other.images.keys():
+        return None
+    merged: dict[str, Any] = {}
+    for name in DaemonSet.__dataclass_fields__:
+        mine, theirs = getattr(one, name), getattr(other, name)
+        if mine and theirs and not isinstance(mine, dict | str):
+            merged[name] = mine + theirs if isinstance(mine, tuple) else theirs
+        elif isinstance(mine, dict) and isinstance(theirs, dict):
+            merged[name] = {**mine, **theirs}
+        else:
+            merged[name] = mine or theirs
+    return DaemonSet(**merged)
+
+
+def test_mending_one_of_two_faults_is_never_refused() -> None:
+    known = states(DaemonSet)
+    alone = {repr(state): faults(state) for state in known}
+    for one, other in combinations(known, 2):
+        both = combined(one, other)
+        if both is None:
+            continue
+        had = faults(both)
+        for left in (one, other):
+            if alone[repr(left)] <= had:
+                change = Example(left, before=both).resource()
+                denied = {f.rule for f in judged(change).findings if f.level == "deny"} - COMPARES
+                assert not denied - INEXCUSABLE, (both, left)
+
+
+def test_a_label_or_a_restart_of_any_example_passes() -> None:
+    for state in states(DaemonSet):
+        labelled = replace(state, annotations={**state.annotations, "a": "b"})
+        change = Example(labelled, before=state).resource()
+        assert not {f.rule for f in judged(change).findings if f.level == "deny"} - INEXCUSABLE, state
