@@ -9,7 +9,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, RequestEntityTooLarge
 
 from webhook import admission
-from webhook.admission import BODY_LIMIT, Answer, Door
+from webhook.admission import Answer, Door
+from webhook.limits import BODY_LIMIT
 from webhook.live import LOG, Live, running
 from webhook.rules import CATALOGUE
 

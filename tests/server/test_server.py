@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.server.conftest import PATIENCE, Answered, OnDisk, Served, review, until
-from webhook.admission import BODY_LIMIT
+from webhook.limits import BODY_LIMIT
 from webhook.live import Live, Settings
 from webhook.metrics import Metrics
 from webhook.server import create_app
