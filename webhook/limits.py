@@ -26,17 +26,14 @@ NAMED_DUPLICATE_LIMIT = 256 * 2**10
 NORMAL_BODY = 256 * 2**10
 """Bytes that a review of normal size has at most; it is read whatever else arrives."""
 
-IN_FLIGHT_LIMIT = 24 * 2**20
-"""Bytes of unfinished requests that are held at once, counted as they arrive: three of the largest reviews."""
+IN_FLIGHT_LIMIT = 16 * 2**20
+"""Bytes of unfinished requests that are held at once, counted as they arrive: two of the largest reviews."""
 
 PEER_SHARE = IN_FLIGHT_LIMIT // 2
 """Bytes of unfinished requests that one peer may hold: room for a largest review, and for others."""
 
 YOUNG_SECONDS = 2.0
 """A body of normal size gives way to no other for so long; an API server gives up on it soon after (3 s)."""
-
-BODY_STEP = 2**16
-"""Bytes that are taken from a connection at once."""
 
 # Connections
 
@@ -46,8 +43,8 @@ CONNECTIONS_LIMIT = 1000
 PEER_LIMIT = 250
 """Connections of one peer that have not carried a review: an API server pools up to 25 for each endpoint."""
 
-SPARE_DESCRIPTORS = 64
-"""Open files beside the connections."""
+SPARE_DESCRIPTORS = 128
+"""Open files beside the connections that count: the log, files that are read, connections that are being closed."""
 
 HANDSHAKE_SECONDS = 5.0
 """Seconds for the TLS handshake, from the moment the connection is accepted."""
