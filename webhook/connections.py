@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from io import BytesIO
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Literal
 
@@ -61,8 +62,10 @@ class Connection:
     gives_way: bool = False
     greenlet: Any = None
     deadline: Any = None
-    unreader: Any = None
-    """What gunicorn has read ahead."""
+    request: Any = None
+    """gunicorn's, the last one."""
+    since_turn: int = 0
+    """Bytes that have come since others had a turn."""
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -76,7 +79,13 @@ class Connection:
 
     def ahead(self) -> bool:
         """Whether a part of the next request came with the last one."""
-        return self.unreader is not None and self.unreader.buf.getbuffer().nbytes > 0
+        return self.request is not None and self.request.unreader.buf.getbuffer().nbytes > 0
+
+    def forget(self) -> None:
+        """Free what has arrived of the body: gunicorn keeps it in three places until the connection is closed."""
+        if self.request is not None and self.state is State.BODY:
+            for holder in (self.request.unreader, self.request.body, self.request.body.reader):
+                holder.buf = BytesIO()
 
     @property
     def waits(self) -> bool:

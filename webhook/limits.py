@@ -35,6 +35,9 @@ PEER_SHARE = IN_FLIGHT_LIMIT // 2
 YOUNG_SECONDS = 2.0
 """A body of normal size gives way to no other for so long; an API server gives up on it soon after (3 s)."""
 
+TURN_BYTES = 2**16
+"""Bytes that are read from one connection before the others have a turn."""
+
 # Connections
 
 CONNECTIONS_LIMIT = 1000

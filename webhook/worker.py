@@ -30,6 +30,7 @@ from webhook.limits import (
     LINGER_SECONDS,
     REQUEST_SECONDS,
     SPARE_DESCRIPTORS,
+    TURN_BYTES,
 )
 from webhook.live import LOG, running
 from webhook.summary import Summary
@@ -218,6 +219,10 @@ class Worker(GeventWorker):
             if connection.gives_way:
                 connection.gives_way = False
                 raise GivenWayError
+            connection.since_turn += count
+            if connection.since_turn > TURN_BYTES:
+                connection.since_turn = 0
+                let_others()
 
     def _head_begins(self, connection: Connection) -> None:
         self._enter(connection, State.HEAD)
@@ -228,6 +233,7 @@ class Worker(GeventWorker):
         """A request gives way: at once where it is the one that reads now, else when the loop comes to it."""
         assert isinstance(sender, Connection)  # noqa: S101 - the intake is given nothing else
         sender.gives_way = True
+        sender.forget()
         if gevent.getcurrent() is not sender.greenlet:
             gevent.get_hub().loop.run_callback(self._throw, sender)
 
@@ -248,7 +254,7 @@ class Worker(GeventWorker):
         """Answer one request within a deadline, however slowly its body comes."""
         connection = sock.connection
         self._enter(connection, State.BODY)
-        connection.unreader = req.unreader
+        connection.request = req
         done = False
         with gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
             try:
