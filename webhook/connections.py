@@ -14,8 +14,6 @@ from webhook.sockets import end_now, has_bytes
 Reason = Literal["peer_limit", "pool_limit", "descriptors", "slow_head", "slow_request"]
 
 _NODE_PREFIX = 80
-_LOOKED_AT = 8
-"""Connections that are looked at for one that has no request waiting."""
 
 
 class State(Enum):
@@ -52,7 +50,7 @@ class Connection:
     """An accepted connection."""
 
     peer: str
-    since: float
+    since: float = 0.0
     """When it last changed its state, in seconds of the clock."""
     sock: Any = None
     state: State = State.NEW
@@ -81,6 +79,10 @@ class Connection:
         """Whether a part of the next request came with the last one."""
         return self.request is not None and self.request.unreader.buf.getbuffer().nbytes > 0
 
+    def goes_on(self, method: str) -> bool:
+        """Whether it stays open after this answer: not where only a probe came, nor where a body was cut off."""
+        return (self.proven or method == "POST") and not self.request.body.failed
+
     def forget(self) -> None:
         """Free what has arrived of the body: gunicorn keeps it in three places until the connection is closed."""
         if self.request is not None and self.state is State.BODY:
@@ -90,12 +92,12 @@ class Connection:
     @property
     def waits(self) -> bool:
         """Whether nothing is under way on it."""
-        return self.state in {State.NEW, State.SILENT}
+        return self.state is State.NEW or self.state is State.SILENT
 
     @property
     def arrives(self) -> bool:
         """Whether a request is being read from it."""
-        return self.state in {State.HEAD, State.BODY}
+        return self.state is State.HEAD or self.state is State.BODY
 
 
 class Connections:
@@ -138,6 +140,14 @@ class Connections:
             del self._open[connection.peer]
             del self._unproven[connection.peer]
 
+    def enter(self, connection: Connection, state: State, now: float) -> None:
+        """It changes its state."""
+        connection.state = state
+        connection.since = now
+        of_peer = self._open.get(connection.peer, {})
+        if connection in of_peer:
+            of_peer[connection] = of_peer.pop(connection)
+
     def prove(self, connection: Connection) -> None:
         """It has carried an AdmissionReview."""
         if not connection.proven and connection in self._open.get(connection.peer, {}):
@@ -159,13 +169,23 @@ class Connections:
         return (unproven + max(0, all_ - unproven - PEER_LIMIT), all_)
 
     def _make_room(self, peer: str, reason: Reason, *, proven: bool) -> bool:
-        """Drop a connection of the peer: a silent one before one whose request only trickles, the longest first."""
-        able = [one for one in self._open[peer] if (one.waits or one.arrives) and (proven or not one.proven)]
+        """Drop a connection of the peer: a silent one before one whose request trickles, before one proven."""
         self._refused(peer, reason)
-        if not able:
+        gone = self._longest(peer, proven=proven)
+        if gone is None:
             return False
-        able.sort(key=lambda one: (one.proven, not one.waits, one.since))
-        gone = next((one for one in able[:_LOOKED_AT] if not one.asks), able[0])
         self.remove(gone)
         gone.end()
         return True
+
+    def _longest(self, peer: str, *, proven: bool) -> Connection | None:
+        """The connection of the peer that can go first; they are kept in the order of their last change of state."""
+        slow = idle = None
+        for one in self._open[peer]:
+            if one.waits and not one.asks:
+                if not one.proven:
+                    return one
+                idle = idle or one
+            elif one.arrives and not one.proven:
+                slow = slow or one
+        return slow or (idle if proven else None)

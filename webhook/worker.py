@@ -73,7 +73,7 @@ class Worker(GeventWorker):
 
             def begin(status: str, *arguments: Any) -> Any:
                 self._answered(connection, environ["REQUEST_METHOD"], status)
-                if not self.alive or not (connection.proven or environ["REQUEST_METHOD"] == "POST"):
+                if not (self.alive and connection.goes_on(environ["REQUEST_METHOD"])):
                     start_response.__self__.force_close()
                 return start_response(status, *arguments)
 
@@ -182,8 +182,7 @@ class Worker(GeventWorker):
         return None
 
     def _enter(self, connection: Connection, state: State) -> None:
-        connection.state = state
-        connection.since = time.monotonic()
+        self._connections.enter(connection, state, time.monotonic())
 
     def _let_go(self, connection: Connection) -> None:
         """End a wait for a request, unless the request has come meanwhile."""
