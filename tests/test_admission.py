@@ -15,6 +15,7 @@ from webhook.cni.stock import stock
 from webhook.model import BREAK_GLASS, Resource, User
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, Policy
+from webhook.review import read
 from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
 
@@ -305,6 +306,18 @@ def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed
     assert allowed or "600,000" in response["status"]["message"]
+
+
+def test_the_densest_object_that_an_api_server_stores_is_read_on_both_sides() -> None:
+    count = 1_500_000 // len('{"name":"V00001"},' + '"k:{\\"name\\":\\"V00001\\"}":{".":{},"f:name":{}},')
+    entries = ",".join(f'{{"name":"V{number:05}"}}' for number in range(count))
+    fields = ",".join(f'"k:{{\\"name\\":\\"V{number:05}\\"}}":{{".":{{}},"f:name":{{}}}}' for number in range(count))
+    stored = f'"x":[{entries}],"fields":{{{fields}}},'
+    assert 1_400_000 < len(stored) < 1_600_000
+    body = review(Example(DaemonSet(), before=DaemonSet()).resource()).decode()
+    for side in ("object", "oldObject"):
+        body = body.replace(f'"{side}":{{', f'"{side}":{{{stored}', 1)
+    assert read(body.encode()).uid == "705ab4f5-6393-11e8-b7cc-42010a800002"
 
 
 def test_a_key_that_occurs_twice_is_found_in_a_large_body_too() -> None:

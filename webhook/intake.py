@@ -13,7 +13,7 @@ class GivenWayError(Exception):
 
 
 class Sender(Protocol):
-    """Whoever sends a request."""
+    """What sends a request."""
 
     @property
     def peer(self) -> str:

@@ -8,8 +8,8 @@ BODY_LIMIT = 7 * 2**20
 VALUES_LIMIT = 600_000
 """Values and keys of a review, counted as separators and brackets.
 
-The densest that an object of 1.5 MiB holds, which is what etcd takes, are managed fields and small lists, with one
-separator in five bytes; an update carries two such objects. Built, that many take about 60 MiB.
+The densest that an object of 1.5 MiB holds, which is what etcd takes, are lists of short entries and the managed fields
+for them, with one mark in five bytes; an update carries two such objects. Built, that many take about 60 MiB.
 """
 
 DEPTH_LIMIT = 500

@@ -20,6 +20,6 @@ def end_now(sock: Any) -> None:
 def has_bytes(sock: Any) -> bool:
     """Whether something has arrived that was not read."""
     count = array.array("i", [0])
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):
         fcntl.ioctl(sock.fileno(), termios.FIONREAD, count)
     return count[0] > 0

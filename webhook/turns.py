@@ -5,7 +5,7 @@ from gevent.event import Event
 
 
 def let_others() -> None:
-    """Serve whoever else has something to read before this greenlet goes on.
+    """Serve the connections that have something to read before this greenlet goes on.
 
     Without it a client that sends its next request fast enough never lets go of the process. A timer that is due
     makes the loop look at every connection; `gevent.sleep(0)` would not.

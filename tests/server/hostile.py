@@ -58,7 +58,7 @@ class Hostile:
         self._context.verify_mode = ssl.CERT_NONE
 
     def connect(self, address: str) -> None:
-        """Open one connection and say what is to be said; a refusal is no error."""
+        """Open one connection and say what is to be said; a refusal is fine."""
         with suppress(OSError):
             plain = socket.create_connection(("127.0.0.1", self.plan.port), PATIENCE, (address, 0))
             if not self.plan.tls:

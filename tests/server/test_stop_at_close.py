@@ -1,4 +1,4 @@
-"""SIGTERM among connections that are being opened: whoever gets a connection gets an answer."""
+"""SIGTERM among connections that are being opened: each connection that is taken gets an answer."""
 
 import signal
 import threading
