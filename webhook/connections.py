@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from io import BytesIO
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Literal
 
@@ -62,6 +61,8 @@ class Connection:
     deadline: Any = None
     request: Any = None
     """gunicorn's, the last one."""
+    large: bool = False
+    """Whether the request is large."""
     since_turn: int = 0
     """Bytes that have come since others had a turn."""
 
@@ -82,12 +83,6 @@ class Connection:
     def goes_on(self, method: str) -> bool:
         """Whether it stays open after this answer: not where only a probe came, nor where a body was cut off."""
         return (self.proven or method == "POST") and not self.request.body.failed
-
-    def forget(self) -> None:
-        """Free what has arrived of the body: gunicorn keeps it in three places until the connection is closed."""
-        if self.request is not None and self.state is State.BODY:
-            for holder in (self.request.unreader, self.request.body, self.request.body.reader):
-                holder.buf = BytesIO()
 
     @property
     def waits(self) -> bool:

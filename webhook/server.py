@@ -18,7 +18,7 @@ from werkzeug.exceptions import (
 from webhook import admission
 from webhook.admission import Answer, Door
 from webhook.intake import GivenWayError
-from webhook.limits import BODY_LIMIT
+from webhook.limits import BODY_LIMIT, TURN_BYTES
 from webhook.live import LOG, Live, running
 from webhook.rules import CATALOGUE
 
@@ -76,12 +76,18 @@ def _body() -> bytes:
     length = request.content_length
     if length is not None and length > BODY_LIMIT:
         raise RequestEntityTooLarge
+    held = bytearray()
     try:
-        body: bytes = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
+        while len(held) <= BODY_LIMIT and (piece := request.environ["wsgi.input"].read(TURN_BYTES)):
+            held += piece
     except GivenWayError as error:
         raise ServiceUnavailable from error
     except Exception as error:  # what gunicorn raises for broken chunks has no common ancestor
         raise BadRequest from error
+    else:
+        body = bytes(held)
+    finally:
+        held.clear()  # an error that is on its way would keep it
     if len(body) > BODY_LIMIT:
         raise RequestEntityTooLarge
     if length is not None and len(body) != length:

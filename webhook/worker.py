@@ -1,5 +1,6 @@
 """gunicorn's gevent worker with what it lacks in front of an API server: deadlines, shares, and a stop without loss."""
 
+import gc
 import resource
 import ssl
 import time
@@ -51,6 +52,7 @@ class Worker(GeventWorker):
         super().__init__(*arguments, **named)
         self._stopped_at = 0.0
         self._linger = LINGER_SECONDS
+        self._untidy = False
         self._greenlets: Group
         self._connections: Connections
         self._intake: Intake
@@ -125,6 +127,10 @@ class Worker(GeventWorker):
         """Say what was refused, and let silent connections go while the process stops; called at least each second."""
         super().notify()
         self._summary.look()
+        if self._untidy:
+            # What failed leaves cycles that hold a body; nothing else would look for them soon.
+            self._untidy = False
+            gc.collect()
         if not self._stopped_at:
             return
         since = time.monotonic() - LINGER_SECONDS
@@ -155,6 +161,7 @@ class Worker(GeventWorker):
         finally:
             self._connections.remove(connection)
             self._intake.release(connection)
+            connection.greenlet = connection.request = connection.sock = None
 
     def _shake_hands(self, client: Any, connection: Connection) -> Any:
         """The connection with TLS, or None where there is none; done within a deadline, and one at a time."""
@@ -221,6 +228,7 @@ class Worker(GeventWorker):
             connection.since_turn += count
             if connection.since_turn > TURN_BYTES:
                 connection.since_turn = 0
+                connection.large = True
                 let_others()
 
     def _head_begins(self, connection: Connection) -> None:
@@ -232,7 +240,6 @@ class Worker(GeventWorker):
         """A request gives way: at once where it is the one that reads now, else when the loop comes to it."""
         assert isinstance(sender, Connection)  # noqa: S101 - the intake is given nothing else
         sender.gives_way = True
-        sender.forget()
         if gevent.getcurrent() is not sender.greenlet:
             gevent.get_hub().loop.run_callback(self._throw, sender)
 
@@ -254,6 +261,7 @@ class Worker(GeventWorker):
         connection = sock.connection
         self._enter(connection, State.BODY)
         connection.request = req
+        connection.large = False
         done = False
         with gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
             try:
@@ -264,6 +272,7 @@ class Worker(GeventWorker):
             finally:
                 _read_off(req.body)
                 sock.unread = req.body.failed
+                self._untidy = self._untidy or req.body.failed or connection.large
             let_others()
             done = True
         if not done:
