@@ -18,7 +18,7 @@ from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
-from webhook import refusals
+from webhook import memory, refusals
 from webhook.acceptor import Acceptor
 from webhook.connections import Connection, Connections, Reason, State, peer_of
 from webhook.counted import Counted
@@ -67,6 +67,7 @@ class Worker(GeventWorker):
         gunicorn decides that when a request begins. One that SIGTERM met half-way would promise a connection that is
         about to go; and it must not be taken back once it is promised, since an API server does not try again.
         """
+        memory.give_back()
         super().load_wsgi()
         application = self.wsgi
 

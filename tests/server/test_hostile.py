@@ -1,8 +1,10 @@
 """Clients that mean harm beside clients that do not: none of the latter goes without an answer."""
 
+import functools
 import http.client
 import json
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -231,16 +233,37 @@ def dense() -> Iterator[tuple[str, bytes]]:
 
 def test_no_body_takes_more_memory_than_there_is(serve: Serve) -> None:
     served = serve()
-    for name, body in dense():
-        with ThreadPoolExecutor(3) as clients:
-            for answered in clients.map(lambda sent: served.request("POST", "/validate", sent, **HEADERS), [body] * 3):
-                assert answered.status in {200, 400, 503}, name
-        assert peak(served) < MEMORY_LIMIT, name
+    silent = Plan(served.port, CONNECTIONS_LIMIT, OTHERS)
+    slow = Plan(
+        served.port, 40, ("127.0.0.6",), says=HEAD.format(BODY_LIMIT), large=BODY_LIMIT - 2**17, piece=" ", again=True
+    )
+    with hostile(silent) as first, hostile(slow) as second:
+        first.wait()
+        second.wait()
+        for name, body in dense():
+            with ThreadPoolExecutor(3) as clients:
+                for status in clients.map(functools.partial(status_of, served), [body] * 3):
+                    assert status in {200, 400, 503}, name
+            assert peak(served) < MEMORY_LIMIT, name
     print(f"peak: {peak(served)} MiB")  # noqa: T201
     assert max(map(len, served.lines)) < 5000
 
 
-HEADERS = {"Content_Type": "application/json"}
+def status_of(served: Served, body: bytes) -> int:
+    """What a review of this body gets."""
+    return served.request("POST", "/validate", body, Content_Type="application/json").status
+
+
+def test_few_open_files_are_room_for_a_guard_too(serve: Serve) -> None:
+    served = serve()
+    few = len(list(Path(f"/proc/{worker(served)}/fd").iterdir())) + 30
+    resource.prlimit(worker(served), resource.RLIMIT_NOFILE, (few, few))
+    with hostile(Plan(served.port, 200, OTHERS)) as flood:
+        flood.wait()
+        steady = Steady(served).run(2)
+    assert steady.failed == []
+    assert served.metric('cni_guard_connections_refused_total{reason="descriptors"}') > 0
+    assert served.errors == []
 
 
 def test_the_head_of_a_request_has_ten_seconds(served: Served) -> None:
