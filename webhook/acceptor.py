@@ -75,6 +75,17 @@ class Acceptor:
         return True
 
 
+class Named:
+    """A listening socket of which gunicorn asks the name alone, also when it is closed."""
+
+    def __init__(self, listener: Any) -> None:
+        self._name = listener.getsockname()
+
+    def getsockname(self) -> Any:
+        """The address that it had."""
+        return self._name
+
+
 def _refuse_new(listener: Any) -> None:
     """Answer no further SYN, so that the queue can be emptied; a client tries again elsewhere, or is refused."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))

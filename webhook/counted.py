@@ -53,3 +53,13 @@ class Counted:
     def __getattr__(self, name: str) -> Any:
         """Everything else is the socket's."""
         return getattr(self._sock, name)
+
+
+def read_off(body: Any) -> None:
+    """Take what was not read of a body off the connection: closing it with bytes unread would lose the answer."""
+    left = DRAIN_BYTES
+    # Broken framing after the answer is no second answer: gunicorn closes a connection whose body failed.
+    with suppress(Exception):
+        while left > 0 and not body.failed and (data := body.read(2**16)):
+            left -= len(data)
+    body.failed = body.failed or left <= 0

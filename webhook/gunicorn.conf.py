@@ -7,7 +7,8 @@ from typing import Any
 
 from webhook.limits import CONNECTIONS_LIMIT, KEEP_SECONDS
 from webhook.live import Settings, running
-from webhook.worker import Quiet, Worker
+from webhook.loglimit import Quiet
+from webhook.worker import Worker
 
 _settings = Settings.from_environment(os.environ)
 

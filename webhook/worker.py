@@ -1,7 +1,6 @@
 """gunicorn's gevent worker with what it lacks in front of an API server: deadlines, shares, and a stop without loss."""
 
 import gc
-import resource
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,34 +14,23 @@ import gevent
 from gevent.pool import Group
 from gevent.socket import wait_read
 from gunicorn import util
-from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
-from webhook import memory, refusals
-from webhook.acceptor import Acceptor
+from webhook import process, refusals
+from webhook.acceptor import Acceptor, Named
 from webhook.connections import Connection, Connections, Reason, State, peer_of
-from webhook.counted import Counted
+from webhook.counted import Counted, read_off
 from webhook.intake import GivenWayError, Intake, Sender
 from webhook.limits import (
-    CONNECTIONS_LIMIT,
-    DRAIN_BYTES,
     HANDSHAKE_SECONDS,
     HEAD_SECONDS,
     LINGER_SECONDS,
     REQUEST_SECONDS,
-    SPARE_DESCRIPTORS,
     TURN_BYTES,
 )
 from webhook.live import LOG, running
 from webhook.summary import Summary
 from webhook.turns import Turns, let_others
-
-
-class Quiet(Logger):
-    """gunicorn's logger without its access log: there is one line a decision, ours."""
-
-    def access(self, *_: object) -> None:
-        """Say nothing. Even composing a line that nobody reads would cost a tenth of a request."""
 
 
 class Worker(GeventWorker):
@@ -67,7 +55,7 @@ class Worker(GeventWorker):
         gunicorn decides that when a request begins. One that SIGTERM met half-way would promise a connection that is
         about to go; and it must not be taken back once it is promised, since an API server does not try again.
         """
-        memory.give_back()
+        process.give_back()
         super().load_wsgi()
         application = self.wsgi
 
@@ -88,11 +76,11 @@ class Worker(GeventWorker):
         """Accept until SIGTERM and a little longer, then answer what has come."""
         self._greenlets = Group()
         self._summary = Summary(running().metrics)
-        self._connections = Connections(_allow_files(self.worker_connections), self._summary.refused)
+        self._connections = Connections(process.allow_files(self.worker_connections), self._summary.refused)
         self._intake = Intake(time.monotonic, self._end_request)
         self._turns = Turns()
         acceptors = [
-            Acceptor(one, partial(self._take, _Named(one)), lambda: self._connections.shed("descriptors"))
+            Acceptor(one, partial(self._take, Named(one)), lambda: self._connections.shed("descriptors"))
             for one in self.sockets
         ]
         while self.alive:
@@ -271,7 +259,7 @@ class Worker(GeventWorker):
                 req.body.failed = True  # nothing more will come of it
                 raise
             finally:
-                _read_off(req.body)
+                read_off(req.body)
                 sock.unread = req.body.failed
                 self._untidy = self._untidy or req.body.failed or connection.large
             let_others()
@@ -303,38 +291,7 @@ class Worker(GeventWorker):
             client.sendall(refusals.answer(status, reason))
 
 
-class _Named:
-    """A listening socket of which gunicorn asks the name alone, also when it is closed."""
-
-    def __init__(self, listener: Any) -> None:
-        self._name = listener.getsockname()
-
-    def getsockname(self) -> Any:
-        return self._name
-
-
 def _current() -> Connection:
     """The connection that this greenlet serves."""
     connection: Connection = gevent.getcurrent().connection  # type: ignore[attr-defined] # put there by `_take`
     return connection
-
-
-def _allow_files(connections: int) -> int:
-    """Let the process open as many files as it needs; how many connections there is room for."""
-    wanted = min(connections, CONNECTIONS_LIMIT) + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        wanted = soft
-    return wanted - SPARE_DESCRIPTORS
-
-
-def _read_off(body: Any) -> None:
-    """Take what was not read of a body off the connection: closing it with bytes unread would lose the answer."""
-    left = DRAIN_BYTES
-    # Broken framing after the answer is no second answer: gunicorn closes a connection whose body failed.
-    with suppress(Exception):
-        while left > 0 and not body.failed and (data := body.read(2**16)):
-            left -= len(data)
-    body.failed = body.failed or left <= 0

@@ -1,122 +1,26 @@
 """Clients that mean harm beside clients that do not: none of the latter goes without an answer."""
 
 import functools
-import http.client
 import json
-import re
 import resource
-import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.server.conftest import PATIENCE, Serve, Served, review, until
+from tests.server.conftest import Serve, Served, review, until
 from tests.server.hostile import Plan, hostile
+from tests.server.steady import HEAD, Steady, peak, worker
 from webhook.limits import BODY_LIMIT, CONNECTIONS_LIMIT, NORMAL_BODY, PEER_LIMIT
 
-JSON = {"Content-Type": "application/json"}
 OTHERS = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
 MEMORY_LIMIT = 160
 """MiB, whatever is sent."""
-HEAD = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
-
-
-def worker(served: Served) -> int:
-    """The process that serves."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(served.process.pid)], capture_output=True, check=True)
-    return int(found.stdout)
-
-
-def peak(served: Served) -> int:
-    """The most memory that the worker ever had, in MiB."""
-    status = Path(f"/proc/{worker(served)}/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
-
-
-class Steady:
-    """Requests at a fixed rate, whatever becomes of the earlier ones."""
-
-    def __init__(self, served: Served, *, each_second: int = 20, keep: bool = True, padding: int = 0) -> None:
-        self.seconds: list[float] = []
-        self.failed: list[str] = []
-        self._served = served
-        self._pause = 1 / each_second
-        self._context = served.context()
-        self._keep = keep
-        self._kept: list[http.client.HTTPSConnection] = []
-        self._body = json.dumps(review("steady")) + " " * padding
-
-    def warm(self, count: int) -> "Steady":
-        """Open connections and prove them."""
-        self._kept = [self._connect() for _ in range(count)]
-        for connection in self._kept:
-            self._ask(connection)
-        return self
-
-    def run(self, seconds: float) -> "Steady":
-        """Send requests for so long."""
-        with ThreadPoolExecutor(64) as threads:
-            for _ in range(int(seconds / self._pause)):
-                threads.submit(self._one)
-                time.sleep(self._pause)
-        self.close()
-        return self
-
-    def probe(self, path: str) -> None:
-        """A probe on a connection of its own, as a kubelet sends it."""
-        connection = self._connect()
-        try:
-            connection.request("GET", path)
-            status = connection.getresponse().status
-        except OSError as error:
-            self.failed.append(f"{path}: {error!r}")
-        else:
-            if status != 200:
-                self.failed.append(f"{path}: {status}")
-        finally:
-            connection.close()
-
-    def close(self) -> None:
-        """Close what was kept."""
-        for connection in self._kept:
-            connection.close()
-
-    @property
-    def p99(self) -> float:
-        """Seconds that 99 of 100 answers took at most."""
-        return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
-
-    def _connect(self) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection("127.0.0.1", self._served.port, timeout=PATIENCE, context=self._context)
-
-    def _one(self) -> None:
-        started = time.perf_counter()
-        connection = self._kept.pop() if self._keep and self._kept else self._connect()
-        try:
-            self._ask(connection)
-            self.seconds.append(time.perf_counter() - started)
-        except (OSError, http.client.HTTPException, AssertionError) as error:
-            self.failed.append(repr(error))
-            connection.close()
-            return
-        if self._keep:
-            self._kept.append(connection)
-        else:
-            connection.close()
-
-    def _ask(self, connection: http.client.HTTPSConnection) -> None:
-        connection.request("POST", "/validate", self._body, JSON)
-        response = connection.getresponse()
-        assert b'"steady"' in response.read()
-        assert response.status == 200
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["kept", "new"])
@@ -264,95 +168,3 @@ def test_few_open_files_are_room_for_a_guard_too(serve: Serve) -> None:
     assert steady.failed == []
     assert served.metric('cni_guard_connections_refused_total{reason="descriptors"}') > 0
     assert served.errors == []
-
-
-def test_the_head_of_a_request_has_ten_seconds(served: Served) -> None:
-    def closed_after(pieces: list[bytes]) -> float:
-        with served.socket() as connection:
-            began = time.monotonic()
-            connection.settimeout(0.5)
-            with suppress(OSError):
-                for piece in [*pieces, *[b""] * 40]:
-                    if piece:
-                        connection.sendall(piece)
-                    with suppress(TimeoutError):
-                        if connection.recv(100) == b"":
-                            break
-            return time.monotonic() - began
-
-    head = b"GET /healthz HTTP/1.1\r\nX-Y: " + b"z" * 60
-    with ThreadPoolExecutor(2) as clients:
-        for seconds in clients.map(closed_after, ([head], [bytes([byte]) for byte in head])):
-            assert 9 < seconds < 13
-
-
-def test_a_part_of_the_next_request_starts_its_time_too(served: Served) -> None:
-    body = json.dumps(review("first"))
-    with served.socket() as connection:
-        connection.sendall((HEAD.format(len(body)) + body + "POST /val").encode())
-        answer = b""
-        while b'"warnings"' not in answer and b'"allowed"' not in answer:
-            answer += connection.recv(2**16)
-        began = time.monotonic()
-        assert connection.recv(1) == b""
-        assert 8 < time.monotonic() - began < 13
-
-
-def test_a_connection_that_carried_only_a_get_is_closed(served: Served) -> None:
-    connection = served.connect()
-    try:
-        for method, path, body, ending in (
-            ("POST", "/validate", json.dumps(review()), "keep-alive"),
-            ("GET", "/healthz", None, "keep-alive"),
-        ):
-            connection.request(method, path, body, JSON)
-            response = connection.getresponse()
-            response.read()
-            assert response.headers["Connection"] == ending
-    finally:
-        connection.close()
-    for path in ("/healthz", "/readyz", "/metrics", "/nowhere", "/validate"):
-        assert served.request("GET", path).headers["Connection"] == "close"
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"NONSENSE\r\n\r\n", 400),
-        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"POST /validate HTTP/1.1\r\nHost: x\r\nExpect: money\r\nContent-Length: 1\r\n\r\n", 417),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 5000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nBad Name: y\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501),
-        (b"PRI * HTTP/9.9\r\n\r\n", 400),
-        (b"\x00\xff\x1b[31m\r\n\r\n", 400),
-    ],
-)
-def test_what_gunicorn_cannot_read_is_answered_in_json(served: Served, sent: bytes, status: int) -> None:
-    with served.socket() as connection:
-        connection.sendall(sent)
-        answer = b""
-        while piece := connection.recv(4096):
-            answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(f"HTTP/1.1 {status} ".encode())
-    assert b"Content-Type: application/json" in head
-    assert list(json.loads(body)) == ["error"]
-    assert len(body) < 500
-
-
-def test_forged_requests_do_not_flood_the_log(serve: Serve) -> None:
-    served = serve()
-    connection = served.connect()
-    for number in range(1500):
-        connection.request("POST", "/validate", json.dumps({"kind": f"x{number}"}), JSON)
-        assert connection.getresponse().read()
-    connection.close()
-    for number in range(300):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", served.port)) as plain:
-            plain.sendall(b"GET / HTTP/1.1\r\n\r\n" + str(number).encode())
-            plain.recv(100)
-    lines: list[Any] = until(lambda: served.logged("refused"), "logging")
-    assert sum(lines[0]["log_lines"].values()) > 0
-    assert len(served.lines) < 250
