@@ -15,6 +15,7 @@ from webhook.cni.stock import stock
 from webhook.model import BREAK_GLASS, Resource, User
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, Policy
+from webhook.review import read
 from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
 
@@ -247,6 +248,7 @@ def with_(**request: Any) -> bytes:
         (json.dumps(GOOD | {"request": []}).encode(), "request is missing"),
         (with_(uid=None), "request.uid is missing"),
         (with_(uid=""), "request.uid is missing"),
+        (with_(uid="u" * 129), "request.uid is longer than 128 characters"),
         (with_(operation="PATCH"), "request.operation is none of"),
         (with_(operation=[]), "request.operation is none of"),
         (with_(kind=None), "request.kind is missing"),
@@ -254,8 +256,8 @@ def with_(**request: Any) -> bytes:
         (with_(operation="UPDATE"), "request.oldObject is null on UPDATE"),
         (with_(object="x"), "request.object is not an object"),
         (with_(object=[]), "request.object is not an object"),
-        (b'{"kind": "AdmissionReview", "kind": "AdmissionReview"}', 'the key "kind" stands twice'),
-        (review(Resource("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" stands twice'),
+        (b'{"kind": "AdmissionReview", "kind": "AdmissionReview"}', 'the key "kind" is listed twice'),
+        (review(Resource("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" is listed twice'),
     ],
 )
 def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: str) -> None:
@@ -273,11 +275,63 @@ def nested(depth: int) -> bytes:
     return body.replace(b'"object":{', b'"object":{"status":' + deep + b",")
 
 
-@pytest.mark.parametrize(("depth", "allowed"), [(50, True), (300, True), (1_100, False), (100_000, False)])
+@pytest.mark.parametrize(
+    ("depth", "allowed"), [(50, True), (300, True), (480, True), (520, False), (1_100, False), (100_000, False)]
+)
 def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allowed: bool) -> None:  # noqa: FBT001
     response = asked("validate", nested(depth))
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed
+
+
+def with_entries(entry: str, count: int) -> bytes:
+    """A review of an aws-node with so many entries in one list."""
+    body = review(Example(DaemonSet()).resource())
+    return body.replace(b'"object":{', b'"object":{"x":[' + b",".join([entry.encode()] * count) + b"],", 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "count", "allowed"),
+    [
+        ('{"name":""}', 199_000, True),
+        ('{"name":""}', 220_000, False),
+        ("0", 590_000, True),
+        ("0", 610_000, False),
+        ("[]", 310_000, False),
+        ('"a"', 610_000, False),
+        ('",,,,,,,,,,,,,,,,"', 100_000, True),
+    ],
+)
+def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count: int, allowed: bool) -> None:  # noqa: FBT001
+    response = asked("validate", with_entries(entry, count))
+    assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
+    assert response["allowed"] == allowed
+    assert allowed or "600,000" in response["status"]["message"]
+
+
+def test_the_densest_object_that_an_api_server_stores_is_read_on_both_sides() -> None:
+    count = 1_500_000 // len('{"name":"V00001"},' + '"k:{\\"name\\":\\"V00001\\"}":{".":{},"f:name":{}},')
+    entries = ",".join(f'{{"name":"V{number:05}"}}' for number in range(count))
+    fields = ",".join(f'"k:{{\\"name\\":\\"V{number:05}\\"}}":{{".":{{}},"f:name":{{}}}}' for number in range(count))
+    stored = f'"x":[{entries}],"fields":{{{fields}}},'
+    assert 1_400_000 < len(stored) < 1_600_000
+    body = review(Example(DaemonSet(), before=DaemonSet()).resource()).decode()
+    for side in ("object", "oldObject"):
+        body = body.replace(f'"{side}":{{', f'"{side}":{{{stored}', 1)
+    assert read(body.encode()).uid == "705ab4f5-6393-11e8-b7cc-42010a800002"
+
+
+def test_a_key_that_occurs_twice_is_found_in_a_large_body_too() -> None:
+    body = with_entries('{"name": "x"}', 100_000)
+    assert asked("validate", body)["allowed"]
+    assert "a key twice" in refused(body.replace(b'"x":[', b'"y":1,"y":[', 1), "validate")
+
+
+def test_a_denial_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhook.admission._policy_objections", lambda *_: ("x" * 10_000,) * 200)
+    kind = {"group": "", "version": "v1", "kind": "ConfigMap"}
+    response = asked("validate", review(config_map({}), kind=kind))
+    assert 30_000 < len(response["status"]["message"]) < 34_000
 
 
 LONG = "\x1b" * 300_000

@@ -16,6 +16,7 @@ import msgspec
 from webhook import pipeline, policy, review
 from webhook.budget import Spend
 from webhook.cni.identity import is_guarded
+from webhook.limits import BODY_LIMIT, DENIAL_LENGTH, DENIALS_LENGTH
 from webhook.model import BREAK_GLASS, Finding, Verdict, at, text, together
 from webhook.mutate import Filled
 from webhook.pipeline import Guard
@@ -26,9 +27,6 @@ from webhook.review import NoReviewError, Request, UnreadableObjectError
 LOG = logging.getLogger("cni_guard")
 
 Door = Literal["validate", "mutate"]
-
-BODY_LIMIT = 7 * 2**20
-"""Bytes of a review: an API server takes objects of 3 MiB, and an update sends two."""
 
 TOO_LARGE = f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is"
 
@@ -216,9 +214,16 @@ def _respond(  # noqa: PLR0913 - the parts of a response
     return Answer(_OK, msgspec.json.encode(body), record, verdict)
 
 
-def _bounded(lines: tuple[str, ...]) -> tuple[str, ...]:
-    more = len(lines) - _MOST_DENIALS
-    return (*lines[:_MOST_DENIALS], f"... and {more} more") if more > 0 else lines
+def _bounded(lines: tuple[str, ...]) -> Iterator[str]:
+    """As many denials as a person reads, each cut, and how many are left out."""
+    room = DENIALS_LENGTH
+    for index, line in enumerate(lines):
+        said = shorten(line, DENIAL_LENGTH)
+        room -= len(said)
+        if index >= _MOST_DENIALS or room < 0:
+            yield f"... and {len(lines) - index} more"
+            return
+        yield said
 
 
 def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:

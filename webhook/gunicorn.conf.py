@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from webhook.limits import CONNECTIONS_LIMIT, KEEP_SECONDS
 from webhook.live import Settings, running
-from webhook.worker import Quiet, Worker
+from webhook.loglimit import Quiet
+from webhook.worker import Worker
 
 _settings = Settings.from_environment(os.environ)
 
@@ -19,13 +21,12 @@ proc_name = "cni-guard"
 # connections that carry nothing, and each would pin a thread.
 worker_class = Worker
 workers = 1
-worker_connections = 1000
+worker_connections = CONNECTIONS_LIMIT
 backlog = 512
 preload_app = False
 max_requests = 0
 
-# Longer than the 90 s that a Go client keeps an idle connection: the client closes it, never we while it sends.
-keepalive = 120
+keepalive = KEEP_SECONDS
 graceful_timeout = 20
 timeout = 30
 
@@ -57,7 +58,15 @@ logconfig_dict = {
             "timestamp": True,
         }
     },
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+    "filters": {"limit": {"()": "webhook.loglimit.the_limit"}},
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["limit"],
+            "stream": "ext://sys.stdout",
+        }
+    },
     "root": {"level": "INFO", "handlers": ["stdout"]},
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},

@@ -73,6 +73,11 @@ class Metrics:
         self._pair_failures = self._counter(
             "certificate_reload_failures", "Pairs of certificate and key that were refused."
         )
+        refused = self._counter(
+            "connections_refused", "Connections that were not taken, or were closed before their time.", "reason"
+        )
+        self._connections: Callable[..., Counter] = functools.cache(refused.labels)
+        self._lines = self._counter("log_lines_left_out", "Log lines that were left out because there were too many.")
         self._handshakes = self._counter("tls_handshake_failures", "Connections whose TLS handshake failed.")
 
     def answered(self, door: str, record: dict[str, Any], verdict: Verdict | None, seconds: float) -> None:
@@ -126,6 +131,14 @@ class Metrics:
     def handshake_failed(self) -> None:
         """A client and the guard did not come to a TLS connection."""
         self._handshakes.inc()
+
+    def connection_refused(self, reason: str) -> None:
+        """A connection was not taken, or was closed before its time."""
+        self._connections(reason).inc()
+
+    def lines_left_out(self, count: int) -> None:
+        """So many log lines were left out."""
+        self._lines.inc(count)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -8,13 +8,17 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from webhook.bounds import Structure, structure
 from webhook.cni.identity import AWS_NODE, ENICONFIG
+from webhook.limits import DEPTH_LIMIT, NAMED_DUPLICATE_LIMIT, UID_LIMIT, VALUES_LIMIT
 from webhook.model import Json, Operation, Resource, User, text
 
 API_VERSION = "admission.k8s.io/v1"
 OPERATIONS = frozenset((*get_args(Operation), "CONNECT"))
 
-_UID = re.compile(rb'"request"\s*:\s*\{\s*"uid"\s*:\s*"([A-Za-z0-9-]{1,128})"')
+_UID = re.compile(rb'"request"\s*:\s*\{\s*"uid"\s*:\s*"([A-Za-z0-9-]{1,%d})"' % UID_LIMIT)
+_TOO_DEEP = f"the object is nested too deeply: more than {DEPTH_LIMIT} levels; an object that the CNI reads has a dozen"
+_TOO_MANY = f"object and old object have more than {VALUES_LIMIT:,} fields and values together: make the object smaller"
 
 
 class NoReviewError(Exception):
@@ -50,36 +54,55 @@ class Request:
 
 
 def read(body: bytes) -> Request:
-    """Read a review. Raises NoReviewError, or UnreadableObjectError where only the object is at fault."""
-    try:
-        return _request(_decode(body))
-    except RecursionError:
-        raise _too_deep(body) from None
+    """Read a review, which is measured in its bytes before any of it is built.
+
+    Args:
+        body: The body of the HTTP request, at most `BODY_LIMIT` bytes.
+
+    Raises:
+        NoReviewError: The caller is at fault.
+        UnreadableObjectError: Only the object is at fault: it is nested too deeply, or holds too many values.
+    """
+    found = structure(body, VALUES_LIMIT)
+    if found is None or found.values > VALUES_LIMIT:
+        raise _unreadable(body, _TOO_MANY)
+    if found.depth > DEPTH_LIMIT:
+        raise _unreadable(body, _TOO_DEEP)
+    return _request(_decode(body, found))
 
 
-def _decode(body: bytes) -> Json:
+def _decode(body: bytes, found: Structure) -> Json:
     try:
         document = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise NoReviewError(f"the body is not JSON ({error})") from error
-    # The API server never repeats a key, and writes JSON as this encoder does; only other writers pay for the search.
-    if msgspec.json.encode(document) != body.strip():
-        json.loads(body, object_pairs_hook=_no_duplicates)
+    written = msgspec.json.encode(document)
+    if written != body.strip() and _keys(written) != found.keys:
+        raise NoReviewError(_duplicate(body))
     return document
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _keys(written: bytes) -> int:
+    """How many keys the document has: fewer than the body names where one of them occurs twice in an object."""
+    found = structure(written, VALUES_LIMIT)
+    return found.keys if found else 0
+
+
+def _duplicate(body: bytes) -> str:
+    """Which key occurs twice, where the search for it is short."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise NoReviewError(f'the key "{twice[:100]}" stands twice in one object')
-    return found
+        twice.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+
+    if len(body) <= NAMED_DUPLICATE_LIMIT:
+        json.loads(body, object_pairs_hook=look)
+    return f'the key "{twice[0][:100]}" is listed twice in one object' if twice else "an object lists a key twice"
 
 
-def _too_deep(body: bytes) -> Exception:
+def _unreadable(body: bytes, reason: str) -> Exception:
     """The uid stands before the object in what the API server sends, so it is found without reading the object."""
-    reason = "the object is nested too deeply to be judged; no object that the CNI reads has more than a dozen levels"
     uid = _UID.search(body[:4096])
     return UnreadableObjectError(uid[1].decode(), reason) if uid else NoReviewError(reason)
 
@@ -89,6 +112,8 @@ def _request(document: Json) -> Request:
     uid, operation = request.get("uid"), text(request.get("operation"))
     if not isinstance(uid, str) or not uid:
         raise NoReviewError("request.uid is missing")
+    if len(uid) > UID_LIMIT:
+        raise NoReviewError(f"request.uid is longer than {UID_LIMIT} characters; an API server sends 36")
     if operation not in OPERATIONS:
         raise NoReviewError(f"request.operation is none of {', '.join(sorted(OPERATIONS))}")
     kind = request.get("kind")

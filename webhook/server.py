@@ -6,10 +6,19 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 
 from webhook import admission
-from webhook.admission import BODY_LIMIT, Answer, Door
+from webhook.admission import Answer, Door
+from webhook.intake import GivenWayError
+from webhook.limits import BODY_LIMIT, TURN_BYTES
 from webhook.live import LOG, Live, running
 from webhook.rules import CATALOGUE
 
@@ -22,6 +31,7 @@ _REASONS = {
     413: admission.TOO_LARGE,
     415: f"the content type must be {_JSON}: send an AdmissionReview v1 as JSON",
     500: "cni-guard failed on this request, which is a fault of its own: see its log",
+    503: "too many requests are under way: send this one again",
 }
 
 
@@ -66,10 +76,18 @@ def _body() -> bytes:
     length = request.content_length
     if length is not None and length > BODY_LIMIT:
         raise RequestEntityTooLarge
+    held = bytearray()
     try:
-        body: bytes = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
+        while len(held) <= BODY_LIMIT and (piece := request.environ["wsgi.input"].read(TURN_BYTES)):
+            held += piece
+    except GivenWayError as error:
+        raise ServiceUnavailable from error
     except Exception as error:  # what gunicorn raises for broken chunks has no common ancestor
         raise BadRequest from error
+    else:
+        body = bytes(held)
+    finally:
+        held.clear()  # an error that is on its way would keep it
     if len(body) > BODY_LIMIT:
         raise RequestEntityTooLarge
     if length is not None and len(body) != length:

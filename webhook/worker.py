@@ -1,38 +1,36 @@
-"""gunicorn's gevent worker with what it lacks in front of an API server: deadlines, and a stop that loses nothing."""
+"""gunicorn's gevent worker with what it lacks in front of an API server: deadlines, shares, and a stop without loss."""
 
+import gc
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import gevent
-from greenlet import greenlet
+from gevent.pool import Group
+from gevent.socket import wait_read
 from gunicorn import util
-from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
+from webhook import process, refusals
+from webhook.acceptor import Acceptor, Named
+from webhook.connections import Connection, Connections, Reason, State, peer_of
+from webhook.counted import Counted, read_off
+from webhook.intake import GivenWayError, Intake, Sender
+from webhook.limits import (
+    HANDSHAKE_SECONDS,
+    HEAD_SECONDS,
+    LINGER_SECONDS,
+    REQUEST_SECONDS,
+    TURN_BYTES,
+)
 from webhook.live import LOG, running
-
-HANDSHAKE_SECONDS = 5
-"""A client that has not finished the TLS handshake by then is let go."""
-
-REQUEST_SECONDS = 10
-"""Reading the body, judging and answering: longer than an API server waits (3 s where we register)."""
-
-LINGER_SECONDS = 3
-"""After SIGTERM, how long an idle connection may still bring a request, which is answered with `Connection: close`."""
-
-LEFT_OVER = 16 * 2**20
-"""Bytes of a body that were not read, taken off the connection so that the client sees the answer (413)."""
-
-
-class Quiet(Logger):
-    """gunicorn's logger without its access log: there is one line a decision, ours."""
-
-    def access(self, *_: object) -> None:
-        """Say nothing. Even composing a line that nobody reads would cost a tenth of a request."""
+from webhook.summary import Summary
+from webhook.turns import Turns, let_others
 
 
 class Worker(GeventWorker):
@@ -40,8 +38,16 @@ class Worker(GeventWorker):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._idle: dict[greenlet, gevent.Timeout] = {}
         self._stopped_at = 0.0
+        self._linger = LINGER_SECONDS
+        self._untidy = False
+        self._greenlets: Group
+        self._connections: Connections
+        self._intake: Intake
+        self._turns: Turns
+        self._summary: Summary
+
+    # The life of the process
 
     def load_wsgi(self) -> None:
         """Load the application, and let each answer say whether its connection goes on when it begins.
@@ -49,117 +55,243 @@ class Worker(GeventWorker):
         gunicorn decides that when a request begins. One that SIGTERM met half-way would promise a connection that is
         about to go; and it must not be taken back once it is promised, since an API server does not try again.
         """
+        process.give_back()
         super().load_wsgi()
         application = self.wsgi
 
         def answer(environ: Any, start_response: Any) -> Any:
-            def begin(*arguments: Any) -> Any:
-                if not self.alive:
+            connection = _current()
+
+            def begin(status: str, *arguments: Any) -> Any:
+                self._answered(connection, environ["REQUEST_METHOD"], status)
+                if not (self.alive and connection.goes_on(environ["REQUEST_METHOD"])):
                     start_response.__self__.force_close()
-                return start_response(*arguments)
+                return start_response(status, *arguments)
 
             return application(environ, begin)
 
         self.wsgi = answer
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve a connection. The handshake is done here, within a deadline, and its failure is no traceback."""
+    def run(self) -> None:
+        """Accept until SIGTERM and a little longer, then answer what has come."""
+        self._greenlets = Group()
+        self._summary = Summary(running().metrics)
+        self._connections = Connections(process.allow_files(self.worker_connections), self._summary.refused)
+        self._intake = Intake(time.monotonic, self._end_request)
+        self._turns = Turns()
+        acceptors = [
+            Acceptor(one, partial(self._take, Named(one)), lambda: self._connections.shed("descriptors"))
+            for one in self.sockets
+        ]
+        while self.alive:
+            self.notify()
+            gevent.sleep(0.25)
+        while time.monotonic() - self._stopped_at < self._linger:
+            self.notify()
+            gevent.sleep(0.1)
+        gevent.joinall([gevent.spawn(one.close) for one in acceptors])
+        self._finish()
+
+    def _finish(self) -> None:
+        """Wait for what is under way."""
+        end = self._stopped_at + self.cfg.graceful_timeout
+        while self._greenlets and time.monotonic() < end:
+            self.notify()
+            self._greenlets.join(timeout=0.1)
+        if self._greenlets:
+            self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: not ready from here on, and every answer closes its connection."""
+        super().handle_exit(sig, frame)
+        self._stopped_at = self._stopped_at or time.monotonic()
+        running().draining = True
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """Ctrl-C: as SIGTERM, but the port closes at once."""
+        self._linger = 0.0
+        self.handle_exit(sig, frame)
+
+    def notify(self) -> None:
+        """Say what was refused, and let silent connections go while the process stops; called at least each second."""
+        super().notify()
+        self._summary.look()
+        if self._untidy:
+            # What failed leaves cycles that hold a body; nothing else would look for them soon.
+            self._untidy = False
+            gc.collect()
+        if not self._stopped_at:
+            return
+        since = time.monotonic() - LINGER_SECONDS
+        for connection in self._connections.waiting():
+            if connection.since < since and self._stopped_at < since:
+                gevent.get_hub().loop.run_callback(self._let_go, connection)
+
+    # One connection
+
+    def _take(self, listener: Any, client: Any, address: Any) -> None:
+        """A connection was accepted: serve it, or close it where there are too many."""
+        connection = Connection(peer_of(address[0]), time.monotonic(), client)
+        if not self._connections.admit(connection):
+            client.close()
+            return
+        greenlet: Any = gevent.Greenlet(self._serve, listener, client, address, connection)
+        greenlet.connection = connection
+        connection.greenlet = greenlet
+        self._greenlets.start(greenlet)
+
+    def _serve(self, listener: Any, client: Any, address: Any, connection: Connection) -> None:
+        try:
+            wrapped = self._shake_hands(client, connection)
+            if wrapped is not None:
+                self._enter(connection, State.SILENT)
+                counted: Any = Counted(wrapped, connection, self._arrived)
+                self.handle(listener, counted, address)
+        finally:
+            self._connections.remove(connection)
+            self._intake.release(connection)
+            connection.greenlet = connection.request = connection.sock = None
+
+    def _shake_hands(self, client: Any, connection: Connection) -> Any:
+        """The connection with TLS, or None where there is none; done within a deadline, and one at a time."""
+        wrapped, reason = client, ""
         try:
             with gevent.Timeout(HANDSHAKE_SECONDS):
-                client.do_handshake()
+                wait_read(client.fileno())
+                self._turns.wait(connection.peer)
+                wrapped = running().door.wrap_socket(client, server_side=True)
+                connection.sock = wrapped
+                wrapped.do_handshake()
+                return wrapped
         except gevent.Timeout:
-            self._no_handshake(addr, "the client was silent")
+            reason = "the client was silent"
         except ssl.SSLEOFError:
-            util.close(client)  # a TCP probe
+            pass  # a TCP probe
         except ssl.SSLError as error:
-            self._no_handshake(addr, error.reason or str(error))
+            reason = error.reason or str(error)
         except OSError:
-            util.close(client)
-        else:
-            super().handle(listener, client, addr)
-            return
-        util.close(client)
+            pass
+        util.close(wrapped)
+        if reason and not connection.dropped:
+            running().metrics.handshake_failed()
+            LOG.warning({"message": "TLS handshake failed", "client": connection.peer, "reason": reason})
+        return None
 
-    def _no_handshake(self, addr: Any, reason: str) -> None:
-        running().metrics.handshake_failed()
-        LOG.warning({"message": "TLS handshake failed", "client": str(addr[0]), "reason": reason})
+    def _enter(self, connection: Connection, state: State) -> None:
+        self._connections.enter(connection, state, time.monotonic())
+
+    def _let_go(self, connection: Connection) -> None:
+        """End a wait for a request, unless the request has come meanwhile."""
+        if connection.waits and not connection.dropped and not connection.asks:
+            connection.end()
+
+    # One request
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # a context manager, whatever the stubs say
+        """The time that a connection may wait for its next request; gunicorn asks before each."""
+        connection = _current()
+        self._enter(connection, State.SILENT)
+        connection.deadline = gevent.Timeout.start_new(self.cfg.keepalive)
+        if connection.ahead():
+            self._head_begins(connection)
+        try:
+            yield
+        except gevent.Timeout as timeout:
+            if timeout is not connection.deadline:
+                raise
+            if connection.state is State.HEAD:
+                self._too_slow(connection, "slow_head")
+        finally:
+            connection.deadline.close()
+
+    def _arrived(self, connection: Connection, count: int) -> None:
+        """Bytes have come: the first of a request starts the time for its head."""
+        if connection.state is State.SILENT:
+            self._head_begins(connection)
+        if connection.arrives:
+            self._intake.arrived(connection, count)
+            if connection.gives_way:
+                connection.gives_way = False
+                raise GivenWayError
+            connection.since_turn += count
+            if connection.since_turn > TURN_BYTES:
+                connection.since_turn = 0
+                connection.large = True
+                let_others()
+
+    def _head_begins(self, connection: Connection) -> None:
+        self._enter(connection, State.HEAD)
+        connection.deadline.close()
+        connection.deadline = gevent.Timeout.start_new(HEAD_SECONDS)
+
+    def _end_request(self, sender: Sender) -> None:
+        """A request gives way: at once where it is the one that reads now, else when the loop comes to it."""
+        assert isinstance(sender, Connection)  # noqa: S101 - the intake is given nothing else
+        sender.gives_way = True
+        if gevent.getcurrent() is not sender.greenlet:
+            gevent.get_hub().loop.run_callback(self._throw, sender)
+
+    def _throw(self, connection: Connection) -> None:
+        if connection.gives_way and connection.arrives:
+            connection.gives_way = False
+            connection.greenlet.throw(GivenWayError())
+
+    def _answered(self, connection: Connection, method: str, status: str) -> None:
+        """An answer begins: nothing of the request is held any more."""
+        self._enter(connection, State.ANSWER)
+        self._intake.release(connection)
+        connection.gives_way = False
+        if method == "POST" and status.startswith("200"):
+            self._connections.prove(connection)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Answer one request within a deadline, however slowly its body comes."""
+        connection = sock.connection
+        self._enter(connection, State.BODY)
+        connection.request = req
+        connection.large = False
         done = False
-        with _silent(REQUEST_SECONDS):
+        with gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
             try:
                 super().handle_request(listener_name, req, sock, addr)
             except gevent.Timeout:
                 req.body.failed = True  # nothing more will come of it
                 raise
             finally:
-                _read_off(req.body)
-            _let_others()
+                read_off(req.body)
+                sock.unread = req.body.failed
+                self._untidy = self._untidy or req.body.failed or connection.large
+            let_others()
             done = True
         if not done:
-            LOG.warning({"message": "request took too long; connection closed", "client": str(addr[0])})
+            self._too_slow(connection, "slow_request")
             raise StopIteration
         return True
 
-    @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # a context manager, whatever the stubs say
-        """The time that a connection may wait for its next request; gunicorn asks before each."""
-        with _silent(self.cfg.keepalive) as timeout:
-            me = gevent.getcurrent()
-            self._idle[me] = timeout
-            try:
-                yield
-            finally:
-                del self._idle[me]
+    def _too_slow(self, connection: Connection, reason: Reason) -> None:
+        self._summary.refused(connection.peer, reason)
+        said = "head of a request" if reason == "slow_head" else "request"
+        LOG.warning({"message": f"{said} took too long; connection closed", "client": connection.peer})
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: not ready from here on, and every answer closes its connection."""
-        super().handle_exit(sig, frame)
-        self._stopped_at = time.monotonic()
-        running().draining = True
-
-    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """Ctrl-C: as SIGTERM, instead of an exit inside a greenlet that prints a traceback."""
-        self.handle_exit(sig, frame)
-
-    def notify(self) -> None:
-        """Let idle connections go; gunicorn calls this each second, also while it stops."""
-        super().notify()
-        if self._stopped_at and time.monotonic() - self._stopped_at > LINGER_SECONDS:
-            for waiting, timeout in list(self._idle.items()):
-                gevent.get_hub().loop.run_callback(self._let_go, waiting, timeout)
-
-    def _let_go(self, waiting: greenlet, timeout: gevent.Timeout) -> None:
-        """End a wait for a request, unless the request came meanwhile."""
-        if self._idle.get(waiting) is timeout:
-            waiting.throw(timeout)
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
+        """Answer what gunicorn could not read, as everything is answered: in JSON."""
+        if isinstance(exc, ssl.SSLError):
+            return  # there is no connection to answer on
+        connection = client.connection
+        self._answered(connection, "", "")
+        status, reason = refusals.of(exc)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("Error handling request", exc_info=exc)
+        else:
+            LOG.warning({"message": "no request", "client": connection.peer, "status": status, "reason": reason})
+        running().metrics.refused(status)
+        client.unread = True
+        with suppress(OSError), gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
+            client.sendall(refusals.answer(status, reason))
 
 
-def _let_others() -> None:
-    """Serve whoever else has something to read before this connection goes on.
-
-    Without it a client that sends its next request fast enough never lets go of the process. A timer that is due
-    makes the loop look at every connection; `gevent.sleep(0)` would not.
-    """
-    hub = gevent.get_hub()
-    due = hub.loop.timer(0.0)
-    try:
-        hub.wait(due)
-    finally:
-        due.close()
-
-
-def _silent(seconds: float) -> gevent.Timeout:
-    """A deadline that ends its `with` block without an exception."""
-    return gevent.Timeout(seconds, exception=False)  # type: ignore[arg-type] # the stubs forget this documented use
-
-
-def _read_off(body: Any) -> None:
-    """Take what was not read of a body off the connection: closing it with bytes unread would lose the answer."""
-    left = LEFT_OVER
-    # Broken framing after the answer is no second answer: gunicorn closes a connection whose body failed.
-    with suppress(Exception):
-        while left > 0 and not body.failed and (data := body.read(2**16)):
-            left -= len(data)
-    body.failed = body.failed or left <= 0
+def _current() -> Connection:
+    """The connection that this greenlet serves."""
+    connection: Connection = gevent.getcurrent().connection  # type: ignore[attr-defined] # put there by `_take`
+    return connection

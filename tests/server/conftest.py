@@ -25,8 +25,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.controlplane.pki import SIGNS
-
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 """Seconds after which a thing that must happen is taken not to happen."""
@@ -47,6 +45,20 @@ class Issued:
         return x509.load_pem_x509_certificate(self.certificate).serial_number
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What a CA's key is for: without it, and without the key identifiers, Python 3.13 refuses a chain."""
+
+
 class Authority:
     """A CA for the time of a test."""
 
@@ -56,7 +68,7 @@ class Authority:
         self.certificate = (
             self._builder(self._name, self._key, timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(SIGNS, critical=True)
+            .add_extension(_SIGNS, critical=True)
             .sign(self._key, hashes.SHA256())
             .public_bytes(Encoding.PEM)
         )
@@ -88,7 +100,6 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + lasts)
-            # A strict verification (RFC 5280; Python 3.13 has no other) wants both.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )

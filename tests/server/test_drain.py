@@ -10,10 +10,10 @@ JSON = {"Content-Type": "application/json"}
 
 
 def kept_alive(served: Served) -> http.client.HTTPSConnection:
-    """A connection that has carried a request."""
+    """A connection that has carried a review."""
     connection = served.connect()
-    connection.request("GET", "/healthz")
-    connection.getresponse().read()
+    connection.request("POST", "/validate", json.dumps(review("first")), JSON)
+    assert Answered(connection.getresponse()).status == 200
     return connection
 
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.server.conftest import PATIENCE, Answered, OnDisk, Served, review, until
-from webhook.admission import BODY_LIMIT
+from webhook.limits import BODY_LIMIT
 from webhook.live import Live, Settings
 from webhook.metrics import Metrics
 from webhook.server import create_app
@@ -160,7 +160,9 @@ def test_a_slow_client_stops_no_other(served: Served, part: bytes) -> None:
 
 def test_a_client_that_never_pauses_stops_no_other(served: Served) -> None:
     greedy = served.socket()
-    requests = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50
+    body = json.dumps(review("greedy")).encode()
+    head = f"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+    requests = (head.encode() + body) * 50
 
     def read() -> None:
         with suppress(OSError):
@@ -238,6 +240,8 @@ NAMES = {
     "cni_guard_rules_skipped",
     "cni_guard_http_errors",
     "cni_guard_tls_handshake_failures",
+    "cni_guard_connections_refused",
+    "cni_guard_log_lines_left_out",
     "cni_guard_certificate_not_after_timestamp_seconds",
     "cni_guard_certificate_reload_failures",
     "cni_guard_policy_loaded_timestamp_seconds",

@@ -1,6 +1,7 @@
 """The certificate: what is refused at the start, what is taken while it serves."""
 
 import functools
+import json
 import ssl
 import subprocess
 from datetime import timedelta
@@ -118,7 +119,7 @@ def test_a_renewed_pair_is_served_without_a_restart(
 ) -> None:
     served = serve()
     kept = served.connect()
-    kept.request("GET", "/healthz")
+    kept.request("POST", "/validate", json.dumps(review()), {"Content-Type": "application/json"})
     kept.getresponse().read()
     before = served.metric("cni_guard_certificate_not_after_timestamp_seconds")
     renewed = authority.issue("rsa" if kind == "rsa" else "ec", timedelta(hours=2))

@@ -1,0 +1,170 @@
+"""Clients that mean harm beside clients that do not: none of the latter goes without an answer."""
+
+import functools
+import json
+import resource
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import Serve, Served, review, until
+from tests.server.hostile import Plan, hostile
+from tests.server.steady import HEAD, Steady, peak, worker
+from webhook.limits import BODY_LIMIT, CONNECTIONS_LIMIT, NORMAL_BODY, PEER_LIMIT
+
+OTHERS = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
+MEMORY_LIMIT = 160
+"""MiB, whatever is sent."""
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "new"])
+def test_a_flood_from_other_addresses_fails_no_request(serve: Serve, keep: bool) -> None:  # noqa: FBT001
+    served = serve()
+    with hostile(Plan(served.port, 5000, OTHERS)) as flood:
+        steady = Steady(served, keep=keep).run(6)
+        flood.wait()
+        assert flood.stop() <= CONNECTIONS_LIMIT
+    print(f"p99 beside 5,000 hostile connections: {steady.p99 * 1000:.0f} ms")  # noqa: T201 - a benchmark
+    assert steady.failed == []
+    assert steady.p99 < 5
+    assert peak(served) < MEMORY_LIMIT
+    assert served.metric('cni_guard_connections_refused_total{reason="peer_limit"}') > 1000
+
+
+def test_a_flood_from_the_same_address_stops_neither_what_is_connected_nor_the_probes(serve: Serve) -> None:
+    served = serve()
+    steady = Steady(served).warm(10)
+    with hostile(Plan(served.port, 5000, ("127.0.0.1",), again=True, every=0.1)) as flood:
+        running = threading.Thread(target=steady.run, args=(6,))
+        running.start()
+        probes = 0
+        while running.is_alive():
+            steady.probe(("/healthz", "/readyz")[probes % 2])
+            probes += 1
+            time.sleep(0.2)
+        running.join()
+        flood.wait()
+    print(f"p99 beside 5,000 hostile connections of its own address: {steady.p99 * 1000:.0f} ms")  # noqa: T201
+    assert steady.failed == []
+    assert probes > 5
+    assert peak(served) < MEMORY_LIMIT
+
+
+def test_what_was_refused_is_one_line_and_a_metric(serve: Serve) -> None:
+    served = serve()
+    with hostile(Plan(served.port, PEER_LIMIT + 150, ("127.0.0.2",))) as flood:
+        flood.wait()
+        (line,) = until(lambda: served.logged("refused"), "logging")
+        assert flood.stop() == PEER_LIMIT
+    assert line["most_from"] == "127.0.0.2"
+    assert line["connections"]["peer_limit"] > 0
+    assert served.metric('cni_guard_connections_refused_total{reason="peer_limit"}') == 150
+    assert len(served.logged("refused")) == 1
+
+
+def test_what_only_connects_is_counted_before_any_handshake(serve: Serve) -> None:
+    served = serve()
+    with hostile(Plan(served.port, PEER_LIMIT * 2, ("127.0.0.2",), tls=False)) as flood:
+        flood.wait()
+        assert served.metric('cni_guard_connections_refused_total{reason="peer_limit"}') == PEER_LIMIT
+        assert served.review(review("beside"))["uid"] == "beside"
+
+
+@pytest.mark.parametrize("size", [0, NORMAL_BODY - 10_000], ids=["small", "normal"])
+def test_bodies_that_trickle_from_one_address_stop_no_review_from_another(serve: Serve, size: int) -> None:
+    served = serve()
+    plan = Plan(
+        served.port, 40, ("127.0.0.2",), says=HEAD.format(BODY_LIMIT), large=BODY_LIMIT - 2**17, piece=" ", again=True
+    )
+    with hostile(plan) as flood:
+        flood.wait()
+        steady = Steady(served, padding=size).run(4)
+    print(f"p99 beside 40 bodies that trickle: {steady.p99 * 1000:.0f} ms, {peak(served)} MiB")  # noqa: T201
+    assert steady.failed == []
+    assert served.metric('cni_guard_http_errors_total{status="503"}') > 0
+    assert peak(served) < MEMORY_LIMIT
+
+
+def test_a_size_that_is_only_declared_takes_no_room(serve: Serve) -> None:
+    served = serve()
+    with hostile(Plan(served.port, 200, ("127.0.0.2",), says=HEAD.format(BODY_LIMIT) + "{")) as flood:
+        flood.wait()
+        assert served.metric('cni_guard_http_errors_total{status="503"}') == 0
+        assert served.review(review("beside"))["uid"] == "beside"
+
+
+def test_a_request_that_gives_way_is_told_so(serve: Serve) -> None:
+    served = serve()
+    senders = [served.socket() for _ in range(3)]
+    for sender in senders:
+        sender.sendall(HEAD.format(BODY_LIMIT).encode() + b" " * (BODY_LIMIT - 2**20))
+    answers = b""
+    for sender in senders:
+        sender.settimeout(0.5)
+        with suppress(TimeoutError, ssl.SSLError):
+            while piece := sender.recv(2**16):
+                answers += piece
+        sender.close()
+    assert answers.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1\r\n" in answers
+    assert b"Connection: close\r\n" in answers
+    assert b'{"error":"' in answers
+
+
+def dense() -> Iterator[tuple[str, bytes]]:
+    """Bodies that take most once they are built, and those that take most before."""
+    sent = json.dumps(review("dense"), separators=(",", ":")).replace('"metadata":{', '"metadata":{"managedFields":[],')
+    for name, entry in (("envs", '{"name":""}'), ("maps", '{"k%d":0}'), ("names", '"%d"'), ("lists", "[0]")):
+        for count in (195_000, 400_000):
+            entries = ",".join(entry % number if "%" in entry else entry for number in range(count))
+            yield f"{name}-{count}", sent.replace('"managedFields":[]', f'"managedFields":[{entries}]').encode()
+    yield "blanks", sent.encode() + b" " * (BODY_LIMIT - len(sent))
+    yield "backslashes", sent.replace('"ann"', '"' + "\\\\" * 3_400_000 + '"').encode()
+    yield "quotes", sent.replace('"ann"', '"' + '\\"' * 3_400_000 + '"').encode()
+    yield "uid", sent.replace('"dense"', '"' + "u" * 6_000_000 + '"').encode()
+    yield (
+        "duplicates",
+        sent.replace('"managedFields":[]', '"managedFields":[' + '{"a":1,"a":1},' * 100_000 + "0]").encode(),
+    )
+    yield "brackets", b"[" * BODY_LIMIT
+
+
+def test_no_body_takes_more_memory_than_there_is(serve: Serve) -> None:
+    served = serve()
+    silent = Plan(served.port, CONNECTIONS_LIMIT, OTHERS)
+    slow = Plan(
+        served.port, 40, ("127.0.0.6",), says=HEAD.format(BODY_LIMIT), large=BODY_LIMIT - 2**17, piece=" ", again=True
+    )
+    with hostile(silent) as first, hostile(slow) as second:
+        first.wait()
+        second.wait()
+        for name, body in dense():
+            with ThreadPoolExecutor(3) as clients:
+                for status in clients.map(functools.partial(status_of, served), [body] * 3):
+                    assert status in {200, 400, 503}, name
+            assert peak(served) < MEMORY_LIMIT, name
+    print(f"peak: {peak(served)} MiB")  # noqa: T201
+    assert max(map(len, served.lines)) < 5000
+
+
+def status_of(served: Served, body: bytes) -> int:
+    """What a review of this body gets."""
+    return served.request("POST", "/validate", body, Content_Type="application/json").status
+
+
+def test_few_open_files_are_room_for_a_guard_too(serve: Serve) -> None:
+    served = serve()
+    few = len(list(Path(f"/proc/{worker(served)}/fd").iterdir())) + 30
+    resource.prlimit(worker(served), resource.RLIMIT_NOFILE, (few, few))
+    with hostile(Plan(served.port, 200, OTHERS)) as flood:
+        flood.wait()
+        steady = Steady(served).run(2)
+    assert steady.failed == []
+    assert served.metric('cni_guard_connections_refused_total{reason="descriptors"}') > 0
+    assert served.errors == []
