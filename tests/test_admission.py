@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
-from webhook.admission import WARNING_LENGTH, WARNINGS_LENGTH, Door, answer
+from webhook.admission import WARNING_LENGTH, WARNINGS_LENGTH, Answer, Door, answer
 from webhook.cni.stock import stock
+from webhook.metrics import Metrics
 from webhook.model import BREAK_GLASS, Resource, User
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, Policy
@@ -508,3 +510,45 @@ def test_both_doors_answer_a_canary() -> None:
     doors: tuple[Door, ...] = ("validate", "mutate")
     for door in doors:
         assert asked(door, review(resource))["warnings"] == [f"cni-guard canary abc answered at {door}"]
+
+
+# --- the budget of CPU time ------------------------------------------------------------------------------------------
+
+
+def hurried(door: Door, resource: Resource) -> Answer:
+    """The answer of a guard whose time is over at once."""
+    return answer(door, review(resource), replace(guard(), budget=0.0), NOW)
+
+
+def test_an_object_that_takes_too_long_is_refused_and_counted() -> None:
+    told = hurried("validate", Example(DaemonSet()).resource())
+    response = json.loads(told.body)["response"]
+    assert not response["allowed"]
+    assert "0.0 s of CPU time" in response["status"]["message"]
+    assert told.record["over_budget"] is True
+    assert told.record["user"] == "alice"
+    assert told.record["name"] == "aws-node"
+    metrics = Metrics()
+    metrics.answered("validate", told.record, told.verdict, 0.0)
+    assert b'cni_guard_evaluations_over_budget_total{door="validate"} 1.0' in metrics.text()
+
+
+def test_a_restart_of_an_object_that_takes_too_long_passes_and_is_told() -> None:
+    told = hurried("validate", Example(DaemonSet(annotations={"a": "b"}), before=DaemonSet()).resource())
+    response = json.loads(told.body)["response"]
+    assert response["allowed"]
+    assert any("CPU time" in warning for warning in response["warnings"])
+    assert told.record["over_budget"] is True
+
+
+def test_nothing_is_added_to_an_object_that_takes_too_long() -> None:
+    told = hurried("mutate", Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5"})).resource())
+    response = json.loads(told.body)["response"]
+    assert response["allowed"]
+    assert "patch" not in response
+    assert any("too much CPU time" in warning for warning in response["warnings"])
+    assert told.record["over_budget"] is True
+
+
+def test_commands_have_no_budget() -> None:
+    assert guard().budget is None

@@ -21,6 +21,9 @@ UID_LIMIT = 128
 NAMED_DUPLICATE_LIMIT = 256 * 2**10
 """Bytes of a body in which a key that occurs twice is searched for, to name it: the search is slow."""
 
+EVALUATION_SECONDS = 0.5
+"""Seconds of CPU time to read and evaluate one review, the last net: the largest that is taken needs a fifth of it."""
+
 # Bodies in flight
 
 NORMAL_BODY = 256 * 2**10

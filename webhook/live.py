@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from webhook import policy, tls
+from webhook.limits import EVALUATION_SECONDS
 from webhook.metrics import Metrics
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, PolicyError
@@ -106,7 +107,7 @@ class Live:
         self.draining = False
         self.certificate_refusal = ""
         self.policy_refusal = ""
-        self.guard = Guard(BUILT_IN, CATALOGUE)
+        self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS)
         self.source: Source = "built-in"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
@@ -170,7 +171,7 @@ class Live:
             raise PolicyError(reason) from error
         loaded = policy.load(text, file, CATALOGUE.ids)
         self.policy_refusal = ""
-        self.guard = Guard(loaded, CATALOGUE)
+        self.guard = Guard(loaded, CATALOGUE, budget=EVALUATION_SECONDS)
         self.source = "file"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
@@ -180,7 +181,7 @@ class Live:
         self.policy_refusal = reason
         if self.source == "built-in":
             notice = f"cni-guard runs on its built-in policy (mode {BUILT_IN.mode}): {reason}"
-            self.guard = Guard(BUILT_IN, CATALOGUE, notices=(notice,))
+            self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS, notices=(notice,))
         else:
             self.source = "last good"
         self.metrics.policy_refused(self.source)

@@ -46,6 +46,7 @@ class Metrics:
         findings = self._counter("findings", "Findings in reviews.", "rule", "level", "introduced")
         observed = self._counter("observed_denials", "Denials that mode observe made warnings.", "rule")
         crashes = self._counter("rule_crashes", "Rules that failed on an object.", "rule")
+        late = self._counter("evaluations_over_budget", "Evaluations that took more CPU time than they may.", "door")
         skipped = self._counter("rules_skipped", "Rules that could not be checked on an object.", "rule")
         errors = self._counter("http_errors", "Requests that got no review for an answer.", "status")
         duration = Histogram(
@@ -60,6 +61,7 @@ class Metrics:
         self._findings: Callable[..., Counter] = functools.cache(findings.labels)
         self._observed: Callable[..., Counter] = functools.cache(observed.labels)
         self._crashes: Callable[..., Counter] = functools.cache(crashes.labels)
+        self._late: Callable[..., Counter] = functools.cache(late.labels)
         self._skipped: Callable[..., Counter] = functools.cache(skipped.labels)
         self._errors: Callable[..., Counter] = functools.cache(errors.labels)
         self._duration: Callable[..., Histogram] = functools.cache(duration.labels)
@@ -90,6 +92,8 @@ class Metrics:
             _said(record.get("dry_run")),
         ).inc()
         self._duration(door).observe(seconds)
+        if record.get("over_budget") is True:
+            self._late(door).inc()
         if verdict is not None:
             self._judged(verdict)
 

@@ -236,6 +236,7 @@ NAMES = {
     "cni_guard_admission_duration_seconds",
     "cni_guard_findings",
     "cni_guard_observed_denials",
+    "cni_guard_evaluations_over_budget",
     "cni_guard_rule_crashes",
     "cni_guard_rules_skipped",
     "cni_guard_http_errors",
