@@ -1,5 +1,6 @@
 """How the levels are put on: by what the change brings, by the policy, by who asks."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
@@ -61,7 +62,6 @@ def test_a_change_is_refused_for_what_it_brings_and_not_for_what_it_leaves() -> 
 
 
 def test_a_step_into_the_same_fault_is_judged_and_a_step_out_passes() -> None:
-    assert levels(judged(Example(DaemonSet(release="1.22.2"), before=DaemonSet(release="1.22.1"))))["VER-002"] == "warn"
     worse = judged(Example(DaemonSet(release="1.22.2"), before=DaemonSet(release="1.22.1")))
     assert any(f.rule == "VER-002" and f.level == "deny" for f in worse.findings)
     assert not judged(Example(DaemonSet(release="1.22.4"), before=DaemonSet(release="1.22.1"))).denials
@@ -327,6 +327,48 @@ def test_lists_of_the_pod_have_limits_too(name: str) -> None:
     assert "POD-013" in denied(daemonset)
 
 
+# --- what a release is told ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "way_out"),
+    [
+        (None, "1.16.3", "Use CNI 1.16.4"),
+        ("1.15.5", "1.16.3", "Upgrading is right: go to CNI 1.16.4 instead"),
+        ("1.18.6", "1.16.3", "Use CNI 1.16.4"),
+        ("1.21.2", "1.22.1", "Upgrading is right: go to CNI 1.22.4 instead"),
+        (None, "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
+        ("1.18.6", "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
+        ("1.18.6", "1.19.2", "Upgrading is right: go to CNI 1.19.6 instead"),
+    ],
+)
+def test_the_way_out_of_a_release_is_a_step_that_is_accepted(before: str | None, now: str, way_out: str) -> None:
+    old = None if before is None else DaemonSet(release=before)
+    verdict = judged(Example(DaemonSet(release=now), before=old))
+    remedies = {finding.problem.remedy for finding in verdict.findings if finding.rule == "VER-002"}
+    assert remedies == {way_out}
+    (step,) = re.findall(r"(?:Use|[Gg]o (?:on )?to) CNI ([0-9.]+[0-9])", way_out)
+    stored = now if "Go on" in way_out or before is None else before
+    followed = judged(Example(DaemonSet(release=step), before=DaemonSet(release=stored)))
+    assert followed.denials == ()
+
+
+def test_age_and_cves_are_told_only_when_the_version_changes() -> None:
+    old = DaemonSet(release="1.19.6")
+    assert "VER-002" in levels(judged(Example(old)))
+    for touched in (replace(old, annotations={"a": "b"}), replace(old, env={"WARM_IP_TARGET": "5"})):
+        assert "VER-002" not in levels(judged(Example(touched, before=old)))
+    armed = replace(old, env={"ENABLE_POD_ENI": "true"})
+    assert "VER-002" not in levels(judged(Example(armed, before=old)))
+
+
+def test_one_release_is_one_message() -> None:
+    for before, now in ((None, "1.22.1"), ("1.22.1", "1.16.0"), ("1.15.5", "1.16.3")):
+        old = None if before is None else DaemonSet(release=before)
+        verdict = judged(Example(DaemonSet(release=now), before=old))
+        assert sum(text.startswith("VER-002") for text in (*verdict.denials, *verdict.warnings)) == 1
+
+
 # --- the budget ------------------------------------------------------------------------------------------------------
 
 
@@ -525,7 +567,8 @@ def test_a_floor_never_stands_in_the_way_of_a_step_upwards(kubernetes: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("tag", "said"), [("v1.24.0", "newer than what this guard knows"), ("v1.18.99", "never released it")]
+    ("tag", "said"),
+    [("v1.24.0", "CNI 1.24.0 is not known to this guard"), ("v1.18.99", "CNI 1.18.99 was never released")],
 )
 def test_a_release_that_is_not_in_the_tables_warns(tag: str, said: str) -> None:
     registry = "602401143452.dkr.ecr.us-west-2.amazonaws.com"

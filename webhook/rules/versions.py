@@ -120,44 +120,102 @@ def _annotation(view: AwsNode) -> str:
 def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
     """Some releases should not run, or not with a certain feature on: upstream says so, or the code proves it.
 
-    A release that has been left behind by Kubernetes, or by time, never stands in the way of a step upwards.
+    A release that has been left behind by Kubernetes, or by time, never stands in the way of a step upwards, and none
+    in the way of a step down, which may be the cure. Age, CVEs and dependencies are told when the version changes.
     """
     version = case.new.known_version
     unknown: list[str] = []
-    found: dict[Level, list[_Fault]] = {"deny": [], "warn": []}
-    for blocked in case.policy.versions.blocked:
-        if blocked.release == str(version):
-            use = Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2])
-            found["deny"].append(_Fault(f"the policy blocks it: {blocked.reason}", use))
+    faults = [
+        _Fault(
+            "warn" if goes_down(case) else "deny",
+            f"the policy blocks it: {blocked.reason}",
+            Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2]),
+        )
+        for blocked in case.policy.versions.blocked
+        if blocked.release == str(version)
+    ]
     for row in case.tables.verdicts:
-        if row.first <= version <= row.last:
+        if row.first <= version <= row.last and not (row.level == "warn" and not row.when and _stays(case)):
             with postponed(unknown):
                 if _applies(case, row):
-                    names = sorted(row.when | row.unless)
-                    features = tuple(pair for name in names for pair in case.new.feature_evidence(name))
-                    level = "warn" if goes_down(case) or (_is_floor(row) and _climbs(case)) else row.level
-                    found[level].append(_Fault(row.reason, row.fixed, features))
-    found["warn"] += [_Fault(reason, None) for reason in _unlisted(case, version)]
-    for level, faults in found.items():
-        use = max((fault.use for fault in faults if fault.use), default=None)
-        for fault in faults:
-            yield _fault(case, level, fault, use)
+                    faults.append(_of_row(case, row))
+    yield from _problems(case, faults)
+    yield from _unlisted(case, version)
     if unknown:
         raise CouldNotCheckError("; ".join(unknown))
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
+    level: Level
     reason: str
     use: Version | None
     features: Evidence = ()
 
 
-def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[str]:
+def _of_row(case: AwsNodeCase, row: Verdict) -> _Fault:
+    lowered = goes_down(case) or (_is_floor(row) and _climbs(case))
+    features = tuple(pair for name in sorted(row.when | row.unless) for pair in case.new.feature_evidence(name))
+    return _Fault("warn" if lowered else row.level, row.reason, row.fixed, features)
+
+
+def _problems(case: AwsNodeCase, faults: list[_Fault]) -> Iterator[Problem]:
+    """A problem a fault, all with one way out. Beside what denies, the rest would only be noise."""
+    level: Level = "deny" if any(fault.level == "deny" for fault in faults) else "warn"
+    worst = [fault for fault in faults if fault.level == level]
+    version = case.new.known_version
+    remedy = _way_out(case, max((fault.use for fault in worst if fault.use), default=None))
+    for fault in worst:
+        yield Problem(
+            path=_image_path(case.new),
+            evidence=(("CNI version", str(version)), *fault.features, ("known against it", fault.reason)),
+            level=level,
+            wrong=f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault",
+            effect=fault.reason,
+            remedy=remedy,
+        )
+
+
+def _way_out(case: AwsNodeCase, use: Version | None) -> str:
+    """The next step towards a release without these faults, as far as VER-004 lets one go."""
+    version, target = case.new.known_version, use or RECOMMENDED[0]
+    patch = LAST_PATCH.get(version[:2], version)
+    if goes_down(case) and patch > version:
+        return f"Use CNI {patch}"
+    if _climbs(case) and case.old is not None and case.old.version is not None:
+        instead = _step(case, case.old.version, target)
+        if instead > version:
+            return f"Upgrading is right: go to CNI {instead} instead"
+    step = _step(case, version, target)
+    return f"Use CNI {step}" if step == target else f"Go on to CNI {step}, and step by step to {target}"
+
+
+def _step(case: AwsNodeCase, start: Version, target: Version) -> Version:
+    """How far one upgrade from a release gets towards another."""
+    reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
+    return target if target[:2] <= reach else LAST_PATCH.get(reach, target)
+
+
+def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
+    """A release that the tables do not have."""
     if version > case.tables.newest:
-        yield f"it is newer than what this guard knows ({case.tables.newest}), which can not tell its faults"
+        wrong = f"CNI {version} is not known to this guard"
+        effect = f"the newest release that it knows is {case.tables.newest}, so what depends on the release only warns"
+        remedy = f"Update cni-guard, or use CNI {RECOMMENDED[0]}"
     elif version in NEVER_TAGGED or version not in case.tables.releases:
-        yield "upstream never released it: the tag is a typing error or a private build"
+        wrong = f"CNI {version} was never released upstream"
+        effect = "the tag is a typing error or a private build, whose faults are not known"
+        remedy = f"Use CNI {LAST_PATCH.get(version[:2], RECOMMENDED[0])}"
+    else:
+        return
+    yield Problem(
+        path=_image_path(case.new),
+        evidence=(("CNI version", str(version)), ("in the tables", "no")),
+        level="warn",
+        wrong=wrong,
+        effect=effect,
+        remedy=remedy,
+    )
 
 
 def _is_floor(row: Verdict) -> bool:
@@ -169,24 +227,14 @@ def _climbs(case: AwsNodeCase) -> bool:
     return case.old is not None and case.old.version is not None and case.old.version < case.new.known_version
 
 
+def _stays(case: AwsNodeCase) -> bool:
+    return case.old is not None and case.old.version == case.new.known_version
+
+
 def _applies(case: AwsNodeCase, row: Verdict) -> bool:
     if row.kubernetes and case.kubernetes is None:
         raise CouldNotCheckError(f"CNI {case.new.version} against this Kubernetes: the server's version is not known")
     return row.applies(case.new.known_version, case.new.feature, case.kubernetes)
-
-
-def _fault(case: AwsNodeCase, level: Level, fault: _Fault, use: Version | None) -> Problem:
-    """The problem of one row; the way out is the same for all rows of a level."""
-    version = case.new.known_version
-    better = f"CNI {use}, or the newest recommended one, {RECOMMENDED[0]}" if use else f"CNI {RECOMMENDED[0]}"
-    return Problem(
-        path=_image_path(case.new),
-        evidence=(("CNI version", str(version)), *fault.features, ("known against it", fault.reason)),
-        level=level,
-        wrong=f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault",
-        effect=fault.reason,
-        remedy=f"Use {better}",
-    )
 
 
 @rule(
@@ -234,7 +282,8 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
         wrong=f"the upgrade from CNI {before} to {now} skips {skipped} minor version{'s' if skipped > 1 else ''}",
         effect=f"AWS supports one minor version at a time{early}; what the old release left on the nodes is only "
         "tested with the next one",
-        remedy=f"Go to {step} first",
+        remedy=f"Go to {step} first; versions.maxMinorSkip of the policy is the number of minor versions that one "
+        "upgrade may climb",
     )
 
 
