@@ -53,7 +53,7 @@ def _too_new(case: AwsNodeCase, path: Path, holder: Container, name: str, since:
         level="deny",
         wrong=f"{name} in container {holder.name} needs CNI {since}, the image is {case.new.version}",
         effect="the setting would be ignored without a word",
-        remedy=f"Upgrade to {since} or newer first, or remove {name}",
+        remedy=f"Remove {name} until the cluster runs CNI {since} or newer",
     )
 
 
@@ -78,5 +78,5 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
                 level=level,
                 wrong=f"{what} needs CNI {since}, the image is {version}",
                 effect="the feature does not work with this release",
-                remedy=f"Upgrade to {since} or newer first, or switch it off",
+                remedy=f"Switch it off until the cluster runs CNI {since} or newer",
             )

@@ -64,7 +64,8 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
     """Applying the upstream manifest, Helm without values or an add-on update with OVERWRITE brings defaults back.
 
     A value that becomes a reference counts as lost too: what it refers to may be another value.
-    What had no effect is not missed, and on a step down in version, which may be the cure, the loss is only told.
+    What had no effect, or was a fault itself, is not missed; on a step down in version, which may be the cure, the loss
+    is only told.
     Such a request also changes the image, or many variables at once; a person who resets one setting does neither.
     """
     if case.old is None or case.old.main is None or case.new.main is None:
@@ -80,7 +81,7 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
             continue
         if not before or _is_default(row, before) or not (not now or _is_carried_away(row, now)):
             continue
-        if not overruled_by(case.old, name):
+        if not overruled_by(case.old, name) and old.where(name) not in case.denied_before():
             yield _lost(case, name, before, now)
 
 

@@ -94,7 +94,7 @@ def without_effect(case: AwsNodeCase) -> Iterator[Problem]:
                 level="deny" if _changed(case, name) and _changed(case, EXTERNAL) else "warn",
                 wrong=f"{name}={main.get(name)} is ignored while {EXTERNAL}=true",
                 effect="there is no SNAT rule that it could shape",
-                remedy=f"Remove {name}, or set {EXTERNAL}=false",
+                remedy=f"Remove {name}",
             )
 
 
@@ -140,7 +140,7 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
         yield _bad(
             case, name, "deny", f"{name}={','.join(items)} covers every address, so it switches SNAT off",
             "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
-            f"Set {EXTERNAL}=true if that is meant, else list the real networks",
+            f"Remove {name}, and set {EXTERNAL}=true if no SNAT is meant",
         )  # fmt: skip
 
 

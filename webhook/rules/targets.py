@@ -82,7 +82,7 @@ def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
         wrong="WARM_ENI_TARGET=0 and no other target keeps no spare address",
         effect="the pod that finds the pool empty waits about ten seconds for a new interface"
         + ("; with custom networking an idle node attaches and detaches an interface in a loop" if custom else ""),
-        remedy="Set WARM_IP_TARGET=2 with MINIMUM_IP_TARGET near the pods per node, or WARM_ENI_TARGET=1",
+        remedy="Set WARM_IP_TARGET=2 too, with MINIMUM_IP_TARGET near the number of pods per node",
     )
 
 
