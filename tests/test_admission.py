@@ -71,8 +71,8 @@ def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
             "value": {"name": "WARM_IP_TARGET", "value": "2"},
         }
     ]
-    assert response["warnings"][0].startswith("IPT-001: aws-node env WARM_IP_TARGET=2 is filled in")
-    assert "Write it into your manifest" in response["warnings"][0]
+    assert response["warnings"][0].startswith("IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET: ipamd ")
+    assert "Added aws-node env WARM_IP_TARGET=2: write it into your manifest too" in response["warnings"][0]
     assert response["auditAnnotations"] == {"filled": "aws-node env WARM_IP_TARGET=2"}
 
 

@@ -82,7 +82,7 @@ def answer(door: Door, body: bytes, guard: Guard, now: datetime) -> Answer:
         # The validating door is the one that refuses; without a judgement the mutating one only changes nothing.
         reason = "cni-guard failed to judge this object: report it, and see its log for the reason"
         if door == "mutate":
-            return _respond(request.uid, record, notices=(*guard.notices, f"nothing was filled in: {reason}"))
+            return _respond(request.uid, record, notices=(*guard.notices, f"no default was added: {reason}"))
         return _respond(request.uid, record, denied=(reason,), notices=guard.notices)
 
 
@@ -165,7 +165,7 @@ def _warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
     """Warnings, those that this change brings first: where room is short, the others give way."""
     warned = [finding for finding in together(findings) if finding.level == "warn"]
     warned.sort(key=lambda finding: (not finding.introduced, finding.enforced))
-    return tuple(_brief(finding) for finding in warned)
+    return tuple(finding.message for finding in warned)
 
 
 def _unchecked(verdict: Verdict) -> tuple[str, ...]:
@@ -174,14 +174,6 @@ def _unchecked(verdict: Verdict) -> tuple[str, ...]:
         return ()
     rules = ", ".join(dict.fromkeys(skipped.rule for skipped in verdict.skipped))
     return (f"{rules} could not be checked: {'; '.join(dict.fromkeys(skipped.reason for skipped in verdict.skipped))}",)
-
-
-def _brief(finding: Finding) -> str:
-    """The message where it fits, else without what would happen."""
-    if len(finding.message) <= WARNING_LENGTH:
-        return finding.message
-    problem = finding.problem
-    return f"{finding.rule}: {problem.wrong}. {problem.remedy}. {finding.link}"
 
 
 def _respond(  # noqa: PLR0913 - the parts of a response
@@ -227,15 +219,19 @@ def _bounded(lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
-    """As many warnings as the API server passes on, each on one line, and how many are left out."""
+    """The warnings, each on one line: whole where all of them fit, else cut as the API server would cut them."""
+    said = [clean(warning) for warning in warnings]
+    if sum(map(len, said)) <= WARNINGS_LENGTH:
+        yield from said
+        return
     room = WARNINGS_LENGTH
-    for index, warning in enumerate(warnings):
-        said = shorten(clean(warning), WARNING_LENGTH)
-        room -= len(said)
+    for index, warning in enumerate(said):
+        cut = shorten(warning, WARNING_LENGTH)
+        room -= len(cut)
         if room < 0:
-            yield f"{len(warnings) - index} more warnings: see them all with `cni-guard check`"
+            yield f"{len(said) - index} more warnings: see them all with `cni-guard check`"
             return
-        yield said
+        yield cut
 
 
 def _annotations(record: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from webhook.judge import Evaluation
 from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
 
 EKS_MANAGER = "eks"
-"""The field manager of the EKS add-on: it writes its fields again every few minutes, so none of them is filled in."""
+"""The field manager of the EKS add-on: it writes its fields again every few minutes, so none is added."""
 
 Operation = dict[str, Any]
 
@@ -22,12 +22,12 @@ class PatchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The change with approved defaults filled in."""
+    """The change with approved defaults added."""
 
     resource: Resource
     patch: tuple[Operation, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """One warning for each value that was filled in: what it is and where to write it."""
+    """One warning for each fault that was mended: what would have happened, and what to write down."""
     edits: tuple[Edit, ...] = ()
     over_budget: bool = False
     """Nothing was added, since the evaluation took more CPU time than it may."""
@@ -73,20 +73,20 @@ def _refusing(verdict: Verdict) -> frozenset[str]:
     return frozenset(said.rule for said in verdict.said if said.enforced == "deny")
 
 
-def _told(finding: Finding, edits: tuple[Edit, ...]) -> Iterator[Finding]:
-    """What the author should know, one warning an edit."""
-    for edit in edits:
-        problem: Problem = replace(
-            finding.problem,
-            path=edit.parent,
-            level="warn",
-            certain=False,
-            wrong=f"{edit.says} is filled in, since {finding.problem.wrong}",
-            effect="it stays in the cluster, but other tools compare with what you wrote",
-            remedy="Write it into your manifest too",
-            fixes=(edit,),
-        )
-        yield replace(finding, level="warn", enforced="warn", problem=problem)
+def _told(finding: Finding, edits: tuple[Edit, ...]) -> tuple[Finding, ...]:
+    """What the author should know: what would have happened, and what to write down."""
+    if not edits:
+        return ()
+    added = ", ".join(edit.says for edit in edits)
+    problem: Problem = replace(
+        finding.problem,
+        path=edits[0].parent,
+        level="warn",
+        certain=False,
+        remedy=f"Added {added}: write it into your manifest too",
+        fixes=edits,
+    )
+    return (replace(finding, level="warn", enforced="warn", problem=problem),)
 
 
 def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:

@@ -46,10 +46,7 @@ COMMANDS = (
         "minimum-ip-target",
         (*SET_ENV, "MINIMUM_IP_TARGET=5"),
         warned=(
-            (
-                "IPT-001: aws-node env WARM_IP_TARGET=2 is filled in, since MINIMUM_IP_TARGET=5 without a positive "
-                "WARM_IP_TARGET"
-            ),
+            "IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET",
             _copied("MINIMUM_IP_TARGET"),
         ),
     ),
@@ -99,7 +96,6 @@ COMMANDS = (
         "blocked-release",
         (*SET_IMAGE, f"aws-node={CNI}:v1.22.1", f"aws-vpc-cni-init={INIT}:v1.22.1"),
         denied=("VER-002: CNI 1.22.1 is blocked",),
-        warned=("VER-002: CNI 1.22.1 has a known fault",),
         release="1.21.2",
     ),
     Command(

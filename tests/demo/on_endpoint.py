@@ -41,10 +41,10 @@ ROAD = (
     ),
     Step("The same without the dry run.", "post validate conflict.json", "refused", ("IPT-004",)),
     Step(
-        "MINIMUM_IP_TARGET=5 alone would cap the node: the mutating door fills in its companion.",
+        "MINIMUM_IP_TARGET=5 alone would cap the node: the mutating endpoint adds its companion.",
         "post mutate minimum.json",
         "passed",
-        ("WARM_IP_TARGET=2 is filled in", '"patch": '),
+        ("Added aws-node env WARM_IP_TARGET=2", '"patch": '),
     ),
     Step(
         "An ENIConfig with the subnet's addresses instead of its ID.",

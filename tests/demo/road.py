@@ -103,10 +103,10 @@ _TARGETS = (
         ("IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",),
     ),
     Step(
-        "You want at least five addresses on each node; alone it would cap the node, so its companion is filled in.",
+        "You want at least five addresses on each node; alone it would cap the node, so its companion is added.",
         f"{_SET_ENV} MINIMUM_IP_TARGET=5",
         "passed",
-        ("Warning: IPT-001: .*WARM_IP_TARGET=2 is filled in", "env updated"),
+        ("Warning: IPT-001: .*Added aws-node env WARM_IP_TARGET=2", "env updated"),
     ),
     Step("You want to see it reach the three nodes.", _ROLLOUT, "seen", _ROLLED_OUT),
     Step(

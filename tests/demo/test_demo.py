@@ -23,7 +23,7 @@ SEEN = (
     'daemon set "aws-node" successfully rolled out',
     "Warning: SNAT-001",
     "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",
-    "WARM_IP_TARGET=2 is filled in",
+    "Added aws-node env WARM_IP_TARGET=2",
     "ENIC-001",
     "eniconfig.crd.k8s.amazonaws.com/us-west-2a created",
     "ROLL-003",
