@@ -327,6 +327,22 @@ def test_lists_of_the_pod_have_limits_too(name: str) -> None:
     assert "POD-013" in denied(daemonset)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_VPC_K8S_CNI_EXTERNALSNAT", "true"),
+        ("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "0.0.0.0/0"),
+        ("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "10.1.2.3/0"),
+        ("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "128.0.0.0/1, 0.0.0.0/1"),
+    ],
+)
+def test_a_switch_of_snat_names_the_setting_that_did_it(name: str, value: str) -> None:
+    verdict = judged(Example(DaemonSet(env={name: value}), before=DaemonSet()))
+    assert [f.problem.wrong for f in verdict.findings if f.rule == "SNAT-001"] == [
+        f"SNAT by the CNI goes on → off ({name}={value})"
+    ]
+
+
 # --- what a release is told ------------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ class Container:
         """What each entry of a name says that has several, in their order."""
         self.defects: list[tuple[Path, str]] = []
         """What is no environment at all: paths, and what is wrong there."""
-        self.too_long = tuple(too_long(raw, path, CONTAINER_LISTS, f" of container {name}"))
+        self.too_long = tuple(too_long(raw, path, CONTAINER_LISTS, f" of container {self.label}"))
         """Lists with more entries than are read."""
         self._env_is_unread = any(found.path[-1] == "env" for found in self.too_long)
         self.prefixes = _prefixes(raw.get("envFrom"))
@@ -66,13 +66,13 @@ class Container:
         if entries is None or self._env_is_unread:
             return
         if not isinstance(entries, list):
-            self.defects.append(((*self.path, "env"), f"env of container {self.name} is not a list"))
+            self.defects.append(((*self.path, "env"), f"env of container {self.label} is not a list"))
             return
         for index, entry in enumerate(entries):
             name = entry.get("name") if isinstance(entry, dict) else None
             if not name or not isinstance(name, str):
                 self.defects.append(
-                    ((*self.path, "env", index), f"entry {index} of env in container {self.name} has no name")
+                    ((*self.path, "env", index), f"entry {index} of env in container {self.label} has no name")
                 )
                 continue
             if name in self.env:
@@ -80,6 +80,11 @@ class Container:
             value = entry.get("value")
             self.env[name] = value if type(value) is str and value and "$(" not in value else _value(entry)
             self.index[name] = index
+
+    @property
+    def label(self) -> str:
+        """Its name, or its position where it has none: ``containers[2]``."""
+        return self.name or f"{self.path[-2]}[{self.path[-1]}]"
 
     @property
     def image_text(self) -> str:

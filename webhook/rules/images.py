@@ -78,6 +78,12 @@ _FIRST_WITH_INIT = Version(1, 7, 0)
 """The first release whose manifest has an init container (config/v1.7/aws-k8s-cni.yaml at v1.7.0)."""
 
 
+_WITHOUT = {
+    "aws-node": "no ipamd runs on the nodes, so new pods get no network",
+    "aws-vpc-cni-init": "CNI plugins and kernel settings would come from the wrong image",
+}
+
+
 def _runs_another(holder: Container) -> bool:
     return holder.image is not None and holder.image.basename != _basename(holder)
 
@@ -89,8 +95,9 @@ def _another(holder: Container) -> Problem:
         evidence=((f"{holder.role} image", holder.image_text),),
         level="deny",
         wrong=f"container {holder.name} runs {holder.image_text}, which is not {_basename(holder)}",
-        effect="CNI plugins and kernel settings would come from the wrong image",
-        remedy=f"Use the image {_basename(holder)} there",
+        effect=_WITHOUT[holder.role],
+        remedy=f"Use the image {_basename(holder)} there; where it is meant, as when another CNI takes over, add an "
+        "exception for IMG-001 to the policy",
     )
 
 

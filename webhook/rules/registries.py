@@ -109,7 +109,7 @@ def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -
     powers = tuple(_powers(holder, volumes)) if found.level == "deny" else ()
     yield _problem(case, holder, found._replace(level="deny" if powers else "warn"), (origin,))
     for power in powers:
-        wrong = f"container {holder.name or '(no name)'} of {repository} {power}"
+        wrong = f"container {holder.label} of {repository} {power}"
         yield _problem(case, holder, found._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 

@@ -43,11 +43,13 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
     if was == now:
         return
     main = case.new.required
+    did = EXTERNAL if case.old.external_snat != case.new.external_snat else EXCLUDE
+    value = main.get(did)
     yield Problem(
-        path=main.where(EXTERNAL),
+        path=main.where(did),
         evidence=(("SNAT by the CNI before", _on(off=was)), *main.evidence(EXTERNAL, EXCLUDE)),
         level="warn",
-        wrong=f"SNAT by the CNI goes {_on(off=was)} → {_on(off=now)} ({EXTERNAL}={main.get(EXTERNAL) or 'unset'})",
+        wrong=f"SNAT by the CNI goes {_on(off=was)} → {_on(off=now)} ({did}={value or 'unset'})",
         effect="aws-node restarts on every node, and outside the VPC pods show "
         + ("their own addresses instead of the node's" if now else "the node's address instead of their own"),
         remedy="Check firewalls, peerings and NAT routes first, and roll out off-hours",
