@@ -9,6 +9,7 @@ import pytest
 from webhook.cni import variables
 from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, FLAGS, PAIRS, epoch, health_address
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
+from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
 from webhook.cni.releases import (
     ABSOLUTE_FLOOR,
     FLOORS,
@@ -23,14 +24,8 @@ from webhook.cni.releases import (
     verdicts_on,
 )
 from webhook.cni.stock import DEPLOYS
-from webhook.cni.variables import (
-    NAME_TRAPS,
-    SDK_NAMES,
-    SDK_PREFIXES,
-    VARIABLES,
-    Variable,
-    by_name,
-)
+from webhook.cni.tables import KNOWN
+from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, VARIABLES, by_name
 from webhook.cni.version import Version, at
 
 V = Version.of
@@ -249,30 +244,46 @@ def test_variables_are_unique() -> None:
     assert by_name("sidecar") == {}
 
 
+STEPS = [pytest.param(row, step, id=f"{row.container}-{row.name}-{step[0]}") for row in VARIABLES for step in row.steps]
+
+
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
 def test_a_variable_makes_sense(row: Variable) -> None:
     assert re.fullmatch("[A-Za-z0-9_]+", row.name)
     assert by_name(row.container)[row.name] is row
-    assert row.since is None or row.since in RELEASES or row.since < RELEASES[0]
-    assert row.until is None or row.until in RELEASES
-    assert row.since is None or row.until is None or row.since < row.until
-    assert bool(row.until) == bool(row.replacement)
-    for first in (row.empty_from, row.bad_from):
-        assert first is None or (first in RELEASES and row.since is not None and first > row.since)
+    firsts = [first for first, _ in row.steps]
+    assert firsts == sorted(set(firsts))
+    assert all(first in RELEASES or first < RELEASES[0] for first in firsts)
+    assert row.steps[0][1] is not NO_EFFECT
+    assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.steps))
+    dead = any(reading is NO_EFFECT for _, reading in row.steps)
+    assert dead == bool(row.replacement)
 
 
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
-def test_a_variable_fits_its_parser(row: Variable) -> None:
-    assert bool(row.choices) == (row.parser == "choice")
-    assert bool(row.field_path) == (row.parser == "field")
-    assert (row.minimum is not None) == (row.parser in {"target", "integer", "mark"})
-    if row.parser in {"bool", "bool-quiet"}:
-        assert row.default in {"true", "false"}
-        assert (row.on_empty == "default") == (row.parser == "bool")
-    if row.parser in {"target", "integer"} and row.default is not None:
-        assert re.fullmatch("[0-9]+", row.default)
-    if row.parser == "choice" and row.default is not None:
-        assert (row.default.lower() if row.any_case else row.default) in row.choices
+def test_a_variable_is_read_as_its_last_step_says(row: Variable) -> None:
+    assert row.reading(None) is row.steps[-1][1]
+    assert row.reading(V("0.9.0")) is None
+    for first, reading in row.steps:
+        assert row.reading(first) is reading
+        assert row.cut(first).reading(RELEASES[-1]) is reading
+
+
+@pytest.mark.parametrize(("row", "step"), STEPS)
+def test_a_reading_fits_its_parser(row: Variable, step: tuple[Version, Reading]) -> None:
+    reading = step[1]
+    assert bool(reading.choices) == (reading.parser == "choice")
+    assert bool(reading.field_path) == (reading.parser == "field")
+    assert (reading.minimum is not None) == (reading.parser in {"target", "integer", "clamped", "mark"})
+    if reading.parser in {"bool", "bool-quiet", "bool-true"}:
+        assert reading.default in {"true", "false"}
+        assert (reading.on_empty == "default") == (reading.parser == "bool")
+    if reading.parser in {"target", "integer", "clamped"} and reading.default is not None:
+        assert re.fullmatch("[0-9]+", reading.default)
+    if reading.parser == "choice" and reading.default is not None:
+        assert (reading.default.lower() if reading.any_case else reading.default) in reading.choices
+    if reading.conflist:
+        assert reading.conflist == ("breaks" if step[0] < (1, 12, 1) else "exit"), row.name
 
 
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
@@ -281,7 +292,7 @@ def test_what_the_manifest_sets_is_in_order(row: Variable) -> None:
     assert firsts == sorted(set(firsts))
     assert all(first in RELEASES for first in firsts)
     assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.shipped))
-    assert not firsts or row.since is None or firsts[0] >= row.since
+    assert not firsts or firsts[0] >= row.since
     for release in (release for release in RELEASES if release >= variables.FIRST_SHIPPED):
         if row.shipped_in(release) is not None:
             assert not row.dead_in(release)
@@ -292,27 +303,66 @@ def test_the_class_of_each_number() -> None:
         return {row.name for row in VARIABLES if row.parser == parser}
 
     targets = {"WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_PREFIX_TARGET", "MAX_ENI"}
-    assert names("target") == targets | {"HTTP_TIMEOUT"}
+    assert names("target") == targets | {"HTTP_TIMEOUT", "CONNTRACK_CACHE_CLEANUP_PERIOD"}
     assert names("integer") == {"IP_COOLDOWN_PERIOD", "AWS_VPC_ENI_MTU", "POD_MTU"}
     assert names("cidrs") == {"AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "AWS_EXTERNAL_SERVICE_CIDRS"}
 
 
-def test_what_an_empty_value_breaks() -> None:
-    harmful = {row.name for row in VARIABLES if row.on_empty in {"exit", "start-fails", "breaks"}}
-    assert harmful == {
+def test_what_an_empty_value_stops() -> None:
+    """In the newest release, and in the last one of the shell scripts, for which empty was absent."""
+
+    def stops(version: str) -> set[str]:
+        readings = [(row.name, row.reading(V(version))) for row in VARIABLES]
+        return {name for name, reading in readings if reading and reading.on_empty in FATAL | {"harms"}}
+
+    assert stops("1.23.1") == {
         "AWS_VPC_ENI_MTU", "POD_MTU", "IP_COOLDOWN_PERIOD", "NETWORK_POLICY_ENFORCING_MODE",
         "POD_SECURITY_GROUP_ENFORCING_MODE", "CLUSTER_ENDPOINT", "AWS_VPC_K8S_CNI_VETHPREFIX", "HOST_CNI_BIN_PATH",
         "HOST_CNI_CONFDIR_PATH", "MY_NODE_NAME",
     }  # fmt: skip
+    assert stops("1.12.0") == set()
 
 
 def test_what_is_dead() -> None:
     dead = {row.name: str(row.until) for row in VARIABLES if row.until}
     assert dead == {
         "AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER": "1.12.1",
+        "AGENT_LOG_PATH": "1.12.1",
         "ENABLE_NFTABLES": "1.13.2",
+        "CONNTRACK_CACHE_CLEANUP_PERIOD": "1.15.5",
         "AWS_EC2_ENDPOINT": "1.19.4",
     }
+
+
+def test_a_variable_may_lose_its_effect_for_a_while() -> None:
+    row = by_name("aws-node")["HOST_CNI_CONFDIR_PATH"]
+    assert [str(release) for release in RELEASES if row.dead_in(release)] == [
+        "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
+    ]  # fmt: skip
+    assert row.until is None
+    assert row.alive_again(V("1.14.1")) == V("1.15.0")
+    assert row.dead_since(V("1.14.1")) == V("1.12.1")
+    assert row.cut(V("1.14.1")).until == V("1.12.1")
+
+
+def test_defaults_that_changed() -> None:
+    def default(name: str, version: str) -> str | None:
+        reading = by_name("aws-node")[name].reading(V(version))
+        return reading.default if reading else None
+
+    assert default("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "1.6.4") == "hashrandom"
+    assert default("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "1.7.0") == "prng"
+    assert default("AWS_VPC_K8S_CNI_LOGLEVEL", "1.6.0") == "Info"
+    assert default("AWS_VPC_K8S_CNI_LOGLEVEL", "1.6.1") == "Debug"
+    assert default("NETWORK_POLICY_ENFORCING_MODE", "1.19.3") == "standard"
+    assert default("NETWORK_POLICY_ENFORCING_MODE", "1.19.4") is None
+
+
+def test_tables_that_end_early_know_how_their_newest_release_reads() -> None:
+    early = KNOWN.until(V("1.16.3")).variables["aws-node"]
+    assert early["AWS_VPC_ENI_MTU"].parser == "clamped"
+    assert "POD_MTU" not in early
+    assert KNOWN.until(V("1.14.1")).variables["aws-node"]["HOST_CNI_CONFDIR_PATH"].dead_in(V("1.23.1"))
 
 
 def test_name_traps_lead_to_variables() -> None:
