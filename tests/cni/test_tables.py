@@ -103,7 +103,7 @@ def test_verdicts_are_unique() -> None:
 def test_a_verdict_makes_sense(row: Verdict) -> None:
     assert row.first <= row.last
     assert row.reason
-    assert row.reason[0].islower() or row.reason.startswith("IPv6")
+    assert row.reason[0].islower() or row.reason.startswith(("IPv6", "AWS"))
     assert not row.reason.endswith(".")
     assert row.kubernetes is None or row.level == "deny"
     assert not row.when & row.unless
@@ -132,15 +132,13 @@ def test_what_a_verdict_recommends_is_not_denied_itself(row: Verdict) -> None:
         ("1.9.3", (IPV6,), None),
         ("1.11.5", (), (1, 26)),
         ("1.11.5", (), (1, 33)),
-        ("1.13.0", (), None),
+        ("1.13.0", (CUSTOM,), None),
         ("1.15.0", (CUSTOM,), None),
         ("1.16.0", (), None),
         ("1.16.3", (), None),
-        ("1.19.3", (NO_AGENT,), None),
         ("1.19.4", (CUSTOM, SGP), None),
         ("1.22.0", (), None),
         ("1.22.1", (), None),
-        ("1.22.1", (NO_DISCOVERY,), None),
         ("1.22.2", (), None),
         ("1.22.3", (), None),
     ],
@@ -162,6 +160,7 @@ def test_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[i
         ("1.11.5", (), None),
         ("1.11.5", (), (1, 25)),
         ("1.12.0", (), (1, 26)),
+        ("1.13.0", (), None),
         ("1.13.2", (CUSTOM,), None),
         ("1.15.0", (), None),
         ("1.15.0", (CUSTOM, SGP), None),
@@ -169,11 +168,13 @@ def test_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[i
         ("1.16.2", (), None),
         ("1.16.4", (), None),
         ("1.19.3", (), None),
+        ("1.19.3", (NO_AGENT,), None),
         ("1.19.4", (CUSTOM,), None),
         ("1.19.4", (SGP,), None),
         ("1.19.4", (NO_AGENT,), None),
         ("1.19.5", (CUSTOM, SGP), None),
         ("1.21.2", (), None),
+        ("1.22.1", (NO_DISCOVERY,), None),
         ("1.22.2", (NO_DISCOVERY,), None),
         ("1.22.3", (NO_DISCOVERY,), None),
         ("1.22.4", (), None),
@@ -186,19 +187,29 @@ def test_not_denied(version: str, features: tuple[Feature, ...], kubernetes: tup
     assert not denied(version, *features, kubernetes=kubernetes)
 
 
+@pytest.mark.parametrize("feature", [NO_DISCOVERY, CUSTOM, "provisioning-off", "imds-only"])
+def test_what_keeps_1_22_1_from_asking_for_security_groups(feature: Feature) -> None:
+    found = [row.reason for row in verdicts_on(V("1.22.1"), frozenset({feature}))]
+    assert not any("DescribeSecurityGroups" in reason for reason in found)
+
+
 def test_releases_that_are_denied_to_everybody() -> None:
     found = [str(version) for version in RELEASES if version >= (1, 6, 0) and denied(str(version))]
-    assert found == ["1.6.0", "1.7.0", "1.10.0", "1.13.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
+    assert found == ["1.6.0", "1.7.0", "1.10.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
 
 
 @pytest.mark.parametrize(
     ("version", "features", "word"),
     [
         ("1.7.3", (), "older kernels"),
+        ("1.10.3", (), "CVE-2021-20206"),
         ("1.11.0", (), "CVE-2021-20206"),
         ("1.12.5", (), "CLUSTER_ENDPOINT"),
         ("1.12.6", (), "CLUSTER_ENDPOINT"),
-        ("1.14.0", (), "8162"),
+        ("1.14.0", (), "8080"),
+        ("1.16.3", (CUSTOM, SGP), "trunk"),
+        ("1.19.3", (NO_AGENT,), "two seconds"),
+        ("1.22.1", (NO_DISCOVERY,), "own primary address"),
         ("1.15.4", (SGP,), "CNINodes"),
         ("1.15.1", (), "CVE-2023-44487"),
         ("1.16.0", (), "CVE-2023-48795"),
@@ -216,7 +227,10 @@ def test_warned(version: str, features: tuple[Feature, ...], word: str) -> None:
 @pytest.mark.parametrize(
     ("version", "features", "word"),
     [
+        ("1.10.4", (), "CVE-2021-20206"),
         ("1.11.2", (), "CVE-2021-20206"),
+        ("1.14.0", (), "8162"),
+        ("1.16.4", (CUSTOM, SGP), "trunk"),
         ("1.13.0", (), "CLUSTER_ENDPOINT"),
         ("1.15.3", (), "CVE-2023-44487"),
         ("1.15.5", (SGP,), "CNINodes"),

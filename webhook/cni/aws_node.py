@@ -192,6 +192,7 @@ _FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
         "ipv6": ("ENABLE_IPv6", True),
         "subnet-discovery-off": ("ENABLE_SUBNET_DISCOVERY", False),
         "imds-only": ("ENABLE_IMDS_ONLY_MODE", True),
+        "provisioning-off": ("DISABLE_NETWORK_RESOURCE_PROVISIONING", True),
     }
 )
 """Features that a variable of container aws-node switches, each with the value by which it is there."""

@@ -80,7 +80,7 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
                 evidence=evidence if names else (("--enable-network-policy", "true"), *evidence),
                 level=level,
                 wrong=f"{what} needs CNI {since}, the image is {version}",
-                effect="the feature does not work with this release",
+                effect="AWS does not support the feature with this release",
                 remedy=f"Upgrade to {since} or newer first, or switch it off",
             )
 
