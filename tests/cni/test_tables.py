@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from webhook.cni import variables
-from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, FLAGS, PAIRS, epoch, health_address
+from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, PAIRS, epoch, health_address
+from webhook.cni.flags import FLAGS, Given, given, refusal
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
 from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
 from webhook.cni.releases import (
@@ -455,6 +456,60 @@ def test_flags() -> None:
     assert newest["enable-network-policy"] == newest["enable-ipv6"] == "false"
     limits = {flag.name: (flag.minimum, flag.maximum) for flag in FLAGS if flag.minimum}
     assert limits == {"conntrack-cache-table-size": (32768, 1048576)}
+    for flag in FLAGS:
+        assert flag.defaults[0][0] == flag.since
+        assert refusal(Given(0, flag.name, flag.default(PAIRS[RELEASES[-1]])), PAIRS[RELEASES[-1]]) == ""
+        # A manifest passes no flag that its own agent does not know.
+        assert all(PAIRS.get(release, flag.since) >= flag.since for release in RELEASES if at(flag.shipped, release))
+
+
+@pytest.mark.parametrize(
+    ("name", "agent", "value"),
+    [
+        ("log-level", "1.2.1", "info"),
+        ("log-level", "1.2.2", "debug"),
+        ("metrics-bind-addr", "1.0.2", ":8080"),
+        ("health-probe-bind-addr", "1.0.4", ":8163"),
+        ("conntrack-cache-table-size", "1.1.2", None),
+        ("conntrack-cache-table-size", "1.1.6", "262144"),
+        ("conntrack-cache-table-size", "1.2.0", "524288"),
+    ],
+)
+def test_the_default_of_a_flag(name: str, agent: str, value: str | None) -> None:
+    assert next(flag for flag in FLAGS if flag.name == name).default(V(agent)) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (["--enable-network-policy=yes"], "true or false"),
+        (["--enable-network-policy"], ""),
+        (["--enable-network-policy", "false"], ""),
+        (["--enable-network-policy="], "true or false"),
+        (["-enable-network-policy=true"], "one dash"),
+        (["--conntrack-cache-table-size=0x10000"], ""),
+        (["--conntrack-cache-table-size=65_536"], ""),
+        (["--conntrack-cache-table-size", "65536"], ""),
+        (["--conntrack-cache-table-size", "1"], "32768"),
+        (["--conntrack-cache-table-size=010000000"], "1048576"),
+        (["--conntrack-cache-table-size"], "needs a value"),
+        (["--conntrack-cache-table-size= 65536"], "an integer"),
+        (["--conntrack-cache-table-size=99999999999999999999"], "an integer"),
+        (["--log-level", "--unknown"], ""),
+        (["--unknown=1"], "not a flag"),
+        (["--Enable-Network-Policy=true"], "not a flag"),
+        (["--help"], "not a flag"),
+        (["--", "--unknown"], ""),
+        (["x", "-", "", "--log-level="], ""),
+        (["--=x"], "no name"),
+        (["---a"], "no name"),
+    ],
+)
+def test_flags_are_read_as_pflag_reads_them(words: list[str], refused: str) -> None:
+    """What the parser itself said of these lines, in its releases 1.0.5 and 1.0.10."""
+    said = [said for one in given(["/controller", *words]) if (said := refusal(one, V("1.4.2")))]
+    assert len(said) == bool(refused)
+    assert not refused or refused in said[0]
 
 
 def test_accounts() -> None:

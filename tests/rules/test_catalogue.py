@@ -62,6 +62,7 @@ CERTAIN = {
     "ENV-003": {0, 2, 3},
     "ENV-004": {0, 1, 2, 3, 4, 5, 6, 7},
     "ENV-008": {1},
+    "NP-004": {0, 1, 2, 4},
 }
 """The bad examples by which aws-node, or every new pod, is proved to fail; no other one is."""
 

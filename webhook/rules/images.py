@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.cni.agents import ToAgent
+from webhook.cni.agents import needs_answer
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
@@ -128,8 +128,8 @@ def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
     if too_old or too_new or lonely:
         # One socket only is on both sides; a plugin that calls for each pod then refuses all of them.
         other_socket = (now < _UNIX_SOCKET) is epoch.to_agent.startswith("unix")
-        fails = other_socket and _calls(epoch.to_agent, mode)
-        in_use = enabled or (mode is not None if _calls(epoch.to_agent, "standard") else _is_strict(case, mode))
+        fails = other_socket and needs_answer(epoch.to_agent, mode)
+        in_use = enabled or (mode is not None if needs_answer(epoch.to_agent, "standard") else _is_strict(case, mode))
         yield _unfit(case, agent, now, "deny" if in_use else "warn", fails=fails)
     elif pair is not None and now != pair:
         yield _unfit(case, agent, now, "warn", fails=False)
@@ -138,13 +138,6 @@ def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
 _MODE = "NETWORK_POLICY_ENFORCING_MODE"
 _UNIX_SOCKET, _ASKS_IPAMD = Version(1, 2, 6), Version(1, 2, 4)
 """The first agents that listen on a unix socket, and that ask ipamd for its mode where policies are enabled."""
-
-
-def _calls(to_agent: ToAgent, mode: str | None) -> bool:
-    """Whether the plugin needs an answer of the agent for each new pod: 1.19.3 calls it, and goes on without one."""
-    if to_agent.endswith("-if-strict"):
-        return go_lower(mode or "") == "strict"
-    return to_agent.endswith("-if-mode-set") and bool(mode)
 
 
 def _is_strict(case: AwsNodeCase, mode: str | None) -> bool:
