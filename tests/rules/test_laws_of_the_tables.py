@@ -87,6 +87,17 @@ def test_what_stops_aws_node_is_said_as_certain_and_nothing_else_is(row: Variabl
 
 
 @pytest.mark.parametrize("row", [row for row in VARIABLES if row.container == "aws-node"], ids=lambda row: row.name)
+def test_a_variable_is_missed_as_certain_where_the_table_says_so(row: Variable) -> None:
+    for release in LATE:
+        reading = row.reading(release)
+        whole = daemonset(str(release), {row.name: None})
+        verdict = judge(Resource("DaemonSet", whole), BUILT_IN, NOTHING_KNOWN, VALUES, NOW)
+        found = [one for one in about(verdict, "aws-node", row.name) if one.rule == "ENV-004"]
+        missed = reading is not None and reading.on_absent in FATAL
+        assert any(one.problem.certain for one in found) == missed, str(release)
+
+
+@pytest.mark.parametrize("row", [row for row in VARIABLES if row.container == "aws-node"], ids=lambda row: row.name)
 @pytest.mark.parametrize("release", ["1.6.0", "1.8.0", "1.12.0", "1.12.6", "1.15.5", "1.23.1"])
 def test_a_value_of_a_row_without_a_fatal_effect_is_never_certain(row: Variable, release: str) -> None:
     reading = row.reading(Version.of(release))

@@ -98,6 +98,12 @@ IPV6 = {"ENABLE_IPv4": "false", "ENABLE_IPv6": "true", PD: "true"}
         ("1.12.6", {"ENABLE_BANDWIDTH_PLUGIN": "1"}, "ENABLE_BANDWIDTH_PLUGIN", "deny"),
         ("1.13.0", {"ENABLE_BANDWIDTH_PLUGIN": "1"}, "ENABLE_BANDWIDTH_PLUGIN", ""),
         ("1.12.6", {"ENABLE_BANDWIDTH_PLUGIN": "0"}, "ENABLE_BANDWIDTH_PLUGIN", ""),
+        # the script under set -u
+        ("1.12.0", {"ENABLE_IPv6": None}, "ENABLE_IPv6", "certain"),
+        ("1.9.3", {"ENABLE_IPv6": None}, "ENABLE_IPv6", ""),
+        ("1.12.1", {"ENABLE_IPv6": None}, "ENABLE_IPv6", ""),
+        ("1.11.3", {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": None}, "AWS_VPC_K8S_CNI_RANDOMIZESNAT", "certain"),
+        ("1.11.4", {"AWS_VPC_K8S_CNI_RANDOMIZESNAT": None}, "AWS_VPC_K8S_CNI_RANDOMIZESNAT", ""),
         # what Go reads
         ("1.23.1", {"ADDITIONAL_ENI_TAGS": '{"a":null}'}, "ADDITIONAL_ENI_TAGS", ""),
         ("1.23.1", {"ADDITIONAL_ENI_TAGS": "null"}, "ADDITIONAL_ENI_TAGS", ""),

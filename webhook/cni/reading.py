@@ -81,6 +81,7 @@ class Reading:
     parser: Parser
     default: str | None = None
     """What the code uses where the variable is absent, as text; ``None`` where it then has no value."""
+    on_absent: Effect = "default-silent"
     on_empty: Effect = "kept"
     on_bad: Effect = "kept"
     only_with: tuple[Condition, ...] = ()

@@ -7,6 +7,7 @@ from webhook.cni.container import Container, Unknown
 from webhook.cni.objections import Objection
 from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Reading, Variable
 from webhook.cni.values import go_int
+from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
@@ -146,7 +147,7 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 
 @rule(
     "ENV-004",
-    "A value that stops the entry point",
+    "A value that stops aws-node or every new pod",
     level="deny",
     link=links.VARIABLES,
     bad=(
@@ -160,17 +161,23 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
         env(AWS_VPC_K8S_PLUGIN_LOG_LEVEL='"DEBUG"'),
         env(IP_COOLDOWN_PERIOD="0"),
         env(POD_MTU="9001", AWS_VPC_ENI_MTU="1500"),
+        Example(DaemonSet(release="1.12.0", env={"ENABLE_IPv6": None})),
         Example(DaemonSet(env={"AWS_VPC_ENI_MTU": "1500"}), before=DaemonSet()),
     ),
     good=(env(AWS_VPC_ENI_MTU="1500", POD_MTU="1400", IP_COOLDOWN_PERIOD="30", AWS_VPC_K8S_CNI_VETHPREFIX="pod"),),
 )
 def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
-    """The entry point validates a few values and exits with status 1 on a bad one; a quote breaks the conflist."""
+    """The entry point and ipamd validate a few values and end on a bad one, which ones depends on the release.
+
+    Others nothing validates: a log on standard output ends up in a plugin's answer, a quote breaks the CNI's
+    configuration file, and a folder that is not mounted keeps plugins or configuration off the node.
+    """
     for holder in case.new.roles:
         for name, value in holder.known:
             reading = reading_of(case, holder, name)
             if reading is not None and value:
                 yield from _fatal(case, holder, reading, name, value)
+    yield from _missing(case)
     yield from _risky(case)
     yield from _moved(case)
 
@@ -181,6 +188,30 @@ def _fatal(case: AwsNodeCase, holder: Container, reading: Reading, name: str, va
     one = standing(case, reading, value)
     if one is not None and one.effect in FATAL:
         yield _stops(case, holder, name, value, one, evidence(case, reading, one))
+
+
+_REQUIRED = tuple(
+    row.name
+    for row in VARIABLES
+    if row.container == "aws-node" and any(reading.on_absent in FATAL for _, reading in row.steps)
+)
+
+
+def _missing(case: AwsNodeCase) -> Iterator[Problem]:
+    """Variables without which the release does not start; of an unknown one nothing is asked."""
+    main = case.new.main
+    for name in _REQUIRED if main is not None and not main.defects and is_known(case) else ():
+        reading = reading_of(case, case.new.required, name)
+        if reading is not None and reading.on_absent in FATAL and case.new.required.lacks(name):
+            yield Problem(
+                path=case.new.required.where(name),
+                evidence=(*case.new.required.evidence(name), ("CNI version", str(case.new.version))),
+                level="deny",
+                certain=True,
+                wrong=f"{name} is absent, and the start script of CNI {case.new.version} has no default for it",
+                effect=_HARM[reading.on_absent],
+                remedy=f'Set {name}="{reading.default}", as the official manifest does, or what is meant',
+            )
 
 
 def _stops(  # noqa: PLR0913, PLR0917 - the parts of a problem
