@@ -130,12 +130,15 @@ def test_a_renamed_container_is_found_by_its_image() -> None:
     [
         (("--enable-network-policy=true",), "true"),
         (("--enable-network-policy=true", "--enable-network-policy=false"), "false"),
-        (("-enable-network-policy=1",), "1"),
+        (("-enable-network-policy=1",), "false"),
+        (("--enable-network-policy", "false"), "true"),
+        (("--log-level", "--enable-network-policy=true"), None),
+        (("--", "--enable-network-policy=true"), None),
         (("--enable-network-policy",), "true"),
         (("--enable-network-policy-x=true",), "false"),
     ],
 )
-def test_an_argument_of_the_agent(arguments: tuple[str, ...], value: str) -> None:
+def test_an_argument_of_the_agent(arguments: tuple[str, ...], value: str | None) -> None:
     assert view(arguments=arguments).argument("enable-network-policy") == value
 
 

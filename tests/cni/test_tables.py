@@ -7,8 +7,10 @@ from typing import get_args
 import pytest
 
 from webhook.cni import variables
-from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, FLAGS, PAIRS, epoch, health_address
+from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, PAIRS, epoch, health_address
+from webhook.cni.flags import FLAGS, Given, given, refusal
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
+from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
 from webhook.cni.releases import (
     ABSOLUTE_FLOOR,
     FLOORS,
@@ -23,14 +25,8 @@ from webhook.cni.releases import (
     verdicts_on,
 )
 from webhook.cni.stock import DEPLOYS
-from webhook.cni.variables import (
-    NAME_TRAPS,
-    SDK_NAMES,
-    SDK_PREFIXES,
-    VARIABLES,
-    Variable,
-    by_name,
-)
+from webhook.cni.tables import KNOWN
+from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, VARIABLES, by_name
 from webhook.cni.version import Version, at
 
 V = Version.of
@@ -108,7 +104,7 @@ def test_verdicts_are_unique() -> None:
 def test_a_verdict_makes_sense(row: Verdict) -> None:
     assert row.first <= row.last
     assert row.reason
-    assert row.reason[0].islower() or row.reason.startswith("IPv6")
+    assert row.reason[0].islower() or row.reason.startswith(("IPv6", "AWS"))
     assert not row.reason.endswith(".")
     assert row.kubernetes is None or row.level == "deny"
     assert not row.when & row.unless
@@ -137,15 +133,13 @@ def test_what_a_verdict_recommends_is_not_denied_itself(row: Verdict) -> None:
         ("1.9.3", (IPV6,), None),
         ("1.11.5", (), (1, 26)),
         ("1.11.5", (), (1, 33)),
-        ("1.13.0", (), None),
+        ("1.13.0", (CUSTOM,), None),
         ("1.15.0", (CUSTOM,), None),
         ("1.16.0", (), None),
         ("1.16.3", (), None),
-        ("1.19.3", (NO_AGENT,), None),
         ("1.19.4", (CUSTOM, SGP), None),
         ("1.22.0", (), None),
         ("1.22.1", (), None),
-        ("1.22.1", (NO_DISCOVERY,), None),
         ("1.22.2", (), None),
         ("1.22.3", (), None),
     ],
@@ -167,6 +161,7 @@ def test_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[i
         ("1.11.5", (), None),
         ("1.11.5", (), (1, 25)),
         ("1.12.0", (), (1, 26)),
+        ("1.13.0", (), None),
         ("1.13.2", (CUSTOM,), None),
         ("1.15.0", (), None),
         ("1.15.0", (CUSTOM, SGP), None),
@@ -174,11 +169,13 @@ def test_denied(version: str, features: tuple[Feature, ...], kubernetes: tuple[i
         ("1.16.2", (), None),
         ("1.16.4", (), None),
         ("1.19.3", (), None),
+        ("1.19.3", (NO_AGENT,), None),
         ("1.19.4", (CUSTOM,), None),
         ("1.19.4", (SGP,), None),
         ("1.19.4", (NO_AGENT,), None),
         ("1.19.5", (CUSTOM, SGP), None),
         ("1.21.2", (), None),
+        ("1.22.1", (NO_DISCOVERY,), None),
         ("1.22.2", (NO_DISCOVERY,), None),
         ("1.22.3", (NO_DISCOVERY,), None),
         ("1.22.4", (), None),
@@ -191,19 +188,29 @@ def test_not_denied(version: str, features: tuple[Feature, ...], kubernetes: tup
     assert not denied(version, *features, kubernetes=kubernetes)
 
 
+@pytest.mark.parametrize("feature", [NO_DISCOVERY, CUSTOM, "provisioning-off", "imds-only"])
+def test_what_keeps_1_22_1_from_asking_for_security_groups(feature: Feature) -> None:
+    found = [row.reason for row in verdicts_on(V("1.22.1"), frozenset({feature}))]
+    assert not any("DescribeSecurityGroups" in reason for reason in found)
+
+
 def test_releases_that_are_denied_to_everybody() -> None:
     found = [str(version) for version in RELEASES if version >= (1, 6, 0) and denied(str(version))]
-    assert found == ["1.6.0", "1.7.0", "1.10.0", "1.13.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
+    assert found == ["1.6.0", "1.7.0", "1.10.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
 
 
 @pytest.mark.parametrize(
     ("version", "features", "word"),
     [
         ("1.7.3", (), "older kernels"),
+        ("1.10.3", (), "CVE-2021-20206"),
         ("1.11.0", (), "CVE-2021-20206"),
         ("1.12.5", (), "CLUSTER_ENDPOINT"),
         ("1.12.6", (), "CLUSTER_ENDPOINT"),
-        ("1.14.0", (), "8162"),
+        ("1.14.0", (), "8080"),
+        ("1.16.3", (CUSTOM, SGP), "trunk"),
+        ("1.19.3", (NO_AGENT,), "two seconds"),
+        ("1.22.1", (NO_DISCOVERY,), "own primary address"),
         ("1.15.4", (SGP,), "CNINodes"),
         ("1.15.1", (), "CVE-2023-44487"),
         ("1.16.0", (), "CVE-2023-48795"),
@@ -221,7 +228,10 @@ def test_warned(version: str, features: tuple[Feature, ...], word: str) -> None:
 @pytest.mark.parametrize(
     ("version", "features", "word"),
     [
+        ("1.10.4", (), "CVE-2021-20206"),
         ("1.11.2", (), "CVE-2021-20206"),
+        ("1.14.0", (), "8162"),
+        ("1.16.4", (CUSTOM, SGP), "trunk"),
         ("1.13.0", (), "CLUSTER_ENDPOINT"),
         ("1.15.3", (), "CVE-2023-44487"),
         ("1.15.5", (SGP,), "CNINodes"),
@@ -249,30 +259,46 @@ def test_variables_are_unique() -> None:
     assert by_name("sidecar") == {}
 
 
+STEPS = [pytest.param(row, step, id=f"{row.container}-{row.name}-{step[0]}") for row in VARIABLES for step in row.steps]
+
+
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
 def test_a_variable_makes_sense(row: Variable) -> None:
     assert re.fullmatch("[A-Za-z0-9_]+", row.name)
     assert by_name(row.container)[row.name] is row
-    assert row.since is None or row.since in RELEASES or row.since < RELEASES[0]
-    assert row.until is None or row.until in RELEASES
-    assert row.since is None or row.until is None or row.since < row.until
-    assert bool(row.until) == bool(row.replacement)
-    for first in (row.empty_from, row.bad_from):
-        assert first is None or (first in RELEASES and row.since is not None and first > row.since)
+    firsts = [first for first, _ in row.steps]
+    assert firsts == sorted(set(firsts))
+    assert all(first in RELEASES or first < RELEASES[0] for first in firsts)
+    assert row.steps[0][1] is not NO_EFFECT
+    assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.steps))
+    dead = any(reading is NO_EFFECT for _, reading in row.steps)
+    assert dead == bool(row.replacement)
 
 
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
-def test_a_variable_fits_its_parser(row: Variable) -> None:
-    assert bool(row.choices) == (row.parser == "choice")
-    assert bool(row.field_path) == (row.parser == "field")
-    assert (row.minimum is not None) == (row.parser in {"target", "integer", "mark"})
-    if row.parser in {"bool", "bool-quiet"}:
-        assert row.default in {"true", "false"}
-        assert (row.on_empty == "default") == (row.parser == "bool")
-    if row.parser in {"target", "integer"} and row.default is not None:
-        assert re.fullmatch("[0-9]+", row.default)
-    if row.parser == "choice" and row.default is not None:
-        assert (row.default.lower() if row.any_case else row.default) in row.choices
+def test_a_variable_is_read_as_its_last_step_says(row: Variable) -> None:
+    assert row.reading(None) is row.steps[-1][1]
+    assert row.reading(V("0.9.0")) is None
+    for first, reading in row.steps:
+        assert row.reading(first) is reading
+        assert row.cut(first).reading(RELEASES[-1]) is reading
+
+
+@pytest.mark.parametrize(("row", "step"), STEPS)
+def test_a_reading_fits_its_parser(row: Variable, step: tuple[Version, Reading]) -> None:
+    reading = step[1]
+    assert bool(reading.choices) == (reading.parser == "choice")
+    assert bool(reading.field_path) == (reading.parser == "field")
+    assert (reading.minimum is not None) == (reading.parser in {"target", "integer", "clamped", "mark"})
+    if reading.parser in {"bool", "bool-quiet", "bool-true"}:
+        assert reading.default in {"true", "false"}
+        assert (reading.on_empty == "default") == (reading.parser == "bool")
+    if reading.parser in {"target", "integer", "clamped"} and reading.default is not None:
+        assert re.fullmatch("[0-9]+", reading.default)
+    if reading.parser == "choice" and reading.default is not None:
+        assert (reading.default.lower() if reading.any_case else reading.default) in reading.choices
+    if reading.conflist:
+        assert reading.conflist == ("breaks" if step[0] < (1, 12, 1) else "exit"), row.name
 
 
 @pytest.mark.parametrize("row", VARIABLES, ids=lambda row: f"{row.container}-{row.name}")
@@ -281,7 +307,7 @@ def test_what_the_manifest_sets_is_in_order(row: Variable) -> None:
     assert firsts == sorted(set(firsts))
     assert all(first in RELEASES for first in firsts)
     assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.shipped))
-    assert not firsts or row.since is None or firsts[0] >= row.since
+    assert not firsts or firsts[0] >= row.since
     for release in (release for release in RELEASES if release >= variables.FIRST_SHIPPED):
         if row.shipped_in(release) is not None:
             assert not row.dead_in(release)
@@ -292,27 +318,66 @@ def test_the_class_of_each_number() -> None:
         return {row.name for row in VARIABLES if row.parser == parser}
 
     targets = {"WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_PREFIX_TARGET", "MAX_ENI"}
-    assert names("target") == targets | {"HTTP_TIMEOUT"}
+    assert names("target") == targets | {"HTTP_TIMEOUT", "CONNTRACK_CACHE_CLEANUP_PERIOD"}
     assert names("integer") == {"IP_COOLDOWN_PERIOD", "AWS_VPC_ENI_MTU", "POD_MTU"}
     assert names("cidrs") == {"AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "AWS_EXTERNAL_SERVICE_CIDRS"}
 
 
-def test_what_an_empty_value_breaks() -> None:
-    harmful = {row.name for row in VARIABLES if row.on_empty in {"exit", "start-fails", "breaks"}}
-    assert harmful == {
+def test_what_an_empty_value_stops() -> None:
+    """In the newest release, and in the last one of the shell scripts, for which empty was absent."""
+
+    def stops(version: str) -> set[str]:
+        readings = [(row.name, row.reading(V(version))) for row in VARIABLES]
+        return {name for name, reading in readings if reading and reading.on_empty in FATAL | {"harms"}}
+
+    assert stops("1.23.1") == {
         "AWS_VPC_ENI_MTU", "POD_MTU", "IP_COOLDOWN_PERIOD", "NETWORK_POLICY_ENFORCING_MODE",
         "POD_SECURITY_GROUP_ENFORCING_MODE", "CLUSTER_ENDPOINT", "AWS_VPC_K8S_CNI_VETHPREFIX", "HOST_CNI_BIN_PATH",
         "HOST_CNI_CONFDIR_PATH", "MY_NODE_NAME",
     }  # fmt: skip
+    assert stops("1.12.0") == set()
 
 
 def test_what_is_dead() -> None:
     dead = {row.name: str(row.until) for row in VARIABLES if row.until}
     assert dead == {
         "AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER": "1.12.1",
+        "AGENT_LOG_PATH": "1.12.1",
         "ENABLE_NFTABLES": "1.13.2",
+        "CONNTRACK_CACHE_CLEANUP_PERIOD": "1.15.5",
         "AWS_EC2_ENDPOINT": "1.19.4",
     }
+
+
+def test_a_variable_may_lose_its_effect_for_a_while() -> None:
+    row = by_name("aws-node")["HOST_CNI_CONFDIR_PATH"]
+    assert [str(release) for release in RELEASES if row.dead_in(release)] == [
+        "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
+    ]  # fmt: skip
+    assert row.until is None
+    assert row.alive_again(V("1.14.1")) == V("1.15.0")
+    assert row.dead_since(V("1.14.1")) == V("1.12.1")
+    assert row.cut(V("1.14.1")).until == V("1.12.1")
+
+
+def test_defaults_that_changed() -> None:
+    def default(name: str, version: str) -> str | None:
+        reading = by_name("aws-node")[name].reading(V(version))
+        return reading.default if reading else None
+
+    assert default("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "1.6.4") == "hashrandom"
+    assert default("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "1.7.0") == "prng"
+    assert default("AWS_VPC_K8S_CNI_LOGLEVEL", "1.6.0") == "Info"
+    assert default("AWS_VPC_K8S_CNI_LOGLEVEL", "1.6.1") == "Debug"
+    assert default("NETWORK_POLICY_ENFORCING_MODE", "1.19.3") == "standard"
+    assert default("NETWORK_POLICY_ENFORCING_MODE", "1.19.4") is None
+
+
+def test_tables_that_end_early_know_how_their_newest_release_reads() -> None:
+    early = KNOWN.until(V("1.16.3")).variables["aws-node"]
+    assert early["AWS_VPC_ENI_MTU"].parser == "clamped"
+    assert "POD_MTU" not in early
+    assert KNOWN.until(V("1.14.1")).variables["aws-node"]["HOST_CNI_CONFDIR_PATH"].dead_in(V("1.23.1"))
 
 
 def test_name_traps_lead_to_variables() -> None:
@@ -391,6 +456,60 @@ def test_flags() -> None:
     assert newest["enable-network-policy"] == newest["enable-ipv6"] == "false"
     limits = {flag.name: (flag.minimum, flag.maximum) for flag in FLAGS if flag.minimum}
     assert limits == {"conntrack-cache-table-size": (32768, 1048576)}
+    for flag in FLAGS:
+        assert flag.defaults[0][0] == flag.since
+        assert refusal(Given(0, flag.name, flag.default(PAIRS[RELEASES[-1]])), PAIRS[RELEASES[-1]]) == ""
+        # A manifest passes no flag that its own agent does not know.
+        assert all(PAIRS.get(release, flag.since) >= flag.since for release in RELEASES if at(flag.shipped, release))
+
+
+@pytest.mark.parametrize(
+    ("name", "agent", "value"),
+    [
+        ("log-level", "1.2.1", "info"),
+        ("log-level", "1.2.2", "debug"),
+        ("metrics-bind-addr", "1.0.2", ":8080"),
+        ("health-probe-bind-addr", "1.0.4", ":8163"),
+        ("conntrack-cache-table-size", "1.1.2", None),
+        ("conntrack-cache-table-size", "1.1.6", "262144"),
+        ("conntrack-cache-table-size", "1.2.0", "524288"),
+    ],
+)
+def test_the_default_of_a_flag(name: str, agent: str, value: str | None) -> None:
+    assert next(flag for flag in FLAGS if flag.name == name).default(V(agent)) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (["--enable-network-policy=yes"], "true or false"),
+        (["--enable-network-policy"], ""),
+        (["--enable-network-policy", "false"], ""),
+        (["--enable-network-policy="], "true or false"),
+        (["-enable-network-policy=true"], "one dash"),
+        (["--conntrack-cache-table-size=0x10000"], ""),
+        (["--conntrack-cache-table-size=65_536"], ""),
+        (["--conntrack-cache-table-size", "65536"], ""),
+        (["--conntrack-cache-table-size", "1"], "32768"),
+        (["--conntrack-cache-table-size=010000000"], "1048576"),
+        (["--conntrack-cache-table-size"], "needs a value"),
+        (["--conntrack-cache-table-size= 65536"], "an integer"),
+        (["--conntrack-cache-table-size=99999999999999999999"], "an integer"),
+        (["--log-level", "--unknown"], ""),
+        (["--unknown=1"], "not a flag"),
+        (["--Enable-Network-Policy=true"], "not a flag"),
+        (["--help"], "not a flag"),
+        (["--", "--unknown"], ""),
+        (["x", "-", "", "--log-level="], ""),
+        (["--=x"], "no name"),
+        (["---a"], "no name"),
+    ],
+)
+def test_flags_are_read_as_pflag_reads_them(words: list[str], refused: str) -> None:
+    """What the parser itself said of these lines, in its releases 1.0.5 and 1.0.10."""
+    said = [said for one in given(["/controller", *words]) if (said := refusal(one, V("1.4.2")))]
+    assert len(said) == bool(refused)
+    assert not refused or refused in said[0]
 
 
 def test_accounts() -> None:

@@ -80,7 +80,7 @@ COMMANDS = (
     Command(
         "not-a-number",
         (*SET_ENV, "-c", "aws-node", "WARM_IP_TARGET=ten"),
-        denied=('ENV-002: WARM_IP_TARGET="ten" is not a whole number of at least 0',),
+        denied=('ENV-002: WARM_IP_TARGET="ten" must be an integer of at least 0',),
     ),
     Command(
         "all-images-one-minor-up",

@@ -39,7 +39,7 @@ def test_nothing_is_filled_in_for_it(guarded: Guarded) -> None:
     ("values", "warned"),
     [
         (("WARM_ENI_TARGET=3", "WARM_IP_TARGET=5"), "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5"),
-        (("WARM_IP_TARGET=ten",), 'ENV-002: WARM_IP_TARGET="ten" is not a whole number of at least 0'),
+        (("WARM_IP_TARGET=ten",), 'ENV-002: WARM_IP_TARGET="ten" must be an integer of at least 0'),
     ],
 )
 def test_warned_where_others_are_refused(guarded: Guarded, values: tuple[str, ...], warned: str) -> None:
@@ -70,7 +70,7 @@ def test_refused_what_is_certain_to_fail(guarded: Guarded) -> None:
         in crash.err
     )
     mtu = set_env(guarded, "AWS_VPC_ENI_MTU=9002")
-    assert mtu.denied == ['ENV-004: AWS_VPC_ENI_MTU="9002" is no whole number from 576 to 9001']
+    assert mtu.denied == ['ENV-004: AWS_VPC_ENI_MTU="9002" must be an integer from 576 to 9001']
     assert env(guarded.aws_node) == env(stock("1.22.4"))
 
 

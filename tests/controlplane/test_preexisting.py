@@ -27,8 +27,8 @@ WRONG = {
         'image "not an image" of aws-eks-nodeagent is not an image reference'
     ),
     "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",
-    'ENV-002: ENABLE_PREFIX_DELEGATION="yes" is not true or false',
-    'ENV-004: AWS_VPC_ENI_MTU="9002" is no whole number from 576 to 9001',
+    'ENV-002: ENABLE_PREFIX_DELEGATION="yes" must be true or false',
+    'ENV-004: AWS_VPC_ENI_MTU="9002" must be an integer from 576 to 9001',
     'ENV-006: CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT" is not an https:// URL',
     "SNAT-003: AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS=0.0.0.0/0 covers every address, so it switches SNAT off",
 }
@@ -76,7 +76,7 @@ TOUCHED = (
     ("WARM_IP_TARGET=6", "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=6"),
     ("WARM_ENI_TARGET=4", "IPT-004: WARM_ENI_TARGET=4 has no effect beside WARM_IP_TARGET=5"),
     ("MINIMUM_IP_TARGET=9", "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5 and MINIMUM_IP_TARGET=9"),
-    ("AWS_VPC_ENI_MTU=9003", 'ENV-004: AWS_VPC_ENI_MTU="9003" is no whole number from 576 to 9001'),
+    ("AWS_VPC_ENI_MTU=9003", 'ENV-004: AWS_VPC_ENI_MTU="9003" must be an integer from 576 to 9001'),
     ("WARM_IP_TARGETZ=5", ("ENV-001: WARM_IP_TARGETZ is not read by container aws-node (names are case-sensitive; did "
      "you mean WARM_IP_TARGET?)")),
 )  # fmt: skip

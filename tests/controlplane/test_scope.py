@@ -77,7 +77,7 @@ def test_a_container_of_another_name_is_judged_as_aws_node(guarded: Guarded) -> 
     answer = guarded.kubectl(*CREATE, manifest=copy)
     assert set(answer.denied) == {
         f"IMG-003: image {image} comes from docker.io, not from Amazon's registry",
-        'ENV-002: WARM_IP_TARGET="ten" is not a whole number of at least 0',
+        'ENV-002: WARM_IP_TARGET="ten" must be an integer of at least 0',
     }
 
 

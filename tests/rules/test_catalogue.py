@@ -62,8 +62,9 @@ CERTAIN = {
     "IMG-002": {0, 2},
     "PFX-001": {0, 1, 2},
     "ENV-003": {0, 2, 3},
-    "ENV-004": {0, 1, 2, 3, 4, 5, 6, 7},
+    "ENV-004": {0, 1, 2, 3, 4, 5, 6, 7, 10},
     "ENV-008": {1},
+    "NP-004": {0, 1, 2, 4},
 }
 """The bad examples by which aws-node, or every new pod, is proved to fail; no other one is."""
 

@@ -1,8 +1,8 @@
-"""The network policy agent beside the CNI: which one ships with which release, how they talk, and its flags.
+"""The network policy agent beside the CNI: which one ships with which release, and how they talk.
 
-Sources: config/master/aws-k8s-cni.yaml of each tag of aws/amazon-vpc-cni-k8s (pairs, flags, probes); its
-cmd/routed-eni-cni-plugin/cni.go, pkg/ipamd/rpc_handler.go and CHANGELOG.md (sockets); main.go and
-pkg/config/controller_config.go of aws/aws-network-policy-agent (sockets, flags and their defaults).
+Sources: config/master/aws-k8s-cni.yaml of each tag of aws/amazon-vpc-cni-k8s (pairs, probes); its
+cmd/routed-eni-cni-plugin/cni.go, pkg/ipamd/rpc_handler.go and CHANGELOG.md (sockets); main.go of
+aws/aws-network-policy-agent (sockets).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from webhook.cni.values import go_lower
 from webhook.cni.version import Version, at
 
 if TYPE_CHECKING:
@@ -104,48 +105,16 @@ def epoch(version: Version) -> Epoch:
     return EPOCHS[0][1] if found is None else found
 
 
+def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
+    """Whether the plugin fails every new pod for which the agent does not answer; 1.19.3 calls it and goes on."""
+    if to_agent.endswith("-if-strict"):
+        return go_lower(mode or "") == "strict"
+    return to_agent.endswith("-if-mode-set") and bool(mode)
+
+
 _HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), _IPAMD_SOCKET))
 
 
 def health_address(version: Version) -> str:
     """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
     return at(_HEALTH, version) or _HEALTH[0][1]
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """A flag of the agent."""
-
-    name: str
-    default: str
-    """What the code uses where the flag is absent."""
-    shipped: tuple[tuple[Version, str], ...] = ()
-    """From which release of the CNI on the manifest passes which value."""
-    minimum: int | None = None
-    maximum: int | None = None
-
-
-def _shipped(first: str, value: str) -> tuple[tuple[Version, str], ...]:
-    return ((V(first), value),)
-
-
-_LOG_FILE = "/var/log/aws-routed-eni/network-policy-agent.log"
-
-FLAGS: tuple[Flag, ...] = (
-    Flag("enable-ipv6", "false", _shipped("1.14.0", "false")),
-    Flag("enable-network-policy", "false", _shipped("1.14.0", "false")),
-    Flag("enable-cloudwatch-logs", "false", _shipped("1.14.0", "false")),
-    Flag("enable-policy-event-logs", "false", _shipped("1.15.1", "false")),
-    Flag("log-file", _LOG_FILE, _shipped("1.18.2", _LOG_FILE)),
-    Flag("metrics-bind-addr", ":8162", _shipped("1.14.1", ":8162")),
-    Flag("health-probe-bind-addr", ":8163", _shipped("1.14.1", ":8163")),
-    Flag("conntrack-cache-cleanup-period", "300", _shipped("1.15.5", "300")),
-    Flag("conntrack-cache-table-size", "524288", _shipped("1.21.2", "524288"), minimum=32 * 1024, maximum=1024 * 1024),
-    Flag("log-level", "debug", _shipped("1.19.6", "debug")),
-    Flag("log-file-max-size", "200"),
-    Flag("log-file-max-backups", "8"),
-    Flag("max-concurrent-reconciles", "3"),
-    Flag("enable-profiling", "false"),
-    Flag("kubeconfig", ""),
-)
-"""The flags, those of the manifest first and in its order."""

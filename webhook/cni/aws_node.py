@@ -11,7 +11,8 @@ from typing import Any
 from webhook.budget import Spend, unlimited
 from webhook.cni import images, values, variables
 from webhook.cni.container import Assumed, Container
-from webhook.cni.limits import POD_LISTS, TooLong, too_long
+from webhook.cni.flags import Given, given
+from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS, TooLong, too_long
 from webhook.cni.probes import KINDS, Answer, asked
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
@@ -163,16 +164,22 @@ class AwsNode:
         return self._arguments.get(name)
 
     @cached_property
+    def agent_flags(self) -> tuple[tuple[Path, Given], ...]:
+        """The flags on the agent's command line, each with the path of its word."""
+        if self.agent is None:
+            return ()
+        listed = {kind: self.agent.raw.get(kind) for kind in ("command", "args")}
+        words = [
+            ((*self.agent.path, kind, index), word)
+            for kind, entries in listed.items()
+            for index, word in enumerate(entries[: CONTAINER_LISTS[kind]] if isinstance(entries, list) else ())
+        ]
+        return tuple((words[one.index][0], one) for one in given([word for _, word in words]))
+
+    @cached_property
     def _arguments(self) -> dict[str, str]:
-        """All flags of the agent; of one that is given twice the last, as Go's flag package has it."""
-        found: dict[str, str] = {}
-        for kind in ("command", "args"):
-            listed = self.agent.raw.get(kind) if self.agent else None
-            for argument in listed if isinstance(listed, list) else ():
-                if isinstance(argument, str) and argument.startswith("-"):
-                    flag, equals, value = argument.removeprefix("-").removeprefix("-").partition("=")
-                    found[flag] = value if equals else "true"
-        return found
+        """The flags of the agent that have a value; of one that is given twice the last, as its parser has it."""
+        return {one.name: one.value for _, one in self.agent_flags if one.value is not None and not one.broken}
 
     @property
     def network_policy(self) -> bool:
@@ -201,6 +208,7 @@ _FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
         "ipv6": ("ENABLE_IPv6", True),
         "subnet-discovery-off": ("ENABLE_SUBNET_DISCOVERY", False),
         "imds-only": ("ENABLE_IMDS_ONLY_MODE", True),
+        "provisioning-off": ("DISABLE_NETWORK_RESOURCE_PROVISIONING", True),
     }
 )
 """Features that a variable of container aws-node switches, each with the value by which it is there."""

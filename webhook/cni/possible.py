@@ -7,24 +7,31 @@ the ConfigMap, the Secret or the kubelet makes of it.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from webhook.cni.variables import Parser, Variable
+from webhook.cni.reading import Parser, Variable
 
 _NUMBERS = ("0", "1", "2", "3", "16", "110", "1000")
+_LISTS = ("", "10.0.0.0/8", "0.0.0.0/0", "x")
+_SIZES = ("0", "9", "10", "575", "1279", "1280", "1500", "9001", "9002")
 _VALUES: Mapping[Parser, tuple[str, ...]] = MappingProxyType(
     {
         "bool": ("false", "true"),
         "bool-quiet": ("false", "true"),
+        "bool-true": ("false", "true"),
         "target": _NUMBERS,
-        "integer": ("0", "9", "10", "575", "1279", "1280", "1500", "9001", "9002"),
+        "integer": _SIZES,
+        "clamped": _SIZES,
         "mark": ("0x80", "0"),
         "text": ("x", ""),
         "path": ("/x", ""),
+        "folder": ("/x", ""),
         "choice": ("", "x"),
-        "cidrs": ("", "10.0.0.0/8", "0.0.0.0/0", "x"),
+        "cidrs": _LISTS,
+        "cidrs-exact": _LISTS,
         "json": ("{}", ""),
         "url": ("https://a.example", "x", ""),
         "address": ("127.0.0.1:61679", ":61679", ""),
         "field": ("x", ""),
+        "none": ("x",),
     }
 )
 
@@ -34,5 +41,8 @@ def possible(row: Variable | None, *, may_be_absent: bool) -> tuple[str | None, 
     values: tuple[str | None, ...] = ("x", "")
     if row is not None:
         usual = (row.default,) if row.default is not None and not may_be_absent else ()
-        values = tuple(dict.fromkeys((*usual, *row.choices, *_VALUES[row.parser])))
+        readings = [reading for _, reading in reversed(row.steps)]
+        chosen = [choice for reading in readings for choice in reading.choices]
+        tried = [value for reading in readings for value in _VALUES[reading.parser]]
+        values = tuple(dict.fromkeys((*usual, *chosen, *tried)))
     return (None, *values) if may_be_absent else values

@@ -26,9 +26,10 @@ Feature = Literal[
     "network-policy",
     "subnet-discovery-off",
     "imds-only",
+    "provisioning-off",
     "no-network-policy-agent",
 ]
-"""What an object has switched on (or, in the last three, does without)."""
+"""What an object has switched on (or, in those that say so, does without)."""
 
 Level = Literal["deny", "warn"]
 
@@ -149,27 +150,29 @@ _CUSTOM: Feature = "custom-networking"
 _SGP: Feature = "security-groups-for-pods"
 _NO_AGENT: Feature = "no-network-policy-agent"
 _NO_DISCOVERY: Feature = "subnet-discovery-off"
+_NO_PROVISIONING: tuple[Feature, ...] = ("provisioning-off", "imds-only")
 
 # fmt: off
 VERDICTS: tuple[Verdict, ...] = (
-    _row("<1.6.1", "deny", "1.6.4", "it dates from before rolling updates and several fixes of the address pool"),
+    _row("<1.6.1", "deny", "1.6.4", "it lacks several fixes of the address pool"),
     _row("1.5.4", "deny", "1.6.4", "it deletes routing rules of running pods, which then lose each other"),  # issue 641
     _row("1.7.0", "deny", "1.7.10", "beside Calico the routes to pods get deleted"),  # issue 1166
     _row("1.7.3", "warn", "1.7.10", "the init container crashes on older kernels"),  # issue 1241
-    _row("<1.7.7", "deny", "1.7.10", "security groups for pods do not exist in it", when=(_SGP,)),
+    _row("<1.7.7", "deny", "1.7.10", "AWS supports security groups for pods from 1.7.7 on", when=(_SGP,)),
     _row("<1.9.0", "deny", "1.9.3", "prefix delegation does not exist in it, and the prefixes that nodes hold would be "
          "left without an owner", when=("prefix-delegation",)),
     _row("1.10.0", "deny", "1.10.4", "it asks IMDSv1 alone for the node's address and fails where only IMDSv2 answers"),
     _row("<1.10.1", "deny", "1.10.4", "IPv6 is not usable before 1.10.1", when=("ipv6",)),
-    _row("<1.11.2", "warn", "1.11.5", "it contains CVE-2021-20206 (containernetworking/cni)"),
+    _row("<1.10.4", "warn", "1.10.4", "it contains CVE-2021-20206 (containernetworking/cni)"),
+    _row("1.11.0", "warn", "1.11.5", "unlike 1.10.4 it contains CVE-2021-20206 (containernetworking/cni)"),
     _row("<1.12.0", "deny", "1.12.6", "it needs the CRI API v1alpha2, which Kubernetes 1.26 removed",
          kubernetes=(1, 26)),
     _row("1.12.5..1.12.6", "warn", "1.13.4", "as an add-on it was seen with a placeholder for CLUSTER_ENDPOINT, so "
          "that the API server is not reached"),  # issue 2327
     _row("1.13.0", "deny", "1.13.4", "custom networking without security groups in the ENIConfig ends in a crash "
-         "loop"),  # issue 2426
-    _row("1.14.0", "warn", "1.14.1", "its first network policy agent crashes, and occupies the host ports 8162 and "
-         "8163 without a way to move them"),  # issue 2540
+         "loop", when=(_CUSTOM,)),  # issue 2426
+    _row("1.14.0", "warn", "1.14.1", "its first network policy agent crashes, and its manifest leaves it on the host "
+         "ports 8080 and 8081, which other software often holds"),  # issues 2539, 2540
     _row("1.15.0", "deny", "1.15.5", "it demands a CNINode that custom networking alone never gets",
          when=(_CUSTOM,), unless=(_SGP,)),  # issues 2584, 2591
     _row("1.15.0..1.15.4", "warn", "1.15.5", "its role may not watch CNINodes, which security groups for pods need",
@@ -177,18 +180,22 @@ VERDICTS: tuple[Verdict, ...] = (
     _row("<1.15.3", "warn", "1.15.5", "it contains CVE-2023-44487 (HTTP/2 rapid reset)"),
     _row("1.16.0", "deny", "1.16.4", "its conflist has CNI version 1.0.0, which older container runtimes refuse"),
     _row("<1.16.2", "warn", "1.16.4", "it contains CVE-2023-48795 (SSH prefix truncation)"),
+    _row("1.16.0..1.16.3", "warn", "1.16.4", "with security groups for pods and custom networking the trunk interface "
+         "takes addresses for pods, and the two features are registered in the wrong order",
+         when=(_CUSTOM, _SGP)),  # issue 2792
     _row("1.16.3", "deny", "1.16.4", "it loops at full CPU while the address pool grows"),  # issues 2807, 2810
-    _row("1.19.3", "deny", "1.19.6", "it calls the network policy agent for every pod, although the agent has been "
-         "removed", when=(_NO_AGENT,)),
+    _row("1.19.3", "warn", "1.19.6", "it calls the network policy agent for every pod, and without an agent each pod "
+         "waits two seconds", when=(_NO_AGENT,)),
     _row("1.19.4", "deny", "1.19.6", "nodes fail to initialise with custom networking and security groups for pods",
          when=(_CUSTOM, _SGP)),  # issue 3277
     _row("1.21.0", "warn", "1.21.2", "its network policy agent lacks the permissions for cluster policy endpoints"),
     _row("1.22.0", "deny", "1.22.4", "upstream withdrew it because of a regression: the tag exists, but its own "
          "manifest deploys 1.21.1"),  # issue 3680
-    _row("1.22.1", "deny", "1.22.4", "it crashes without ec2:DescribeSecurityGroups and floods the EC2 API"),  # 3704
+    _row("1.22.1", "deny", "1.22.4", "it crashes without ec2:DescribeSecurityGroups and floods the EC2 API",
+         unless=(_NO_DISCOVERY, _CUSTOM, *_NO_PROVISIONING)),  # ipamd.go, nodeInit; issue 3704
     _row("1.22.1..1.22.3", "deny", "1.22.4", "where the subnet check of an interface fails, the node's own primary "
          "address is given to a pod", unless=(_NO_DISCOVERY,)),  # ipamd.go, setupENI; issue 3753
-    _row("1.22.2..1.22.3", "warn", "1.22.4", "with subnet discovery on, the node's own primary address can be given to "
+    _row("1.22.1..1.22.3", "warn", "1.22.4", "with subnet discovery on, the node's own primary address can be given to "
          "a pod: keep it off", when=(_NO_DISCOVERY,)),
     _row("<1.22.3", "warn", "1.22.4", "it is built with a golang.org/x/net older than 0.55.0"),
     _row("<1.22.4", "warn", "1.22.4", "it contains CVE-2025-52881 (containernetworking/plugins)"),

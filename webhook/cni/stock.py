@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhook.cni.agents import FIRST_WITH_AGENT, FLAGS, PAIRS, health_address
+from webhook.cni.agents import FIRST_WITH_AGENT, PAIRS, health_address
+from webhook.cni.flags import FLAGS
 from webhook.cni.images import official_image
 from webhook.cni.releases import RELEASES
 from webhook.cni.variables import FIRST_SHIPPED, Container, Variable, by_name

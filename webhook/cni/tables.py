@@ -38,7 +38,7 @@ class Tables:
             releases=tuple(release for release in self.releases if release <= version),
             verdicts=tuple(replace(row, last=min(row.last, version)) for row in self.verdicts if row.first <= version),
             variables={
-                container: {name: row for name, row in rows.items() if row.since is None or row.since <= version}
+                container: {name: row.cut(version) for name, row in rows.items() if row.since <= version}
                 for container, rows in self.variables.items()
             },
             pairs={cni: agent for cni, agent in self.pairs.items() if cni <= version},

@@ -7,9 +7,15 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
+from webhook.cni.version import Version
+
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
+_NUMBERS, _PROGRAM = Version(1, 9, 1), Version(1, 12, 1)
+"""The releases whose entry point compares targets with zero in another way than those before."""
+
+_SHELL_INTEGER = re.compile(r"\s*([+-]?)0*([0-9]+)[ \t]*", re.ASCII)
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})", re.ASCII)
 _ANY_BASE = re.compile(
     r"(?P<sign>[+-]?)(?:0[xX](?P<hex>(?:_?[0-9a-fA-F])+)|0[oO]?(?P<octal>(?:_?[0-7])+)|0[bB](?P<binary>(?:_?[01])+)"
@@ -58,26 +64,78 @@ def warm_target(text: str | None, default: int) -> int:
     return default if number is None or number < 0 else number
 
 
-def beyond_zero(text: str | None) -> bool:
-    """The entry point's own test of a target: text compared with "0" byte by byte, an absent one being "0".
+def beyond_zero(text: str | None, version: Version | None = None) -> bool:
+    """The entry point's own test of a target, an absent one being "0"; of the newest release where none is known.
 
-    So "00" and "abc" count as set, "+5" and "" do not (cmd/aws-vpc-cni/main.go, validateEnvVars).
+    1.9.0 compared with "0" as a text, the shell script of 1.9.1 to 1.12.0 as a number (scripts/entrypoint.sh). The
+    program since compares byte by byte: "00" and "abc" count as set, "+5" and "" do not (cmd/aws-vpc-cni/main.go,
+    validateEnvVars).
     """
+    if version is not None and version < _PROGRAM:
+        text = text or "0"
+        return text != "0" if version < _NUMBERS else not _at_most_zero(text)
     return (text if text is not None else "0").encode("utf-8", "surrogatepass") > b"0"
 
 
+def _at_most_zero(text: str) -> bool:
+    """``[ "$text" -le 0 ]`` in bash, which fails for a text that is not a number."""
+    found = _SHELL_INTEGER.fullmatch(text)
+    if found is None or len(found[2]) > _LONGEST:
+        return False
+    number = _int64(int(found[1] + found[2]))
+    return number is not None and number <= 0
+
+
 def go_cidr(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
-    """net.ParseCIDR for IPv4: the network and whether host bits were set; None where the CNI skips the item."""
+    """net.ParseCIDR: an IPv4 network and whether host bits were set; None where it fails or the network is IPv6.
+
+    A network below ::ffff:0:0/96 is an IPv4 one: Go's net.IP.To4 takes its last four bytes.
+    """
+    read = _cidr(text)
+    if read is None:
+        return None
+    network, host_bits = read
+    if isinstance(network, ipaddress.IPv4Network):
+        return network, host_bits
+    mapped = network.network_address.ipv4_mapped
+    if mapped is None or network.prefixlen < _MAPPED:
+        return None
+    return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED)), host_bits
+
+
+def is_ipv6_cidr(text: str) -> bool:
+    """Whether net.ParseCIDR makes an IPv6 network of a text."""
+    return _cidr(text) is not None and go_cidr(text) is None
+
+
+_MAPPED = 96
+"""The length of the prefix ::ffff:0:0, below which IPv6 has the IPv4 addresses."""
+
+
+def _cidr(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, bool] | None:
     address, slash, bits = text.partition("/")
     length = _LENGTH.fullmatch(bits)
-    if not slash or length is None:
+    if not slash or length is None or "%" in address:
         return None
     try:
-        host = ipaddress.IPv4Address(address)
-        network = ipaddress.IPv4Network(f"{address}/{length[1]}", strict=False)
+        host = ipaddress.ip_address(address)
+        network = ipaddress.ip_network(f"{address}/{length[1]}", strict=False)
     except ValueError:
         return None
     return network, host != network.network_address
+
+
+_GO_SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+
+
+def go_trim(text: str) -> str:
+    """strings.TrimSpace, which leaves the separators U+001C to U+001F that Python's own strip takes."""
+    return text.strip(_GO_SPACES)
+
+
+def go_lower(text: str) -> str:
+    """strings.ToLower: letter by letter, where Python may make two of one."""
+    return "".join("i" if letter == "\u0130" else letter.lower() for letter in text)
 
 
 def covers_everything(networks: Iterable[ipaddress.IPv4Network]) -> bool:

@@ -1,252 +1,163 @@
 """The environment variables of aws-node: who reads them, how, since when, and what the manifest sets.
 
-Sources: the code of aws/amazon-vpc-cni-k8s (cmd/aws-vpc-cni/main.go, cmd/aws-vpc-cni-init/main.go, pkg/ipamd/ipamd.go,
-pkg/networkutils/network.go, pkg/awsutils, pkg/eniconfig, pkg/k8sapi, pkg/utils/logger, utils/utils.go) over its tags,
-and config/master/aws-k8s-cni.yaml of each tag. ``since`` is the first tag whose code has the name, which is not always
-what the README says. The names that the AWS SDK reads are those of aws-sdk-go-v2/config/env_config.go.
+Sources: the code of aws/amazon-vpc-cni-k8s over its tags (cmd/aws-vpc-cni/main.go, cmd/aws-vpc-cni-init/main.go, the
+plugins, pkg/ipamd/ipamd.go, pkg/networkutils/network.go, pkg/awsutils, pkg/eniconfig, pkg/k8sapi, pkg/utils/logger,
+utils/utils.go, misc/10-aws.conflist; up to 1.12.0 scripts/entrypoint.sh and scripts/init.sh), and
+config/master/aws-k8s-cni.yaml of each tag. The first step of a row is the first tag whose code has the name, which is
+not always what the README says. The names that the AWS SDK reads are those of aws-sdk-go-v2/config/env_config.go.
+
+Three releases changed how most texts are read: 1.12.1 put a program in the place of the shell scripts, for which an
+empty text is not an absent one; 1.13.0 began to read the booleans of that program with strconv.ParseBool; 1.16.0 did
+the same in ipamd. 1.8.0, 1.15.0 and 1.16.4 brought checks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from webhook.cni.version import Version, at
+from webhook.cni.reading import (
+    NO_EFFECT,
+    RELEASE_TAG,
+    Condition,
+    Container,
+    Effect,
+    Parser,
+    Reading,
+    Shipped,
+    Variable,
+)
+from webhook.cni.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Container = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
-
-Parser = Literal[
-    "bool",
-    "bool-quiet",
-    "target",
-    "integer",
-    "mark",
-    "text",
-    "path",
-    "choice",
-    "cidrs",
-    "json",
-    "url",
-    "address",
-    "field",
+__all__ = [
+    "FIRST_SHIPPED",
+    "NAME_TRAPS",
+    "RELEASE_TAG",
+    "SDK_NAMES",
+    "SDK_PREFIXES",
+    "VARIABLES",
+    "Container",
+    "Effect",
+    "Parser",
+    "Reading",
+    "Variable",
+    "by_name",
 ]
-"""How the CNI reads a value.
-
-``bool``        strconv.ParseBool; anything else, the empty text too, is logged as an error and gives the default
-``bool-quiet``  strconv.ParseBool; the empty text gives the default without a word, anything else with a line in the log
-``target``      strconv.Atoi, at least ``minimum``; anything else gives the default without a word
-``integer``     strconv.Atoi between ``minimum`` and ``maximum``; anything else ends the entry point
-``mark``        strconv.ParseInt with a prefix for the base (0x80), between ``minimum`` and ``maximum``
-``text``        any text, the empty one included: a default counts only for an absent variable
-``path``        any text, but the empty one gives the default
-``choice``      one of ``choices``, in any case if ``any_case``
-``cidrs``       IPv4 CIDRs separated by commas, blanks around them allowed
-``json``        a JSON object of strings
-``url``         an absolute URL, used as it stands
-``address``     host:port or unix:path, used as it stands
-``field``       taken from the pod by the downward API, from ``field_path``
-"""
-
-Effect = Literal["default", "default-silent", "exit", "start-fails", "breaks", "skipped", "dropped", "kept"]
-"""What becomes of a value that the parser does not like.
-
-``default``         the default of the code takes its place, with a line in the log
-``default-silent``  the same without a line
-``exit``            the entry point ends with status 1
-``start-fails``     ipamd refuses to start
-``breaks``          it is used as it stands, and the node loses its network or its API server
-``skipped``         the bad item is left out of the list, with a line in the log
-``dropped``         the whole value is left out, with a line in the log
-``kept``            it is used as it stands, which at worst makes the setting useless
-"""
-
-Steps = tuple[tuple[Version, str | None], ...]
-
-RELEASE_TAG = "<release tag>"
-"""Stands for the tag of the release in ``Variable.shipped``."""
 
 FIRST_SHIPPED = Version(1, 9, 0)
 """Where the history of the shipped values begins."""
 
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable as one container reads it."""
-
-    name: str
-    container: Container
-    parser: Parser
-    default: str | None
-    """What the code uses where the variable is absent, as text; ``None`` where it then has no value."""
-    since: Version | None
-    """The first release that reads it; ``None`` where that is not known."""
-    until: Version | None = None
-    """The first release in which it has no effect any more."""
-    choices: tuple[str, ...] = ()
-    any_case: bool = False
-    on_empty: Effect = "kept"
-    empty_from: Version | None = None
-    """The first release to which ``on_empty`` applies; before it the default took the place of the empty text."""
-    on_bad: Effect = "kept"
-    bad_from: Version | None = None
-    """The first release to which ``on_bad`` applies; before it the default took the place of the bad value."""
-    only_with: Literal["", "security-groups-for-pods"] = ""
-    """The feature without which ``on_empty`` and ``on_bad`` do no harm."""
-    minimum: int | None = None
-    minimum6: int | None = None
-    """The minimum of an IPv6 cluster, where it is another one."""
-    maximum: int | None = None
-    longest: int | None = None
-    """The greatest number of bytes."""
-    forbidden: tuple[str, ...] = ()
-    """Texts that count as bad."""
-    in_json: bool = False
-    """The text goes into the conflist without escaping: a quote or a backslash ends aws-node after ipamd started."""
-    field_path: str = ""
-    """The path in the pod that the value has to come from."""
-    replacement: str = ""
-    """What to use instead of a variable without effect: a clause for a person."""
-    shipped: Steps = ()
-    """From which release on the official manifest sets which value; ``None``: from here on it sets none."""
-
-    def dead_in(self, version: Version) -> bool:
-        """Whether the variable has lost its effect in a release."""
-        return self.until is not None and version >= self.until
-
-    def shipped_in(self, version: Version) -> str | None:
-        """The value in the official manifest of a release; ``None`` where the manifest does not name the variable."""
-        value = at(self.shipped, version)
-        return f"v{version}" if value == RELEASE_TAG else value
-
-
 V = Version.of
 
+_PROGRAM, _PARSED, _ALL_PARSED = "1.12.1", "1.13.0", "1.16.0"
+"""The entry point becomes a program; it reads booleans with ParseBool; ipamd logs every boolean that it cannot read."""
 
-def _ships(value: str, first: str = "1.9.0", last: str = "") -> Steps:
+
+def _ships(value: str, first: str = "1.9.0", last: str = "") -> Shipped:
     """The history of a value that the manifest has set from one release on, until another one."""
-    begin: Steps = ((V(first), value),)
+    begin: Shipped = ((V(first), value),)
     return (*begin, (V(last), None)) if last else begin
+
+
+def _row(
+    name: str,
+    *steps: tuple[str, Reading],
+    ships: Shipped = (),
+    container: Container = "aws-node",
+    replacement: str = "",
+) -> Variable:
+    return Variable(name, container, tuple((V(first), reading) for first, reading in steps), replacement, ships)
 
 
 def _bool(  # noqa: PLR0913 - a row of a table
     name: str,
     default: str,
     since: str,
-    ships: Steps = (),
+    ships: Shipped = (),
     *,
-    container: Container = "aws-node",
-    until: str = "",
-    replacement: str = "",
+    logged: str = _ALL_PARSED,
+    true_only: bool = False,
 ) -> Variable:
-    """A boolean whose bad values are all logged (utils.GetBoolAsStringEnvVar)."""
-    end = V(until) if until else None
-    return Variable(
-        name,
-        container,
-        "bool",
-        default,
-        V(since),
-        end,
-        on_empty="default",
-        on_bad="default",
-        shipped=ships,
-        replacement=replacement,
-    )
+    """A boolean of ipamd: ParseBool from the beginning, and since ``logged`` an empty text is an error in the log.
+
+    With ``true_only`` the entry point reads it too.
+    """
+    last = Reading("bool", default, on_empty="default", on_bad="default")
+    first = Reading("bool-quiet", default, on_empty="default-silent", on_bad="default", true_only=true_only)
+    steps = ((since, first), (_PARSED if true_only else logged, last))
+    return _row(name, *(steps if V(since) < V(logged) else ((since, last),)), ships=ships)
 
 
-def _quiet(  # noqa: PLR0913 - a row of a table
-    name: str,
-    default: str,
-    since: str,
-    ships: Steps = (),
-    *,
-    until: str = "",
-    replacement: str = "",
-) -> Variable:
-    """A boolean that may be empty (parseBoolEnvVar of ipamd, getBoolEnvVar of networkutils)."""
-    end = V(until) if until else None
-    return Variable(
-        name,
-        "aws-node",
-        "bool-quiet",
-        default,
-        V(since),
-        end,
-        on_empty="default-silent",
-        on_bad="default",
-        shipped=ships,
-        replacement=replacement,
-    )
+def _words(since: str) -> tuple[tuple[str, Reading], ...]:
+    """A boolean of a shell script or of the program after it: at first only "true" was true."""
+    first = Reading("bool-true", "false", on_empty="default-silent", on_bad="default-silent")
+    return (since, first), (_PARSED, Reading("bool", "false", on_empty="default", on_bad="default"))
 
 
-def _target(name: str, default: str, since: str, ships: Steps = (), *, minimum: int = 0) -> Variable:
+_QUIET = Reading("bool-quiet", "false", on_empty="default-silent", on_bad="default")
+"""A boolean that may be empty (parseBoolEnvVar of ipamd, getBoolEnvVar of networkutils)."""
+_QUIET_ON = replace(_QUIET, default="true")
+
+
+def _target(name: str, default: str, since: str, ships: Shipped = (), *, minimum: int = 0) -> Variable:
     """A number whose bad values vanish without a trace (getWarmENITarget and its like)."""
-    return Variable(
-        name,
-        "aws-node",
-        "target",
-        default,
-        V(since),
-        on_empty="default-silent",
-        on_bad="default-silent",
-        minimum=minimum,
-        shipped=ships,
-    )
+    reading = Reading("target", default, on_empty="default-silent", on_bad="default-silent", minimum=minimum)
+    return _row(name, (since, reading), ships=ships)
 
 
-def _path(name: str, default: str | None, since: str, ships: Steps = ()) -> Variable:
+def _path(default: str | None) -> Reading:
     """A text for which empty means absent."""
-    return Variable(name, "aws-node", "path", default, V(since), on_empty="default-silent", shipped=ships)
+    return Reading("path", default, on_empty="default-silent")
 
 
-def _logged(name: str, default: str, since: str, ships: Steps = (), *, forbidden: tuple[str, ...] = ()) -> Variable:
-    """A log file of a plugin: its name travels in the conflist."""
-    return Variable(
-        name, "aws-node", "text", default, V(since), on_bad="exit", forbidden=forbidden, in_json=True, shipped=ships
-    )
+def _folder(name: str, *, since: str = "1.6.0", container: Container = "aws-node") -> Variable:
+    """The folder of the host into which plugins are copied."""
+    program = Reading("folder", "/host/opt/cni/bin", on_empty="harms", on_bad="harms")
+    return _row(name, (since, _shell(program)), (_PROGRAM, program), container=container)
 
 
-def _folder(name: str, default: str, *, container: Container = "aws-node") -> Variable:
-    """A folder of the host into which plugins or the conflist are copied."""
-    return Variable(name, container, "text", default, V("1.6.0"), on_empty="breaks", on_bad="breaks")
+def _shell(reading: Reading) -> Reading:
+    """The reading of a program as the shell script before it had it: ``${NAME:-default}``, nothing checked."""
+    return replace(reading, on_empty="default-silent", conflist="breaks" if reading.conflist else "")
 
 
 def _cidrs(name: str, since: str) -> Variable:
-    """A list of IPv4 CIDRs (parseCIDRString)."""
-    return Variable(name, "aws-node", "cidrs", None, V(since), on_empty="default-silent", on_bad="skipped")
+    """A list of IPv4 CIDRs: parseCIDRString since 1.12.6, getExcludeSNATCIDRs before it."""
+    last = Reading("cidrs", on_empty="default-silent", on_bad="skipped")
+    early = ((since, replace(last, parser="cidrs-exact")),) if V(since) < V("1.12.6") else ()
+    return _row(name, *early, ("1.12.6", last))
 
 
-def _field(  # noqa: PLR0913 - a row of a table
-    name: str,
-    path: str,
-    since: str,
-    ships: str,
-    *,
-    container: Container = "aws-node",
-    on_empty: Effect = "kept",
-) -> Variable:
+def _field(path: str, on_empty: Effect = "kept", only_with: tuple[Condition, ...] = ()) -> Reading:
     """A value that comes from the pod itself."""
-    return Variable(
-        name,
-        container,
-        "field",
-        None,
-        V(since),
-        on_empty=on_empty,
-        on_bad=on_empty,
-        field_path=path,
-        shipped=_ships(path, ships),
-    )
+    return Reading("field", on_empty=on_empty, field_path=path, only_with=only_with)
 
 
 _INIT: Container = "aws-vpc-cni-init"
+_AGENT: Container = "aws-eks-nodeagent"
 _LEVELS = ("debug", "info", "warn", "error", "fatal")
 _LOGS = "/var/log/aws-routed-eni"
-_MTU_CHECKED = V("1.16.4")  # validateMTU of the entry point
+
+_LEVEL = Reading("choice", "Debug", choices=_LEVELS, any_case=True, on_empty="default-silent", on_bad="default-silent")
+_PLUGIN_LEVEL = replace(_LEVEL, conflist="exit")
+_SNAT = Reading("choice", "prng", choices=("prng", "hashrandom", "none"), on_empty="default-silent", on_bad="default")
+_VETH = Reading("text", "eni", on_empty="harms", on_bad="exit", longest=4, forbidden=("eth", "lo", "vlan"),
+                conflist="exit")  # fmt: skip
+_MTU = Reading("integer", "9001", on_empty="exit", on_bad="exit", minimum=576, minimum6=1280, maximum=9001)
+_ANY_MTU = Reading("clamped", "9001", on_empty="default-silent", on_bad="default", minimum=576, maximum=9001,
+                   conflist="exit")  # fmt: skip
+_SG_MODE = Reading("choice", "strict", choices=("strict", "standard"), on_empty="exit", on_bad="exit",
+                   only_with=("security-groups-for-pods",), conflist="exit")  # fmt: skip
+_NP_MODE = Reading("choice", None, choices=("none", "strict", "standard"), any_case=True, on_empty="start-fails",
+                   on_bad="start-fails")  # fmt: skip
+_LOG = Reading("text", f"{_LOGS}/plugin.log", on_bad="exit", forbidden=("stdout",), log_of="plugin", conflist="exit")
+_EGRESS_LOG = Reading("text", f"{_LOGS}/egress-v4-plugin.log", log_of="egress-plugin", conflist="exit")
+_CONFDIR = Reading("folder", "/host/etc/cni/net.d", on_empty="harms", on_bad="harms")
+_NODE, _POD = "spec.nodeName", "metadata.name"
 
 # fmt: off
 VARIABLES: tuple[Variable, ...] = (
@@ -255,87 +166,105 @@ VARIABLES: tuple[Variable, ...] = (
     _target("WARM_IP_TARGET", "0", "1.1.0"),
     _target("MINIMUM_IP_TARGET", "0", "1.6.0"),
     _target("WARM_PREFIX_TARGET", "0", "1.9.0", _ships("1")),
-    _bool("ENABLE_PREFIX_DELEGATION", "false", "1.9.0", _ships("false")),
+    _bool("ENABLE_PREFIX_DELEGATION", "false", "1.9.0", _ships("false"), true_only=True),
     _target("MAX_ENI", "0", "1.4.0", minimum=1),  # 0 stands for the limit of the instance type
-    Variable("IP_COOLDOWN_PERIOD", "aws-node", "integer", "30", V("1.15.0"), on_empty="exit", on_bad="exit", minimum=0),
-    _quiet("AWS_MANAGE_ENIS_NON_SCHEDULABLE", "false", "1.12.6"),
-    _quiet("ENABLE_SUBNET_DISCOVERY", "true", "1.18.0", _ships("true", "1.18.0")),
+    _row("IP_COOLDOWN_PERIOD", ("1.15.0", Reading("integer", "30", on_empty="exit", on_bad="exit", minimum=0))),
+    _row("AWS_MANAGE_ENIS_NON_SCHEDULABLE", ("1.12.6", _QUIET)),
+    _row("ENABLE_SUBNET_DISCOVERY", ("1.18.0", _QUIET_ON), ships=_ships("true", "1.18.0")),
     _bool("DISABLE_NETWORK_RESOURCE_PROVISIONING", "false", "1.7.0", _ships("false", "1.9.1")),
     _bool("ENABLE_IMDS_ONLY_MODE", "false", "1.19.6", _ships("false", "1.19.6")),
     _bool("DISABLE_LEAKED_ENI_CLEANUP", "false", "1.13.0"),
     _bool("ENABLE_MULTI_NIC", "false", "1.20.0", _ships("false", "1.20.0")),
     _bool("MANAGE_UNTAGGED_ENI", "true", "1.9.1"),
-    _path("AWS_VPC_K8S_CNI_BACKING_STORE", "/var/run/aws-node/ipam.json", "1.7.0"),
-    Variable("ADDITIONAL_ENI_TAGS", "aws-node", "json", None, V("1.6.0"), on_empty="default-silent", on_bad="dropped",
-             shipped=_ships("{}")),
-    _path("CLUSTER_NAME", None, "1.1.0"),
-    Variable("CLUSTER_ENDPOINT", "aws-node", "url", None, V("1.12.1"), on_empty="breaks", on_bad="breaks"),
+    _row("AWS_VPC_K8S_CNI_BACKING_STORE", ("1.7.0", _path("/var/run/aws-node/ipam.json"))),
+    _row("ADDITIONAL_ENI_TAGS", ("1.6.0", Reading("json", on_empty="default-silent", on_bad="dropped")),
+         ships=_ships("{}")),
+    _row("CLUSTER_NAME", ("1.1.0", _path(None))),
+    # From 1.19.4 on ipamd starts without an API server where no feature needs one.
+    _row("CLUSTER_ENDPOINT", ("1.12.1", Reading("url", on_empty="start-fails", on_bad="harms")),
+         ("1.19.4", Reading("url", on_empty="harms", on_bad="harms"))),
     # --- aws-node: data path and SNAT -----------------------------------------------------------------------------
-    _quiet("AWS_VPC_K8S_CNI_EXTERNALSNAT", "false", "1.1.0", _ships("false")),
+    _row("AWS_VPC_K8S_CNI_EXTERNALSNAT", ("1.1.0", _QUIET), ships=_ships("false")),
     _cidrs("AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "1.6.0"),
     _cidrs("AWS_EXTERNAL_SERVICE_CIDRS", "1.12.6"),
-    Variable("AWS_VPC_K8S_CNI_RANDOMIZESNAT", "aws-node", "choice", "prng", V("1.4.0"),
-             choices=("prng", "hashrandom", "none"), on_empty="default-silent", on_bad="default", in_json=True,
-             shipped=_ships("prng")),
-    _quiet("AWS_VPC_CNI_NODE_PORT_SUPPORT", "true", "1.2.0", _ships("true")),
-    Variable("AWS_VPC_K8S_CNI_CONNMARK", "aws-node", "mark", "0x80", V("1.2.0"), on_empty="default-silent",
-             on_bad="default", minimum=1, maximum=2**32 - 1),
-    Variable("AWS_VPC_K8S_CNI_VETHPREFIX", "aws-node", "text", "eni", V("1.6.0"), on_empty="breaks", on_bad="exit",
-             longest=4, forbidden=("eth", "lo", "vlan"), in_json=True, shipped=_ships("eni")),
-    Variable("AWS_VPC_ENI_MTU", "aws-node", "integer", "9001", V("1.6.0"), on_empty="exit", empty_from=_MTU_CHECKED,
-             on_bad="exit", bad_from=_MTU_CHECKED, minimum=576, minimum6=1280, maximum=9001, shipped=_ships("9001")),
-    Variable("POD_MTU", "aws-node", "integer", None, V("1.16.4"), on_empty="exit", on_bad="exit", minimum=576,
-             minimum6=1280, maximum=9001),  # absent: the MTU of the interface
-    _bool("DISABLE_POD_V6", "false", "1.15.0"),
-    _bool("ENABLE_BANDWIDTH_PLUGIN", "false", "1.10.0"),
+    _row("AWS_VPC_K8S_CNI_RANDOMIZESNAT", ("1.4.0", replace(_SNAT, default="hashrandom")), ("1.7.0", _SNAT),
+         ("1.11.0", replace(_SNAT, conflist="breaks", on_absent="exit")), ("1.11.4", replace(_SNAT, conflist="breaks")),
+         (_PROGRAM, replace(_SNAT, conflist="exit")),
+         ships=_ships("prng")),
+    _row("AWS_VPC_CNI_NODE_PORT_SUPPORT", ("1.2.0", _QUIET_ON), ships=_ships("true")),
+    _row("AWS_VPC_K8S_CNI_CONNMARK", ("1.2.0", Reading("mark", "0x80", on_empty="default-silent", on_bad="default",
+                                                      minimum=1, maximum=2**32 - 1))),
+    # The plugin has always refused a longer prefix, for each pod; the check at start is newer.
+    _row("AWS_VPC_K8S_CNI_VETHPREFIX", ("1.0.0", replace(_shell(_VETH), on_bad="breaks", forbidden=())),
+         ("1.8.0", _shell(_VETH)), (_PROGRAM, _VETH), ships=_ships("eni")),
+    _row("AWS_VPC_ENI_MTU", ("1.6.0", _shell(_ANY_MTU)), (_PROGRAM, _ANY_MTU), ("1.16.4", _MTU), ships=_ships("9001")),
+    _row("POD_MTU", ("1.16.4", replace(_MTU, default=None))),  # absent: the MTU of the interface
+    _bool("DISABLE_POD_V6", "false", "1.15.0", logged="1.15.0"),
+    _row("ENABLE_BANDWIDTH_PLUGIN", *_words("1.10.0")),
     _bool("ENABLE_IPv4", "false", "1.10.0", _ships("true", "1.10.0")),
-    _bool("ENABLE_IPv6", "false", "1.10.0", _ships("false", "1.10.0")),
-    _bool("ENABLE_V4_EGRESS", "true", "1.15.1"),
-    _bool("ENABLE_V6_EGRESS", "false", "1.13.0"),
-    _bool("ENABLE_POD_ENI", "false", "1.7.0", _ships("false")),
-    Variable("POD_SECURITY_GROUP_ENFORCING_MODE", "aws-node", "choice", "strict", V("1.11.0"),
-             choices=("strict", "standard"), on_empty="exit", on_bad="exit", only_with="security-groups-for-pods",
-             in_json=True),
-    Variable("NETWORK_POLICY_ENFORCING_MODE", "aws-node", "choice", None, V("1.17.1"),
-             choices=("none", "strict", "standard"), any_case=True, on_empty="start-fails", empty_from=V("1.19.4"),
-             on_bad="start-fails", shipped=_ships("standard", "1.17.1")),  # absent before 1.19.4: standard
-    _quiet("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "false", "1.2.0", _ships("false")),
-    _path("ENI_CONFIG_LABEL_DEF", "k8s.amazonaws.com/eniConfig", "1.4.0"),
-    _path("ENI_CONFIG_ANNOTATION_DEF", "k8s.amazonaws.com/eniConfig", "1.4.0"),
+    # Up to 1.12.0 the script names it without a default, under set -u.
+    _row("ENABLE_IPv6", ("1.10.0", replace(_QUIET, on_absent="exit")), (_PROGRAM, _QUIET),
+         (_PARSED, Reading("bool", "false", on_empty="default", on_bad="default")), ships=_ships("false", "1.10.0")),
+    _bool("ENABLE_V4_EGRESS", "true", "1.15.1", logged="1.15.1"),
+    _bool("ENABLE_V6_EGRESS", "false", "1.13.0", logged="1.13.0"),
+    _bool("ENABLE_POD_ENI", "false", "1.7.0", _ships("false"), true_only=True),
+    _row("POD_SECURITY_GROUP_ENFORCING_MODE", ("1.11.0", replace(_shell(_SG_MODE), only_with=())),
+         (_PROGRAM, _SG_MODE)),
+    _row("NETWORK_POLICY_ENFORCING_MODE", ("1.17.1", replace(_NP_MODE, default="standard", on_empty="default-silent")),
+         ("1.19.4", _NP_MODE), ships=_ships("standard", "1.17.1")),
+    _row("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", ("1.2.0", _QUIET), ships=_ships("false")),
+    _row("ENI_CONFIG_LABEL_DEF", ("1.4.0", _path("k8s.amazonaws.com/eniConfig"))),
+    _row("ENI_CONFIG_ANNOTATION_DEF", ("1.4.0", _path("k8s.amazonaws.com/eniConfig"))),
     _bool("ANNOTATE_POD_IP", "false", "1.9.3", _ships("false", "1.18.4", "1.19.0")),
     # --- aws-node: paths, identity, logs, clients -----------------------------------------------------------------
-    _folder("HOST_CNI_BIN_PATH", "/host/opt/cni/bin"),
-    _folder("HOST_CNI_CONFDIR_PATH", "/host/etc/cni/net.d"),
-    _field("MY_NODE_NAME", "spec.nodeName", "1.0.0", "1.9.0", on_empty="start-fails"),
-    _field("MY_POD_NAME", "metadata.name", "1.12.6", "1.12.6"),
-    Variable("VPC_CNI_VERSION", "aws-node", "text", "", V("1.15.1"), shipped=_ships(RELEASE_TAG, "1.15.1")),
-    Variable("AWS_VPC_K8S_CNI_LOGLEVEL", "aws-node", "choice", "Debug", V("1.0.0"), choices=_LEVELS, any_case=True,
-             on_empty="default-silent", on_bad="default-silent", shipped=_ships("DEBUG")),
-    _path("AWS_VPC_K8S_CNI_LOG_FILE", f"/host{_LOGS}/ipamd.log", "1.0.0", _ships(f"/host{_LOGS}/ipamd.log")),
-    _logged("AWS_VPC_K8S_PLUGIN_LOG_FILE", f"{_LOGS}/plugin.log", "1.6.1", _ships(f"{_LOGS}/plugin.log"),
-            forbidden=("stdout",)),
-    Variable("AWS_VPC_K8S_PLUGIN_LOG_LEVEL", "aws-node", "choice", "Debug", V("1.6.1"), choices=_LEVELS, any_case=True,
-             on_empty="default-silent", on_bad="default-silent", in_json=True, shipped=_ships("DEBUG")),
-    _logged("AWS_VPC_K8S_EGRESS_V4_PLUGIN_LOG_FILE", f"{_LOGS}/egress-v4-plugin.log", "1.10.0"),
-    _logged("AWS_VPC_K8S_EGRESS_V6_PLUGIN_LOG_FILE", f"{_LOGS}/egress-v6-plugin.log", "1.13.0"),
+    _folder("HOST_CNI_BIN_PATH"),
+    # From 1.12.1 to 1.14.1 the program had the name and used only the default.
+    _row("HOST_CNI_CONFDIR_PATH", ("1.6.0", _shell(_CONFDIR)), (_PROGRAM, NO_EFFECT), ("1.15.0", _CONFDIR),
+         replacement="the CNI configuration is written to /host/etc/cni/net.d all the same"),
+    # From 1.13.0 on ipamd asks for its own node at start, from 1.15.1 to 1.16.2 only with custom networking.
+    _row("MY_NODE_NAME", ("1.0.0", _field(_NODE)), (_PARSED, _field(_NODE, "start-fails")),
+         ("1.15.1", _field(_NODE, "start-fails", ("custom-networking",))), ("1.16.3", _field(_NODE, "start-fails")),
+         ships=_ships(_NODE)),
+    _row("MY_POD_NAME", ("1.12.6", _field(_POD)), ships=_ships(_POD, "1.12.6")),
+    _row("VPC_CNI_VERSION", ("1.15.1", Reading("text", "")), ships=_ships(RELEASE_TAG, "1.15.1")),
+    _row("AWS_VPC_K8S_CNI_LOGLEVEL", ("1.0.0", replace(_LEVEL, default="Info")), ("1.6.1", _LEVEL),
+         ships=_ships("DEBUG")),
+    _row("AWS_VPC_K8S_CNI_LOG_FILE", ("1.0.0", _path(f"/host{_LOGS}/ipamd.log")),
+         ships=_ships(f"/host{_LOGS}/ipamd.log")),
+    _row("AWS_VPC_K8S_PLUGIN_LOG_FILE", ("1.6.1", replace(_shell(_LOG), on_bad="kept", forbidden=())),
+         ("1.8.0", replace(_shell(_LOG), any_case=True)), (_PROGRAM, _LOG), ships=_ships(f"{_LOGS}/plugin.log")),
+    _row("AWS_VPC_K8S_PLUGIN_LOG_LEVEL", ("1.6.1", _shell(_PLUGIN_LEVEL)), (_PROGRAM, _PLUGIN_LEVEL),
+         ships=_ships("DEBUG")),
+    _row("AWS_VPC_K8S_EGRESS_V4_PLUGIN_LOG_FILE", ("1.10.0", _shell(_EGRESS_LOG)), (_PROGRAM, _EGRESS_LOG),
+         (_PARSED, replace(_EGRESS_LOG, family="ipv6"))),
+    _row("AWS_VPC_K8S_EGRESS_V6_PLUGIN_LOG_FILE",
+         (_PARSED, replace(_EGRESS_LOG, default=f"{_LOGS}/egress-v6-plugin.log", family="ipv4"))),
+    _row("AGENT_LOG_PATH", ("1.6.0", _path("aws-k8s-agent.log")), (_PROGRAM, NO_EFFECT),
+         replacement="ipamd writes to AWS_VPC_K8S_CNI_LOG_FILE"),
     _bool("DISABLE_METRICS", "false", "1.3.4", _ships("false")),
     _bool("DISABLE_INTROSPECTION", "false", "1.3.4", _ships("false")),
-    Variable("INTROSPECTION_BIND_ADDRESS", "aws-node", "address", "127.0.0.1:61679", V("1.5.3")),
-    _target("HTTP_TIMEOUT", "10", "1.7.9", minimum=10),
-    Variable("AWS_EC2_ENDPOINT", "aws-node", "url", None, V("1.13.0"), V("1.19.4"),
-             replacement="the AWS SDK has AWS_ENDPOINT_URL_EC2 for this"),
+    _row("INTROSPECTION_BIND_ADDRESS", ("1.5.3", Reading("address", "127.0.0.1:61679", on_empty="exposes"))),
+    # From 1.19.4 to 1.21.1 and in 1.22.0 it reaches the instance metadata alone, not EC2 (awssession/session.go).
+    _row("HTTP_TIMEOUT", ("1.7.9", Reading("target", "10", on_empty="default", on_bad="default", minimum=10))),
+    _row("AWS_EC2_ENDPOINT", ("1.13.0", Reading("url")), ("1.19.4", NO_EFFECT),
+         replacement="the AWS SDK has AWS_ENDPOINT_URL_EC2 for this"),
     # --- aws-node: without effect today ---------------------------------------------------------------------------
-    _quiet("AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER", "true", "1.6.1", _ships("false", "1.9.0", "1.12.1"), until="1.12.1",
-           replacement="the init container always sets rp_filter"),
-    _bool("ENABLE_NFTABLES", "false", "1.12.1", until="1.13.2",
-          replacement="the iptables mode is found out at start"),
+    _row("AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER", ("1.6.1", _QUIET_ON), (_PROGRAM, NO_EFFECT),
+         ships=_ships("false", "1.9.0", "1.12.1"), replacement="the init container always sets rp_filter"),
+    _row("ENABLE_NFTABLES", *_words(_PROGRAM), ("1.13.2", NO_EFFECT),
+         replacement="the iptables mode is found out at start"),
     # --- aws-vpc-cni-init -----------------------------------------------------------------------------------------
-    _bool("DISABLE_TCP_EARLY_DEMUX", "false", "1.7.3", _ships("false"), container=_INIT),
-    _bool("ENABLE_IPv6", "false", "1.10.0", _ships("false", "1.10.0"), container=_INIT),
-    _bool("ENABLE_V6_EGRESS", "false", "1.13.0", container=_INIT),
-    _folder("HOST_CNI_BIN_PATH", "/host/opt/cni/bin", container=_INIT),
-    # --- aws-eks-nodeagent: everything else is a flag -------------------------------------------------------------
-    _field("MY_NODE_NAME", "spec.nodeName", "1.14.0", "1.14.0", container="aws-eks-nodeagent"),
+    _row("DISABLE_TCP_EARLY_DEMUX", *_words("1.7.3"), ships=_ships("false"), container=_INIT),
+    _row("ENABLE_IPv6", *_words("1.10.0"), ships=_ships("false", "1.10.0"), container=_INIT),
+    _row("ENABLE_V6_EGRESS", (_PARSED, Reading("bool", "false", on_empty="default", on_bad="default")),
+         container=_INIT),
+    _folder("HOST_CNI_BIN_PATH", since="1.7.0", container=_INIT),
+    # --- aws-eks-nodeagent: nearly everything else is a flag ------------------------------------------------------
+    _row("MY_NODE_NAME", ("1.14.0", _field(_NODE)), ships=_ships(_NODE, "1.14.0"), container=_AGENT),
+    # Read by the agents 1.0.1 to 1.0.6.
+    _row("CONNTRACK_CACHE_CLEANUP_PERIOD", ("1.14.0", Reading("target", "300", on_empty="default-silent",
+         on_bad="default", minimum=1)), ("1.15.5", NO_EFFECT), container=_AGENT,
+         replacement="the agent has the flag --conntrack-cache-cleanup-period for this"),
 )
 # fmt: on
 """Every variable that some release reads, one row for each container that reads it."""
@@ -370,7 +299,7 @@ _SDK = """
 """
 
 SDK_NAMES: frozenset[str] = frozenset(_SDK.split())
-"""Names that the AWS SDK, client-go or the Go runtime read, in every container; VPC_ID is read by nobody, but the EKS
+"""Names that the AWS SDK, client-go or the Go runtime read, in every container; VPC_ID is not read, but the EKS
 add-on sets it."""
 
 SDK_PREFIXES: tuple[str, ...] = ("AWS_ENDPOINT_URL_",)

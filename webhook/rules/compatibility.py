@@ -77,6 +77,6 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
                 evidence=evidence if names else (("--enable-network-policy", "true"), *evidence),
                 level=level,
                 wrong=f"{what} needs CNI {since}, the image is {version}",
-                effect="the feature does not work with this release",
+                effect="AWS does not support the feature with this release",
                 remedy=f"Switch it off until the cluster runs CNI {since} or newer",
             )

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+from webhook.cni.agents import needs_answer
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.images import REPOSITORIES
+from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import is_known, reading_of
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _CNI, _INIT = f"{_REGISTRY}/amazon-k8s-cni", f"{_REGISTRY}/amazon-k8s-cni-init"
@@ -145,21 +148,31 @@ def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
     now = _release(case.new, agent)
     pair = case.tables.pairs.get(version)
     epoch = case.tables.epoch(version)
-    mode = case.new.required.get("NETWORK_POLICY_ENFORCING_MODE")
+    mode = case.new.required.get(_MODE)
     enabled = case.new.network_policy
     too_old = epoch.minimum is not None and now < epoch.minimum
     too_new = epoch.before is not None and now >= epoch.before and (enabled or not epoch.before_when_enabled)
-    # From 1.19.4 on a set mode makes the CNI call the agent for each pod; a socket on one side only then refuses all.
-    other_socket = now < Version(1, 2, 6) if version >= (1, 20, 2) else now >= Version(1, 2, 6)
-    if too_old or too_new:
-        in_use = mode is not None or enabled
-        yield _unfit(case, agent, now, "deny" if in_use else "warn",
-                     certain=bool(mode) and other_socket and version >= (1, 19, 4))  # fmt: skip
+    lonely = enabled and epoch.to_ipamd == "none" and now >= _ASKS_IPAMD
+    if too_old or too_new or lonely:
+        # One socket only is on both sides; a plugin that calls for each pod then refuses all of them.
+        other_socket = (now < _UNIX_SOCKET) is epoch.to_agent.startswith("unix")
+        fails = other_socket and needs_answer(epoch.to_agent, mode)
+        in_use = enabled or (mode is not None if needs_answer(epoch.to_agent, "standard") else _is_strict(case, mode))
+        yield _unfit(case, agent, now, "deny" if in_use else "warn", fails=fails)
     elif pair is not None and now != pair:
-        yield _unfit(case, agent, now, "warn", certain=False)
+        yield _unfit(case, agent, now, "warn", fails=False)
 
 
-def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, certain: bool) -> Problem:
+_MODE = "NETWORK_POLICY_ENFORCING_MODE"
+_UNIX_SOCKET, _ASKS_IPAMD = Version(1, 2, 6), Version(1, 2, 4)
+"""The first agents that listen on a unix socket, and that ask ipamd for its mode where policies are enabled."""
+
+
+def _is_strict(case: AwsNodeCase, mode: str | None) -> bool:
+    return reading_of(case, case.new.required, _MODE) is not None and go_lower(mode or "") == "strict"
+
+
+def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, fails: bool) -> Problem:
     version = case.new.known_version
     pair = case.tables.pairs.get(version)
     broken = level == "deny"
@@ -169,12 +182,14 @@ def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, c
             ("CNI version", str(version)),
             ("network policy agent", str(now)),
             ("network policy", "in use" if broken else "not in use"),
-            *case.new.required.evidence("NETWORK_POLICY_ENFORCING_MODE"),
+            *case.new.required.evidence(_MODE),
         ),
         level=level,
-        certain=certain,
+        certain=fails and is_known(case),
         wrong=f"network policy agent {now} {'does not work' if broken else 'does not ship'} with CNI {version}",
         effect='they use different sockets, and new pods fail with "failed to setup network policy"'
+        if fails
+        else "the two do not reach each other, so policies are not enforced and the agent may crash"
         if broken
         else "the pair was not tested together",
         remedy=f"Use aws-network-policy-agent:v{pair}" if pair else f"Use the agent of the manifest of {version}",

@@ -6,8 +6,10 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from webhook.cni.container import Container, Unknown
+from webhook.cni.reading import Variable
 from webhook.cni.tables import CONTAINERS
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
+from webhook.cni.version import Version
 from webhook.model import Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
@@ -142,18 +144,17 @@ def _nearest(name: str, known: Mapping[str, str]) -> str | None:
         env(AWS_EC2_ENDPOINT="https://ec2.example.com"),
         env(ENABLE_V4_EGRESS="true"),
         env(ENABLE_IPv4="false", ENABLE_IPv6="true", DISABLE_LEAKED_ENI_CLEANUP="true"),
+        Example(DaemonSet(release="1.14.1", env={"HOST_CNI_CONFDIR_PATH": "/host/etc/cni"})),
     ),
 )
 def dead_variable(case: AwsNodeCase) -> Iterator[Problem]:
     """Some variables lost their effect in a release, others have one in a single address family only."""
     version, main = case.new.known_version, case.new.required
-    for name in main.env:
-        row = case.tables.variables["aws-node"].get(name)
-        if row and row.dead_in(version):
-            yield warning(
-                case, (name,), f"{name} has no effect since CNI {row.until}", row.replacement or "nothing reads it",
-                f"Remove {name}",
-            )  # fmt: skip
+    for holder in case.new.roles:
+        for name in holder.env:
+            row = case.tables.variables[holder.role].get(name)
+            if row and row.dead_in(version):
+                yield _dead(holder, row, version)
     for name, family, idle in (
         ("DISABLE_LEAKED_ENI_CLEANUP", "IPv6", case.new.ipv6),
         ("ENABLE_V4_EGRESS", "IPv4", not case.new.ipv6),
@@ -163,3 +164,15 @@ def dead_variable(case: AwsNodeCase) -> Iterator[Problem]:
                 case, (name, "ENABLE_IPv6"), f"{name} has no effect in an {family} cluster",
                 "it only matters in the other address family", f"Remove {name}",
             )  # fmt: skip
+
+
+def _dead(holder: Container, row: Variable, version: Version) -> Problem:
+    again = row.alive_again(version)
+    return Problem(
+        path=holder.where(row.name),
+        evidence=holder.evidence(row.name),
+        level="warn",
+        wrong=f"{row.name} has no effect since CNI {row.dead_since(version)}" + (f", until {again}" if again else ""),
+        effect=row.replacement,
+        remedy=f"Remove {row.name}",
+    )

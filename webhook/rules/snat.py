@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.overruled import EXTERNAL_SNAT as EXTERNAL
 from webhook.cni.overruled import overruled_by
-from webhook.cni.values import covers_everything, go_cidr
+from webhook.cni.values import covers_everything, go_cidr, go_trim, is_ipv6_cidr
+from webhook.cni.variables import by_name
 from webhook.model import Level, Problem
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import reading_of
 
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
@@ -18,9 +20,15 @@ _MANY = 500
 
 
 def _items(view: AwsNode, name: str) -> list[str]:
-    """The items of a CIDR list, as networkutils splits it."""
-    value = view.required.get(name)
-    return [item.strip() for item in value.split(",")] if value else []
+    """The items of a CIDR list, as the release splits it."""
+    items = (view.required.get(name) or "").split(",")
+    return [] if items == [""] else items if _is_exact(view, name) else [go_trim(item) for item in items]
+
+
+def _is_exact(view: AwsNode, name: str) -> bool:
+    """Whether the release takes items as they stand, with their blanks and IPv6 networks too."""
+    reading = by_name("aws-node")[name].reading(view.version)
+    return reading is not None and reading.parser == "cidrs-exact"
 
 
 @rule(
@@ -136,7 +144,7 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
         )  # fmt: skip
         return
     for item in dict.fromkeys(items):
-        if said := _cidr_objection(name, item):
+        if said := _cidr_objection(name, item, exact=_is_exact(case.new, name)):
             yield _bad(case, name, *said)
     if name == EXCLUDE and _covers_everything(items):
         yield _bad(
@@ -148,16 +156,42 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
 
 def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
     random = case.new.required.get(RANDOM)
-    choices = case.tables.variables["aws-node"][RANDOM].choices
-    if random and random not in choices:
+    reading = reading_of(case, case.new.required, RANDOM)
+    if random and reading and random not in reading.choices:
         yield _bad(
-            case, RANDOM, "deny", f'{RANDOM}="{random}" is none of {", ".join(choices)}', "the CNI takes prng instead",
-            "Write one of them in lower case",
+            case, RANDOM, "deny", f'{RANDOM}="{random}" must be one of {", ".join(reading.choices)}',
+            f"the CNI takes {reading.default} instead", "Write one of them in lower case",
         )  # fmt: skip
 
 
-def _cidr_objection(name: str, item: str) -> tuple[Level, str, str, str] | None:
-    """Level, what is wrong, what would happen and the way out; None for an item that is fine."""
+_Said = tuple[Level, str, str, str]
+"""Level, what is wrong, what would happen and the way out."""
+
+
+def _exact_objection(name: str, item: str) -> _Said | None:
+    """What only releases before 1.12.6 have against an item."""
+    bare = go_trim(item)
+    if bare and bare != item:
+        return (
+            "deny",
+            f'"{item}" in {name} has blanks around it',
+            "before CNI 1.12.6 that makes it unreadable, and the CNI skips it",
+            f'Write "{bare}" without blanks',
+        )
+    if is_ipv6_cidr(item):
+        return (
+            "deny",
+            f'"{item}" in {name} is an IPv6 CIDR',
+            "before CNI 1.12.6 it goes into the IPv4 rules, which refuse it, and ipamd does not start",
+            "Remove it",
+        )
+    return None
+
+
+def _cidr_objection(name: str, item: str, *, exact: bool) -> _Said | None:
+    """What the CNI has against an item; None for one that is fine."""
+    if exact and (said := _exact_objection(name, item)):
+        return said
     if not item:
         return "warn", f"{name} has an empty item", "the CNI logs an error and skips it", "Remove the surplus comma"
     read = go_cidr(item)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from webhook.cni.agents import FLAGS
 from webhook.cni.container import Container, Unknown
+from webhook.cni.flags import FLAGS
 from webhook.model import Evidence, Json, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
@@ -112,7 +112,7 @@ def _is_https(endpoint: str) -> bool:
 
 
 _AGENT = "aws-eks-nodeagent"
-_FLAGS = {flag.name: flag.default in {"true", "false"} for flag in FLAGS}
+_FLAGS = {flag.name: flag.kind == "bool" for flag in FLAGS}
 """The flags of the agent, and whether each is a switch: only the others take the next word as their value."""
 
 _ASSIGNED = re.compile(r"(?<![A-Za-z0-9_./$-])([A-Za-z_][A-Za-z0-9_]*)=(?!=)", re.ASCII)

@@ -9,6 +9,7 @@ from webhook.rules import links
 from webhook.rules.examples import env
 from webhook.rules.parts import fill
 from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import is_known, takes_as_true
 
 _MODE = ("ENABLE_PREFIX_DELEGATION",)
 _MORE_THAN_STOCK = 2
@@ -201,6 +202,7 @@ def too_few_interfaces(case: AwsNodeCase) -> Iterator[Problem]:
     )
 
 
+_FIRST_WITH_PREFIXES = (1, 9, 0)
 _PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
 
 
@@ -222,16 +224,21 @@ _PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
 def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
     """The entry point exits where prefix delegation is on and all three targets are zero.
 
-    It compares them as text, so that "+5" counts as zero there although ipamd would read it as 5.
+    It compares them as text, so that "+5" counts as zero there although ipamd would read it as 5. The shell script up
+    to 1.12.0 compared numbers, and up to 1.12.6 nothing but "true" switched the check on.
     """
-    main = case.new.required
-    if not case.new.prefix_delegation or any(beyond_zero(main.get(name)) for name in _PREFIX_TARGETS):
+    main, version = case.new.required, case.new.version
+    if version is not None and version < _FIRST_WITH_PREFIXES:
+        return
+    if not takes_as_true(case, "ENABLE_PREFIX_DELEGATION"):
+        return
+    if any(beyond_zero(main.get(name), version) for name in _PREFIX_TARGETS):
         return
     yield Problem(
         path=main.where("ENABLE_PREFIX_DELEGATION"),
         evidence=main.evidence("ENABLE_PREFIX_DELEGATION", *_PREFIX_TARGETS),
         level="deny",
-        certain=True,
+        certain=is_known(case),
         wrong=f"ENABLE_PREFIX_DELEGATION is on, but {', '.join(_PREFIX_TARGETS[:2])} and {_PREFIX_TARGETS[2]} are all "
         "zero, unset or written with a sign",
         effect="aws-node exits at start on every node",

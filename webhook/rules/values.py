@@ -1,17 +1,19 @@
 """ENV-002 to ENV-004: values, by what the CNI's own parsers make of them."""
 
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from webhook.cni.container import Container, Unknown
-from webhook.cni.values import go_bool, go_int, go_int_any_base
-from webhook.cni.variables import Variable
-from webhook.model import Evidence, Problem
+from webhook.cni.objections import Objection
+from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Reading, Variable
+from webhook.cni.values import go_int
+from webhook.cni.variables import VARIABLES
+from webhook.model import Evidence, Problem, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import warning
 from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import evidence, harms, is_known, is_read, reading_of, standing
 
 
 @rule(
@@ -41,12 +43,11 @@ def replaced_value(case: AwsNodeCase) -> Iterator[Problem]:
     """The CNI takes its default where it can not read a value; for the targets it does not even log it."""
     for holder in case.new.roles:
         for name, value in holder.env.items():
-            row = case.tables.variables[holder.role].get(name)
             if isinstance(value, Unknown):
                 if value.malformed:
                     yield _malformed(holder, name, value)
-            elif row and value and (wanted := _wanted(row, value)):
-                yield _replaced(holder, row, value, wanted)
+            elif value:
+                yield from _replaced(case, holder, name, value)
 
 
 def _malformed(holder: Container, name: str, value: Unknown) -> Problem:
@@ -60,52 +61,41 @@ def _malformed(holder: Container, name: str, value: Unknown) -> Problem:
     )
 
 
-def _replaced(holder: Container, row: Variable, value: str, wanted: str) -> Problem:
-    silent = " without a log line" if row.on_bad == "default-silent" else ""
-    usual = "no tags at all" if row.parser == "json" else f"the default ({row.default})"
-    return Problem(
-        path=holder.where(row.name),
-        evidence=holder.evidence(row.name),
-        level="deny",
-        wrong=f'{row.name}="{value[:200]}" is not {wanted}',
-        effect=f"the CNI takes {usual} instead{silent}",
-        remedy=f"Write {wanted}, or remove {row.name}",
+_REPLACED: frozenset[Effect] = frozenset({"default", "default-silent", "dropped"})
+
+
+def _replaced(case: AwsNodeCase, holder: Container, name: str, value: str) -> Iterator[Problem]:
+    """The problem of a value that the object's release does not take; none where another rule speaks of it."""
+    reading = reading_of(case, holder, name)
+    one = standing(case, reading, value) if reading else None
+    # A choice whose fall-back is logged is AWS_VPC_K8S_CNI_RANDOMIZESNAT, of which SNAT-003 speaks.
+    logged_choice = reading is not None and reading.parser == "choice" and reading.on_bad == "default"
+    if reading is None or one is None or one.effect not in _REPLACED or logged_choice:
+        return
+    silent = " without a log line" if one.effect == "default-silent" else ""
+    yield Problem(
+        path=holder.where(name),
+        evidence=holder.evidence(name),
+        level="warn" if reading.parser == "clamped" else "deny",
+        wrong=f'{name}="{value[:200]}" must be {one.wanted}',
+        effect=f"the CNI takes {one.taken or f'the default ({reading.default})'} instead{silent}",
+        remedy=f"Write {one.wanted}, or remove {name}",
     )
 
 
-def _wanted(row: Variable, value: str) -> str:
-    """What a variable's value should be; empty where this one is accepted, or another rule speaks of it."""
-    fits, wanted = True, ""
-    if row.parser in {"bool", "bool-quiet"}:
-        fits, wanted = go_bool(value) is not None, "true or false"
-    elif row.parser in {"target", "mark"}:
-        number = go_int(value) if row.parser == "target" else go_int_any_base(value)
-        minimum, maximum = row.minimum or 0, row.maximum if row.maximum is not None else 2**63 - 1
-        # A minus sign is refused even before a zero: whoever writes it means something else.
-        fits = number is not None and minimum <= number <= maximum and not value.startswith("-")
-        wanted = f"a whole number of at least {minimum}" + (
-            f" and at most {maximum}" if row.maximum is not None else ""
-        )
-    elif row.parser == "json":
-        fits, wanted = _is_tags(value), 'a JSON object of strings without "k8s.amazonaws.com" in a key'
-    elif row.parser == "choice" and row.on_bad == "default-silent":
-        fits, wanted = value.lower() in row.choices, f"one of {', '.join(row.choices)}"
-    return "" if fits else wanted
-
-
-def _is_tags(value: str) -> bool:
-    try:
-        tags = msgspec.json.decode(value, type=dict[str, str])
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return False
-    return not any("k8s.amazonaws.com" in key for key in tags)
-
-
-_HARM = {
-    "exit": "aws-node exits at start on every node",
-    "start-fails": "ipamd refuses to start on every node",
-    "breaks": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
-}
+_HARM: Mapping[Effect, str] = MappingProxyType(
+    {
+        "exit": "aws-node exits at start on every node",
+        "start-fails": "ipamd refuses to start on every node",
+        "breaks": "every new pod fails",
+        "harms": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
+        "exposes": "the endpoint listens on a random port of every interface of the node",
+        "default": "the default takes its place, and the log says so as an error",
+        "default-silent": "the default takes its place, as if the variable were absent",
+        "kept": "an empty text is used as it stands, which is not the same as absent",
+    }
+)
+"""What an empty text does, and what a bad one does that stops aws-node."""
 
 
 @rule(
@@ -134,31 +124,20 @@ def empty_value(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
-    harm = _HARM.get(row.on_empty, "") if _counts(case, row, row.empty_from) else ""
+    reading = row.reading(case.new.version) or NO_EFFECT
+    effect: Effect = reading.on_empty
+    stops = effect in FATAL or effect == "harms"
+    if stops and not (is_read(case, reading) and harms(case, reading)):
+        stops, effect = False, "kept"
     return Problem(
         path=holder.where(row.name),
-        evidence=holder.evidence(row.name) + _feature(case, row),
-        level="deny" if harm else "warn",
-        certain=bool(harm) and row.on_empty != "breaks" and _since(case, row.empty_from or row.since),
+        evidence=holder.evidence(row.name) + evidence(case, reading),
+        level="deny" if stops else "warn",
+        certain=stops and effect in FATAL and is_known(case),
         wrong=f"{row.name} in container {holder.name} is present with an empty value",
-        effect=harm or "that is not the same as absent, and says nothing",
+        effect=_HARM[effect],
         remedy="Remove the entry, or give it a value",
     )
-
-
-def _since(case: AwsNodeCase, first: tuple[int, int, int] | None) -> bool:
-    return case.new.version is not None and (first is None or case.new.version >= first)
-
-
-def _counts(case: AwsNodeCase, row: Variable, first: tuple[int, int, int] | None) -> bool:
-    """Whether what the table says of bad values holds for this release and these features."""
-    if first is not None and case.new.version is not None and case.new.version < first:
-        return False
-    return row.only_with != "security-groups-for-pods" or case.new.pod_eni
-
-
-def _feature(case: AwsNodeCase, row: Variable) -> Evidence:
-    return case.new.required.evidence("ENABLE_POD_ENI") if row.only_with else ()
 
 
 _SHORT_COOLDOWN = 10
@@ -168,7 +147,7 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 
 @rule(
     "ENV-004",
-    "A value that stops the entry point",
+    "A value that stops aws-node or every new pod",
     level="deny",
     link=links.VARIABLES,
     bad=(
@@ -182,48 +161,107 @@ _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
         env(AWS_VPC_K8S_PLUGIN_LOG_LEVEL='"DEBUG"'),
         env(IP_COOLDOWN_PERIOD="0"),
         env(POD_MTU="9001", AWS_VPC_ENI_MTU="1500"),
+        Example(DaemonSet(release="1.12.0", env={"ENABLE_IPv6": None})),
         Example(DaemonSet(env={"AWS_VPC_ENI_MTU": "1500"}), before=DaemonSet()),
     ),
     good=(env(AWS_VPC_ENI_MTU="1500", POD_MTU="1400", IP_COOLDOWN_PERIOD="30", AWS_VPC_K8S_CNI_VETHPREFIX="pod"),),
 )
 def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
-    """The entry point validates a few values and exits with status 1 on a bad one; a quote breaks the conflist."""
-    for name, value in case.new.required.known:
-        row = case.tables.variables["aws-node"].get(name)
-        if row is not None and value and (limit := _limit(case, row, value)):
-            yield _fatal(case, row, value, limit)
+    """The entry point and ipamd validate a few values and end on a bad one, which ones depends on the release.
+
+    Others nothing validates: a log on standard output ends up in a plugin's answer, a quote breaks the CNI's
+    configuration file, and a folder that is not mounted keeps plugins or configuration off the node.
+    """
+    for holder in case.new.roles:
+        for name, value in holder.known:
+            reading = reading_of(case, holder, name)
+            if reading is not None and value:
+                yield from _fatal(case, holder, reading, name, value)
+    yield from _missing(case)
     yield from _risky(case)
     yield from _moved(case)
 
 
-def _limit(case: AwsNodeCase, row: Variable, value: str) -> str:
-    """Why a value is refused; empty where it is accepted, or another rule speaks of it."""
-    if row.in_json and (set('"\\\n\r\t') & set(value)):
-        return "contains a quote, a backslash or a line break, which breaks the CNI's configuration file"
-    if row.on_bad != "exit" or row.parser not in {"integer", "text"}:
-        return ""
-    if row.parser == "integer":
-        minimum = row.minimum6 if row.minimum6 is not None and case.new.ipv6 else row.minimum
-        number = go_int(value)
-        high = "" if row.maximum is None else f" to {row.maximum}"
-        if number is None or number < (minimum or 0) or (row.maximum is not None and number > row.maximum):
-            return f"is no whole number from {minimum or 0}{high or ' up'}"
-    if row.longest is not None and len(value.encode("utf-8", "surrogatepass")) > row.longest:
-        return f"has more than {row.longest} characters"
-    return f"is reserved (so are {', '.join(row.forbidden)})" if value in row.forbidden else ""
+def _fatal(case: AwsNodeCase, holder: Container, reading: Reading, name: str, value: str) -> Iterator[Problem]:
+    if reading.parser == "folder" and not _is_mounted(holder, value):
+        yield _stops(case, holder, name, value, Objection("harms", "a folder below a mount of the container"), ())
+    one = standing(case, reading, value)
+    if one is not None and one.effect in FATAL:
+        yield _stops(case, holder, name, value, one, evidence(case, reading, one))
 
 
-def _fatal(case: AwsNodeCase, row: Variable, value: str, limit: str) -> Problem:
-    main = case.new.required
+_REQUIRED = tuple(
+    row.name
+    for row in VARIABLES
+    if row.container == "aws-node" and any(reading.on_absent in FATAL for _, reading in row.steps)
+)
+
+
+def _missing(case: AwsNodeCase) -> Iterator[Problem]:
+    """Variables without which the release does not start; of an unknown one nothing is asked."""
+    main = case.new.main
+    for name in _REQUIRED if main is not None and not main.defects and is_known(case) else ():
+        reading = reading_of(case, case.new.required, name)
+        if reading is not None and reading.on_absent in FATAL and case.new.required.lacks(name):
+            yield Problem(
+                path=case.new.required.where(name),
+                evidence=(*case.new.required.evidence(name), ("CNI version", str(case.new.version))),
+                level="deny",
+                certain=True,
+                wrong=f"{name} is absent, and the start script of CNI {case.new.version} has no default for it",
+                effect=_HARM[reading.on_absent],
+                remedy=f'Set {name}="{reading.default}", as the official manifest does, or what is meant',
+            )
+
+
+def _stops(  # noqa: PLR0913, PLR0917 - the parts of a problem
+    case: AwsNodeCase, holder: Container, name: str, value: str, one: Objection, beside: Evidence
+) -> Problem:
     return Problem(
-        path=main.where(row.name),
-        evidence=main.evidence(row.name, *(("ENABLE_IPv6",) if row.minimum6 is not None else ())),
+        path=holder.where(name),
+        evidence=holder.evidence(name) + beside,
         level="deny",
-        certain=_since(case, row.bad_from or row.since),
-        wrong=f'{row.name}="{value[:200]}" {limit}',
-        effect="aws-node exits at start on every node",
-        remedy=f"Correct {row.name}, or remove it to take the default",
+        certain=one.sure and one.effect in FATAL and is_known(case),
+        wrong=f'{name}="{value[:200]}" must be {one.wanted}',
+        effect=_fatal_effect(one),
+        remedy=_way_out(case, holder, name, one),
     )
+
+
+def _fatal_effect(one: Objection) -> str:
+    if one.to == "log":
+        return "the plugin writes its log into its own answer, and every new pod fails"
+    if one.effect == "harms":
+        return "the files stay inside the container, and nodes get no CNI plugin or no CNI configuration"
+    return (
+        f"nodes cannot read the CNI's configuration file, and {_HARM[one.effect]}"
+        if (one.to == "conflist" and one.effect == "breaks")
+        else _HARM[one.effect]
+    )
+
+
+_KNOWS_STDERR = (1, 13, 3)
+
+
+def _way_out(case: AwsNodeCase, holder: Container, name: str, one: Objection) -> str:
+    reading = reading_of(case, holder, name)
+    if (
+        reading is not None
+        and reading.log_of
+        and one.to != "conflist"
+        and (case.new.version or _KNOWS_STDERR) >= _KNOWS_STDERR
+    ):
+        return f'Set {name} to "stderr" or to a file, or remove it to take the default'
+    return f"Correct {name}, or remove it to take the default"
+
+
+def _is_mounted(holder: Container, folder: str) -> bool:
+    """Whether a folder lies at or below a mount of the container; the whole of a list that is none is believed."""
+    mounts = holder.raw.get("volumeMounts")
+    if not isinstance(mounts, list):
+        return mounts is not None
+    paths = [text(mount.get("mountPath")).rstrip("/") for mount in mounts if isinstance(mount, dict)]
+    return any(path and f"{folder.rstrip('/')}/".startswith(f"{path}/") for path in paths)
 
 
 def _risky(case: AwsNodeCase) -> Iterator[Problem]:

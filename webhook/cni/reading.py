@@ -1,0 +1,196 @@
+"""How one container reads one variable, from which release on, and what becomes of a text that it does not like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from webhook.cni.version import Version, at
+
+Container = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
+
+Parser = Literal[
+    "bool",
+    "bool-quiet",
+    "bool-true",
+    "target",
+    "integer",
+    "clamped",
+    "mark",
+    "text",
+    "path",
+    "folder",
+    "choice",
+    "cidrs",
+    "cidrs-exact",
+    "json",
+    "url",
+    "address",
+    "field",
+    "none",
+]
+"""How the CNI reads a value.
+
+``bool``        strconv.ParseBool; anything else, the empty text too, is logged as an error and gives the default
+``bool-quiet``  strconv.ParseBool; the empty text gives the default without a word, anything else with a line in the log
+``bool-true``   "true" and nothing else is true
+``target``      strconv.Atoi, at least ``minimum``; anything else gives the default
+``integer``     strconv.Atoi between ``minimum`` and ``maximum``; anything else ends the entry point
+``clamped``     strconv.Atoi; a number beyond ``minimum`` or ``maximum`` becomes that limit, a text the default
+``mark``        strconv.ParseInt with a prefix for the base (0x80), between ``minimum`` and ``maximum``
+``text``        any text, the empty one included: a default counts only for an absent variable
+``path``        any text, but the empty one gives the default
+``folder``      a folder of the host, which has to lie below a mount of the container
+``choice``      one of ``choices``, in any case if ``any_case``
+``cidrs``       IPv4 CIDRs separated by commas, blanks around them allowed, IPv6 ones skipped
+``cidrs-exact`` CIDRs separated by commas; a blank spoils its item, and IPv6 ones are used
+``json``        a JSON object of strings
+``url``         an absolute URL, used as it stands
+``address``     host:port or unix:path, used as it stands
+``field``       taken from the pod by the downward API, from ``field_path``
+``none``        not read, or read for nothing: the variable has no effect
+"""
+
+Effect = Literal[
+    "default", "default-silent", "exit", "start-fails", "breaks", "harms", "exposes", "skipped", "dropped", "kept"
+]
+"""What becomes of a value that the parser does not like.
+
+``default``         the default of the code takes its place, with a line in the log
+``default-silent``  the same without a line
+``exit``            the entry point ends with status 1
+``start-fails``     ipamd refuses to start
+``breaks``          it is used as it stands, and every new pod fails
+``harms``           it is used as it stands, and nodes may lose their network or their API server
+``exposes``         it is used as it stands, and opens a port of the node to its network
+``skipped``         the bad item is left out of the list, with a line in the log
+``dropped``         the whole value is left out, with a line in the log
+``kept``            it is used as it stands, which at worst makes the setting useless
+"""
+
+FATAL: frozenset[Effect] = frozenset({"exit", "start-fails", "breaks"})
+"""The effects that stop aws-node or every new pod."""
+
+Condition = Literal["security-groups-for-pods", "custom-networking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the CNI reads a variable from one release on."""
+
+    parser: Parser
+    default: str | None = None
+    """What the code uses where the variable is absent, as text; ``None`` where it then has no value."""
+    on_absent: Effect = "default-silent"
+    on_empty: Effect = "kept"
+    on_bad: Effect = "kept"
+    only_with: tuple[Condition, ...] = ()
+    """The features without which ``on_empty`` and ``on_bad`` do no harm."""
+    family: Literal["", "ipv4", "ipv6"] = ""
+    """The address family whose clusters alone read it."""
+    minimum: int | None = None
+    minimum6: int | None = None
+    """The minimum of an IPv6 cluster, where it is another one."""
+    maximum: int | None = None
+    longest: int | None = None
+    """The greatest number of bytes."""
+    choices: tuple[str, ...] = ()
+    any_case: bool = False
+    """Whether ``choices`` and ``forbidden`` hold in any case."""
+    forbidden: tuple[str, ...] = ()
+    """Texts that count as bad."""
+    log_of: Literal["", "plugin", "egress-plugin"] = ""
+    """The plugin that writes its log there: to "stdout", in any case, it spoils its own answer, and every pod fails."""
+    conflist: Literal["", "breaks", "exit"] = ""
+    """What becomes of a text that is not the inside of a JSON string; empty where the conflist does not hold it.
+
+    The text goes into the conflist without escaping. A shell script wrote what came of it to the node, the entry point
+    that followed it looks first and exits.
+    """
+    true_only: bool = False
+    """Whether the entry point, other than ipamd, takes nothing but "true" as true."""
+    field_path: str = ""
+    """The path in the pod that the value has to come from."""
+
+
+NO_EFFECT = Reading("none")
+
+Shipped = tuple[tuple[Version, str | None], ...]
+"""What the official manifest sets, from which release on; ``None``: from here on it sets nothing."""
+
+RELEASE_TAG = "<release tag>"
+"""Stands for the tag of the release in ``Variable.shipped``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable as one container reads it: a history of readings, which is never empty."""
+
+    name: str
+    container: Container
+    steps: tuple[tuple[Version, Reading], ...]
+    """How it is read, from which release on, oldest first."""
+    replacement: str = ""
+    """What to use where it has no effect: a clause for a person."""
+    shipped: Shipped = ()
+
+    def reading(self, version: Version | None) -> Reading | None:
+        """How a release reads it; ``None`` before the first that knows it. An unknown release reads as the newest."""
+        return self.steps[-1][1] if version is None else at(self.steps, version)
+
+    def cut(self, version: Version) -> Variable:
+        """The row as it was when a release, not older than its first, was the newest."""
+        return replace(self, steps=tuple(step for step in self.steps if step[0] <= version))
+
+    @property
+    def since(self) -> Version:
+        """The first release that reads it."""
+        return self.steps[0][0]
+
+    @property
+    def until(self) -> Version | None:
+        """The first release from which on it has no effect any more."""
+        first, last = self.steps[-1]
+        return first if last is NO_EFFECT else None
+
+    @property
+    def newest(self) -> Reading:
+        """How the newest release that reads it at all does so."""
+        return next(reading for _, reading in reversed(self.steps) if reading is not NO_EFFECT)
+
+    @property
+    def parser(self) -> Parser:
+        """How the newest release reads it."""
+        return self.newest.parser
+
+    @property
+    def default(self) -> str | None:
+        """The default of the newest release."""
+        return self.newest.default
+
+    @property
+    def minimum(self) -> int | None:
+        """The minimum of the newest release."""
+        return self.newest.minimum
+
+    @property
+    def field_path(self) -> str:
+        """The path in the pod that the value has to come from."""
+        return self.newest.field_path
+
+    def dead_in(self, version: Version) -> bool:
+        """Whether a release knows the variable and it has no effect there."""
+        return self.reading(version) is NO_EFFECT
+
+    def alive_again(self, version: Version) -> Version | None:
+        """The first release after this one in which the variable has an effect; ``None`` where there is none."""
+        return next((first for first, then in self.steps if first > version and then is not NO_EFFECT), None)
+
+    def dead_since(self, version: Version) -> Version:
+        """The release with which it began to be read as this one does."""
+        return max(first for first, _ in self.steps if first <= version)
+
+    def shipped_in(self, version: Version) -> str | None:
+        """The value in the official manifest of a release; ``None`` where the manifest does not name the variable."""
+        value = at(self.shipped, version)
+        return f"v{version}" if value == RELEASE_TAG else value

@@ -1,0 +1,78 @@
+"""Whether what the table says of a variable holds for an object: its release, its features, its address family."""
+
+from webhook.cni.container import Container
+from webhook.cni.objections import Objection, objections
+from webhook.cni.reading import FATAL, Reading
+from webhook.cni.values import go_lower
+from webhook.model import Evidence
+from webhook.rules.rule import AwsNodeCase
+
+_SGP = "security-groups-for-pods"
+_LEVEL = "AWS_VPC_K8S_PLUGIN_LOG_LEVEL"
+_QUIET = {"plugin": ("warn", "error", "fatal"), "egress-plugin": ("info", "warn", "error", "fatal")}
+"""The log levels at which a plugin writes no line for a pod that it sets up."""
+
+
+def reading_of(case: AwsNodeCase, holder: Container, name: str) -> Reading | None:
+    """How the object's release reads a variable; None where it does not."""
+    row = case.tables.variables[holder.role].get(name)
+    return row.reading(case.new.version) if row else None
+
+
+def is_known(case: AwsNodeCase) -> bool:
+    """Whether the object's release is one that the tables know all of: only then is anything certain."""
+    return case.new.version is not None and case.new.version <= case.tables.newest
+
+
+def takes_as_true(case: AwsNodeCase, name: str) -> bool:
+    """Whether the entry point takes a boolean of container aws-node as true: early ones took nothing but "true"."""
+    main = case.new.required
+    reading = reading_of(case, main, name)
+    return main.get(name) == "true" if reading is not None and reading.true_only else main.flag(name)
+
+
+def is_read(case: AwsNodeCase, reading: Reading) -> bool:
+    """Whether clusters of the object's address family read the variable."""
+    return not reading.family or (reading.family == "ipv6") is case.new.ipv6
+
+
+def harms(case: AwsNodeCase, reading: Reading) -> bool:
+    """Whether the features are on without which a bad value does no harm."""
+    return all(
+        takes_as_true(case, "ENABLE_POD_ENI") if condition == _SGP else case.new.feature(condition)
+        for condition in reading.only_with
+    )
+
+
+def is_logged(case: AwsNodeCase, reading: Reading) -> bool:
+    """Whether the plugin writes a line for every pod at the object's log level."""
+    level = go_lower(case.new.required.get(_LEVEL) or "")
+    return bool(reading.log_of) and level not in _QUIET[reading.log_of]
+
+
+def standing(case: AwsNodeCase, reading: Reading, text: str) -> Objection | None:
+    """The gravest objection to a text that holds for this object."""
+    if not is_read(case, reading):
+        return None
+    found = objections(reading, text, ipv6=reading.minimum6 is not None and case.new.ipv6)
+    held = [one for one in found if _holds(case, reading, one)]
+    return max(held, key=lambda one: (one.effect in FATAL, one.sure), default=None)
+
+
+def _holds(case: AwsNodeCase, reading: Reading, one: Objection) -> bool:
+    if one.to == "log":
+        return is_logged(case, reading)
+    return one.to == "conflist" or one.effect not in FATAL or harms(case, reading)
+
+
+def evidence(case: AwsNodeCase, reading: Reading, one: Objection | None = None) -> Evidence:
+    """The values, beside its own, on which it depends what becomes of a text; of an empty one without objection."""
+    main = case.new.required
+    found: list[Evidence] = []
+    if one is None or one.to == "value":
+        found += [case.new.feature_evidence(condition) for condition in reading.only_with]
+    if reading.family or reading.minimum6 is not None:
+        found.append(main.evidence("ENABLE_IPv6"))
+    if one is not None and one.to == "log":
+        found.append(main.evidence(_LEVEL))
+    return tuple(pair for pairs in found for pair in pairs)
