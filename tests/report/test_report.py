@@ -7,8 +7,9 @@ import pytest
 
 from webhook.documents import Unread
 from webhook.model import Crash, Finding, Level, Path, Position, Problem, Resource, Skipped, Source, Verdict
+from webhook.printable import dotted
 from webhook.report import as_json, text
-from webhook.report.report import Counts, Report, dotted
+from webhook.report.report import Counts, Report
 
 ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
 LINK = "https://example.com/x"

@@ -230,7 +230,8 @@ def _short(tag: str) -> str:
 
 
 def _unknown_tag(tag: str, place: Position) -> DocumentError:
-    return _error(f"the tag {_short(tag)} has no meaning in a manifest", place)
+    # Other programs' files have tags of their own: CloudFormation's !Sub, Ansible's !vault.
+    return DocumentError(f"the tag {_short(tag)} has no meaning in a manifest", place.line, place.column, "foreign")
 
 
 def _error(reason: str, place: Position) -> DocumentError:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webhook.documents import Unread
 from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict
+from webhook.printable import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,6 @@ def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:
     """The file of a resource, and where a field of it stands, or the resource itself."""
     source = resource.source
     return (source.file, source.position(path)) if source else ("", Position(1, 1))
-
-
-def dotted(path: Path) -> str:
-    """A path as a person writes it: ``spec.template.spec.containers[0].env[3].value``."""
-    words = ""
-    for step in path:
-        if isinstance(step, int):
-            words += f"[{step}]"
-        elif step.replace("-", "_").isidentifier():
-            words += f".{step}" if words else step
-        else:
-            words += '["' + step.replace("\\", "\\\\").replace('"', '\\"') + '"]'
-    return words
 
 
 def _of_finding(finding: Finding) -> Remark:
