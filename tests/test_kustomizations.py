@@ -210,3 +210,20 @@ def test_command_builds_what_is_checked(*, outside: bool) -> None:
     assert done.returncode == 0, done.stderr
     assert b"WARM_IP_TARGET" in done.stdout
     assert names(look("-", stdin=done.stdout)) == ["DaemonSet kube-system/aws-node"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "5",
+        "{a: b}",
+        "[5, [], null, {}]",
+        "[{path: 5, target: 5, patch: []}]",
+        '["\\0", {path: "a\\0"}]',
+        f"[{'x' * 5000}]",
+    ],
+)
+def test_listings_of_any_shape(value: str) -> None:
+    write("kustomization.yaml", f"{HEAD}patches: {value}\npatchesStrategicMerge: {value}\ncomponents: {value}\n")
+    write("a.yaml", ENICONFIG)
+    assert names(look(".")) == ["ENIConfig eu-west-1a"]

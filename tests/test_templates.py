@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import subprocess
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,22 @@ def test_kops_template_that_is_no_yaml() -> None:
     assert way(look(write("top/k8s-1.16.yaml.template.yaml", text))) == KOPS
 
 
+@pytest.mark.parametrize(
+    ("marker", "braces", "expected"),
+    [
+        ("{{ .Values.a }}", "{{ include }}", HELM),
+        ("{{- if AmazonVpcEnvVars.A }}", "{{ x }}", KOPS),
+        ("%{ if x }", "${VAR}", TERRAFORM),
+        ("'${A}'", "${b}", ENVSUBST),
+    ],
+)
+def test_the_whole_text_tells_which_template_it_is(marker: str, braces: str, expected: str) -> None:
+    other = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  x: {marker}\n---\n"
+    for text in (ENICONFIG.replace("subnet-1", f"'{braces}'"), ENICONFIG.replace("subnet-1}", f"{braces}: [}}")):
+        found = look(write("a.yaml", other + text)).unread[-1]
+        assert expected in found.reason
+
+
 @pytest.mark.parametrize("name", ["${name}", "$NAME", "{{ .Values.name }}"])
 def test_name_that_hides_what_a_daemonset_is(name: str) -> None:
     image = DAEMONSET.replace("  name: aws-node\n  n", f"  name: '{name}'\n  n").replace(IMAGE, "'${IMAGE}'")
@@ -170,6 +187,32 @@ def test_manifests_of_a_terraform_plan() -> None:
     done = subprocess.run(words, input=json.dumps(plan).encode(), capture_output=True, check=True, timeout=60)
     assert command.startswith("jq")
     assert names(look("-", stdin=done.stdout)) == ["ENIConfig a"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["${", "%{", "$", "{{", "%", "${a", "{{ ", "$A", "${A}", "%{a}", "{{ a }}", "aws-node-", "AWS_VPC_K8S_"]
+)
+@pytest.mark.parametrize("around", ["{}", ENICONFIG.replace("subnet-1", "'{{}}'").replace("{{}}", "{}")])
+def test_time_grows_with_the_text(piece: str, around: str) -> None:
+    def seconds(times: int) -> float:
+        path = write("a.yaml", around.replace("{}", piece * times))
+        start = process_time()
+        look(path)
+        return process_time() - start
+
+    base = max(seconds(20_000), 0.02)
+    assert seconds(160_000) < base * 40
+
+
+def test_many_templates_in_one_text_are_told_in_time() -> None:
+    def seconds(times: int) -> float:
+        path = write("a.yaml", "---\n".join([ENICONFIG.replace("subnet-1", "${subnet}")] * times))
+        start = process_time()
+        assert len(look(path).unread) == times
+        return process_time() - start
+
+    base = max(seconds(200), 0.02)
+    assert seconds(1600) < base * 40
 
 
 NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,9}", fullmatch=True)

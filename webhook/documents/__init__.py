@@ -53,7 +53,7 @@ def read(text: str) -> Iterator[Document | DocumentError]:
     line = 1
     for part in _parts(text):
         if not _is_empty(part):
-            yield from _read_part(part, line)
+            yield from _read_part(part, line, text)
         line += part.count("\n")
 
 
@@ -83,19 +83,19 @@ def _is_empty(part: str) -> bool:
     return _CONTENT.search(part, marker.end() if marker else 0) is None
 
 
-def _read_part(part: str, line: int) -> Iterator[Document | DocumentError]:
+def _read_part(part: str, line: int, whole: str) -> Iterator[Document | DocumentError]:
     try:
         for value, positions in _values(part, line):
             if value is not None:
                 yield Document(value, positions)
     except DocumentError as error:
-        yield _hinted(error, part, line)
+        yield _hinted(error, part, line, whole)
 
 
-def _hinted(error: DocumentError, part: str, line: int) -> DocumentError:
+def _hinted(error: DocumentError, part: str, line: int, whole: str) -> DocumentError:
     """The error, which in a template is not a fault of its author."""
     row = "".join(part.split("\n")[error.line - line : error.line - line + 1])
-    way_out, explains = templates.in_broken(part, row)
+    way_out, explains = templates.in_broken(row, part, whole)
     if not way_out:
         return error
     reason = way_out if explains else f"{way_out}; or else: {error.reason}"

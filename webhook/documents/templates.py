@@ -5,6 +5,7 @@ field: in a shell script it is text, in an image it is not.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 HELM: Final = "looks like a Helm template: render it first, `helm template … | cni-guard check -`"
@@ -31,8 +32,8 @@ _KOPS: Final = re.compile(
 )
 _HELM: Final = re.compile(r"\.(?:Values|Release|Chart|Capabilities|Files)\b|\{\{-?\s*(?:include|template|define)\b")
 _JINJA: Final = re.compile(r"\{%|\{#|\bansible_|\{\{-?\s*lookup\(")
-_DIRECTIVE: Final = re.compile(r"(?<!%)%\{[^}\n]*\}")
-_INTERPOLATION: Final = re.compile(r"(?<!\$)\$\{([^}\n]*)\}")
+_DIRECTIVE: Final = re.compile(r"(?<!%)%\{[^}%\n]*\}")
+_INTERPOLATION: Final = re.compile(r"(?<!\$)\$\{([^}$\n]*)\}")
 _NAME: Final = re.compile(r"(?<!\$)\$[A-Za-z_]\w*")
 _SHELL: Final = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]\w*(?::?[-=+?]|[%#/^,@]).*")
 """What a shell's braces hold: a name in capitals, as the environment has it, or a name with a default or a cut."""
@@ -63,19 +64,26 @@ def way_out(value: str, whole: str) -> str:
     return _with_references(value, whole)
 
 
-def in_broken(part: str, row: str) -> tuple[str, bool]:
-    """The same for a text that is not YAML as it is; `row` is the line of the error.
+def in_broken(row: str, part: str, whole: str) -> tuple[str, bool]:
+    """The same for a document that is not YAML as it is.
 
-    The second value says whether the template alone explains the error: braces elsewhere may be text, such as those
-    of a dashboard in a ConfigMap.
+    Args:
+        row: the line of the error.
+        part: the document.
+        whole: the text that it is a part of.
+
+    Returns:
+        The way out, and whether the template alone explains the error: braces elsewhere may be text, such as those of
+        a dashboard in a ConfigMap.
     """
     if looks_like_template(part):
-        return _with_braces(part), "{{" in row
+        return _with_braces(whole), "{{" in row
     if _DIRECTIVE.search(part) or _INTERPOLATION.search(row):
-        return _with_references(row, part), True
+        return _with_references(row, whole), True
     return "", False
 
 
+@lru_cache(maxsize=1)
 def _with_braces(whole: str) -> str:
     if _HELM.search(whole):
         return HELM
@@ -85,7 +93,7 @@ def _with_braces(whole: str) -> str:
 
 
 def _with_references(value: str, whole: str) -> str:
-    if _DIRECTIVE.search(whole):
+    if _has_directives(whole):
         return TERRAFORM
     inside = [found.strip() for found in _INTERPOLATION.findall(value)]
     if any("::" in found for found in inside):
@@ -98,6 +106,13 @@ def _with_references(value: str, whole: str) -> str:
     return TERRAFORM
 
 
+@lru_cache(maxsize=1)
+def _has_directives(whole: str) -> bool:
+    return _DIRECTIVE.search(whole) is not None
+
+
+# One text may hold thousands of references: what it tells as a whole is read once.
+@lru_cache(maxsize=1)
 def _is_for_a_shell(whole: str) -> bool:
     """Whether each reference of a text that tells at all is a shell's."""
     telling = [found for found in map(str.strip, _INTERPOLATION.findall(whole)) if not re.fullmatch(r"[a-z]\w*", found)]

@@ -107,7 +107,7 @@ class Gathered:
         if refusal := kustomization.refusal():
             self.objects -= 1
             start = one.positions[()]
-            error = DocumentError(refusal, start.line, start.column, "foreign")
+            error = DocumentError(refusal, start.line, start.column, "template")
             self._refuse(error, text, concerns=kustomization.changes_the_cni())
 
     def _refuse(self, error: DocumentError, text: _Text, *, concerns: bool) -> None:
@@ -122,7 +122,7 @@ class Gathered:
         for one in self.found:
             if isinstance(one, Unread):
                 unread.append(one)
-            elif listing.lists(one.file) and _is_no_fault(one.what):
+            elif _is_no_fault(one.what) and listing.lists(one.file):
                 if one.concerns:
                     listing.concerns_the_cni(one.file)
             elif isinstance(one.what, Resource):
@@ -146,4 +146,6 @@ def _unread(found: _Found, error: DocumentError) -> Unread:
         built = command(nearest(found.file))
         reason += f": check what is built of it, `{built}`, or name its kustomization.yaml as well"
     fatal = found.concerns or found.file.is_stdin or (error.unfit == "broken" and found.file.named)
+    if error.unfit == "foreign" and found.concerns:
+        reason += ", though it mentions the CNI: check what is made of it, `helm template … | cni-guard check -`"
     return Unread(found.label, reason, error.line, fatal=fatal)

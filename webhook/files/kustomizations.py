@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from webhook.documents.objects import KUSTOMIZE, Object
@@ -93,7 +94,11 @@ class Kustomization:
 
 def identity(path: str) -> str:
     """A file wherever it is reached from; kustomize follows links too."""
-    return os.path.realpath(path)
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        # A NUL in it: no file has such a name.
+        return path
 
 
 def is_kustomization(found: Object) -> bool:
@@ -108,6 +113,7 @@ class Listing:
         """Note which files they list as patches, and which patches say by themselves that they are about the CNI."""
         self._all = tuple(kustomizations)
         self._listed: dict[str, list[Kustomization]] = {}
+        self._identity = cache(identity)
         for one in self._all:
             for path, entry in one.entries():
                 if path:
@@ -119,11 +125,11 @@ class Listing:
 
     def lists(self, file: File) -> bool:
         """Whether any of them lists a file as a patch."""
-        return not file.is_stdin and identity(file.path) in self._listed
+        return not file.is_stdin and self._identity(file.path) in self._listed
 
     def concerns_the_cni(self, file: File) -> None:
         """Count the entries that list a file: what it holds is about the CNI."""
-        key = identity(file.path)
+        key = self._identity(file.path)
         for one in self._listed[key]:
             one.found += one.pending.pop(key, 0)
 
