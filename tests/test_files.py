@@ -215,7 +215,7 @@ def test_stdin_that_is_empty_or_closed() -> None:
         ("none/none.yaml", "no such file or directory"),
         ("", "no such file or directory"),
         ("x" * 5000, "file name too long"),
-        ("/dev/null", "a device is no file"),
+        ("/dev/null", "a device is not a file"),
         ("link", "too many levels of symbolic links"),
     ],
 )
@@ -235,7 +235,7 @@ def test_pipe_and_socket_are_refused_without_waiting() -> None:
     assert found, "waits for a writer"
     assert [unread.reason.split(":")[0] for unread in found[0].unread] == [
         "a pipe is not read by name",
-        "a socket is no file",
+        "a socket is not a file",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Kustomizations and patches in a run: what a kustomization lists is no error, what nothing lists is unread."""
+"""Kustomizations and patches in a run: what a kustomization lists is one line, what nothing lists is unread."""
 
 import json
 import shlex
@@ -108,6 +108,21 @@ def test_patches_in_place_are_counted() -> None:
     assert (reading.unread, told(reading)) == ((), [("top/kustomization.yaml", 3, built("top"))])
 
 
+def test_replacements_are_not_read() -> None:
+    replacement = f"- source: {{kind: ConfigMap}}\n  targets: [{{select: {TARGET}, fieldPaths: [spec]}}]\n"
+    write("top/kustomization.yaml", f"{HEAD}replacements:\n- path: r.yaml\n{replacement}")
+    write("top/r.yaml", replacement)
+    reading = look("top")
+    assert (reading.unread, told(reading)) == ((), [("top/kustomization.yaml", 2, built("top"))])
+
+
+def test_file_that_is_a_resource_too_is_evaluated() -> None:
+    write("top/base/kustomization.yaml", "resources: [aws-node.yaml]\n")
+    write("top/base/aws-node.yaml", DAEMONSET)
+    write("top/prod/kustomization.yaml", "resources: [../base]\npatches: [{path: ../base/aws-node.yaml}]\n")
+    assert names(look("top")) == ["DaemonSet kube-system/aws-node"]
+
+
 def test_kustomization_and_patch_however_they_are_reached() -> None:
     write("top/prod/kustomization.yaml", f"{HEAD}patches: [{{path: warm.yaml}}]\n")
     write("top/prod/warm.yaml", PATCH)
@@ -195,6 +210,15 @@ def test_object_without_image_that_has_a_selector_is_an_object() -> None:
 def test_other_kustomizations_of_flux_are_objects() -> None:
     flux = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": {"path": "./x"}}
     assert look(write("a.json", json.dumps(flux))).unread == ()
+
+
+def test_base_that_reads_outside_its_folder() -> None:
+    write("top/shared.yaml", ENICONFIG)
+    write("top/base/kustomization.yaml", "resources: [../shared.yaml, ../prod]\n")
+    write("top/prod/kustomization.yaml", "resources: [../base]\npatches: [{path: warm.yaml}]\n")
+    write("top/prod/warm.yaml", PATCH)
+    [(_, _, command)] = told(look("top"))
+    assert command == built("top/prod --load-restrictor LoadRestrictionsNone")
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")

@@ -33,7 +33,8 @@ unread, exit code 2:
     broken, a template, or not a Kubernetes object
   - a kustomize patch that no kustomization.yaml of the run lists
 Each message says how to render it: Helm, kOps, Terraform, envsubst, kustomize. Files of other programs, empty
-files and files of comments are no error. Patches that a kustomization.yaml of the run lists are one line.
+files and files of comments change no exit code; neither do patches that a kustomization.yaml of the run lists,
+which are one line.
 Rules that need cluster facts are skipped and change no exit code; -v lists them.
 
 -o json prints one object: findings (rule, level, enforced, certain, introduced, message, file, line, column,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from webhook.documents import Unread
 from webhook.files.contents import STDIN, UnreadableError, content, decode, name_of
 from webhook.files.gather import Gathered
-from webhook.files.kustomizations import Build, Listing
+from webhook.files.listing import Build, Listing
 from webhook.files.walk import expand
 from webhook.model import Resource
 

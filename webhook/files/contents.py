@@ -14,10 +14,10 @@ _WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, c
 _PIECE: Final = 2**16
 _NO_FILE: Final = {
     stat.S_IFIFO: "a pipe is not read by name: pipe it in, `… | cni-guard check -`",
-    stat.S_IFSOCK: "a socket is no file",
-    stat.S_IFCHR: "a device is no file",
-    stat.S_IFBLK: "a device is no file",
-    stat.S_IFDIR: "a folder is no file",
+    stat.S_IFSOCK: "a socket is not a file",
+    stat.S_IFCHR: "a device is not a file",
+    stat.S_IFBLK: "a device is not a file",
+    stat.S_IFDIR: "a folder is not a file",
 }
 
 
@@ -56,7 +56,7 @@ def _bytes(path: str) -> bytes:
 
 def _check_kind(mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise UnreadableError(_NO_FILE.get(stat.S_IFMT(mode), "no regular file"), b"")
+        raise UnreadableError(_NO_FILE.get(stat.S_IFMT(mode), "not a regular file"), b"")
 
 
 def _stdin(stdin: io.BufferedIOBase | None) -> bytes:

@@ -11,7 +11,8 @@ from webhook.documents.objects import Object, objects
 from webhook.files import mentions
 from webhook.files.contents import UnreadableError, content, decode, name_of
 from webhook.files.evaluable import evaluable
-from webhook.files.kustomizations import Kustomization, Listing, command, is_kustomization, nearest
+from webhook.files.kustomizations import Kustomization, command, is_kustomization, nearest
+from webhook.files.listing import Listing
 from webhook.files.walk import File
 from webhook.model import Resource
 
