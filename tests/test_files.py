@@ -292,6 +292,7 @@ OTHERS = [
     ("Resources:\n  A: !Sub '${AWS::Region}'\n", "looks like a CloudFormation template"),
     ("name: aws-node-termination-handler\nimage: x\n", "apiVersion and kind missing"),
     ("- {name: my-aws-node-x, cluster: CLUSTER_NAME}\n", "no Kubernetes object but a list"),
+    ("nav: [{CNI: docs/aws-node.md}]\npaths: [deploy/aws-node.yaml]\n", "apiVersion and kind missing"),
     (SENTENCE, "apiVersion and kind missing"),
 ]
 OURS = [
@@ -299,6 +300,8 @@ OURS = [
     "env: {WARM_IP_TARGET: '2'}\n",
     "- {name: AWS_VPC_K8S_CNI_LOGLEVEL, value: DEBUG}\n",
     "- ds/aws-node\n",
+    "- system:serviceaccount:kube-system:aws-node\n",
+    "aws-node: {}\n",
     "data: |\n  kind: DaemonSet\n  metadata: {name: aws-node}\n",
     "a: {{ .Values.ENABLE_PREFIX_DELEGATION }}\n",
 ]

@@ -30,7 +30,7 @@ denied. With --fail-on deny it is 1 where mode enforce would deny, with --fail-o
 unread, exit code 2:
   - a file that is named here and is missing or broken; stdin without a manifest
   - a file, named or in a folder, that mentions aws-node, its images, ENIConfig or a setting of the CNI, and is
-    broken, a template, or not a Kubernetes object
+    broken, a template, a kustomization that sets more than patches, or not a Kubernetes object
   - a kustomize patch that no kustomization.yaml of the run lists
 Each message says how to render it: Helm, kOps, Terraform, envsubst, kustomize. Files of other programs, empty
 files and files of comments change no exit code; neither do patches that a kustomization.yaml of the run lists,

@@ -101,15 +101,15 @@ class Gathered:
             self.found.append(_Found(text.file, text.label, what, concerns=_concerns(one)))
 
     def _kustomization(self, one: Object, text: _Text) -> None:
-        self.objects += 1
-        kustomization = Kustomization(text.file, one.positions[()].line, one.value)
+        start = one.positions[()]
+        kustomization = Kustomization(text.file, start.line, one.value)
         if text.file.is_kustomization:
             self.kustomizations.append(kustomization)
         if refusal := kustomization.refusal():
-            self.objects -= 1
-            start = one.positions[()]
             error = DocumentError(refusal, start.line, start.column, "template")
             self._refuse(error, text, concerns=kustomization.changes_the_cni())
+        else:
+            self.objects += 1
 
     def _refuse(self, error: DocumentError, text: _Text, *, concerns: bool) -> None:
         if error.unfit == "broken" and text.is_other_json:

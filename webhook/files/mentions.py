@@ -21,13 +21,16 @@ _SHARED: Final = frozenset(
 
 _SETTINGS: Final = sorted({row.name for row in VARIABLES} - _SHARED)
 _WORDS: Final = re.compile(
-    r"(?<![\w-])aws-node(?![\w-])|amazon-k8s-cni|aws-network-policy-agent|ENIConfig|"
+    r"(?<![\w-])aws-node(?![\w-]|\.(?:ya?ml|json|md|tf|sh|txt)\b)|amazon-k8s-cni|aws-network-policy-agent|ENIConfig|"
     rf"(?<!\w)(?:AWS_VPC_(?:K8S|CNI|ENI)_\w+|{'|'.join(_SETTINGS)})(?!\w)"
 )
 
 
 def in_text(text: str) -> bool:
-    """Whether a text mentions aws-node (and not aws-node-termination-handler), its images, ENIConfigs or a setting."""
+    """Whether a text mentions aws-node, its images, ENIConfigs or a setting.
+
+    The name must be whole, as aws-node-termination-handler is something else, and the name of a file proves nothing.
+    """
     return _WORDS.search(text) is not None
 
 
