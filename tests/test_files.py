@@ -292,6 +292,11 @@ OTHERS = [
     ("Resources:\n  A: !Sub '${AWS::Region}'\n", "looks like a CloudFormation template"),
     ("name: aws-node-termination-handler\nimage: x\n", "apiVersion and kind missing"),
     ("- {name: my-aws-node-x, cluster: CLUSTER_NAME}\n", "no Kubernetes object but a list"),
+    ("{% if a %}\na: 1\n{% endif %}\n", "looks like a Jinja template"),
+    ("a: !!python/name:b.c\n", "the tag !!python/name:b.c has no meaning"),
+    ("a: .inf\n", "JSON can not hold"),
+    ("~: a\n", "a key is missing or null"),
+    ("? [a, b]\n: c\n", "can not be a key"),
     ("nav: [{CNI: docs/aws-node.md}]\npaths: [deploy/aws-node.yaml]\n", "apiVersion and kind missing"),
     (SENTENCE, "apiVersion and kind missing"),
 ]

@@ -123,6 +123,11 @@ def test_terraform_in_place_of_more_than_a_value(text: str) -> None:
     assert way(look(write("a.yaml", text))) == TERRAFORM
 
 
+def test_jinja_blocks() -> None:
+    text = f"{DAEMONSET}{{% if warm %}}\n{ENV}{{% endif %}}\n"
+    assert way(look(write("a.yaml", text))) == "Jinja"
+
+
 def test_kops_template_that_is_no_yaml() -> None:
     head = "# kops.k8s.io\n"
     text = head + DAEMONSET + "          {{- range .Networking.AmazonVPC.Env }}\n          - a\n          {{- end }}\n"
@@ -134,6 +139,7 @@ def test_kops_template_that_is_no_yaml() -> None:
     [
         ("{{ .Values.a }}", "{{ include }}", HELM),
         ("{{- if AmazonVpcEnvVars.A }}", "{{ x }}", KOPS),
+        ("{% if x %}", "{{ x }}", "Jinja"),
         ("%{ if x }", "${VAR}", TERRAFORM),
         ("'${A}'", "${b}", ENVSUBST),
     ],

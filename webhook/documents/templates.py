@@ -32,6 +32,7 @@ _KOPS: Final = re.compile(
 )
 _HELM: Final = re.compile(r"\.(?:Values|Release|Chart|Capabilities|Files)\b|\{\{-?\s*(?:include|template|define)\b")
 _JINJA: Final = re.compile(r"\{%|\{#|\bansible_|\{\{-?\s*lookup\(")
+_JINJA_BLOCK: Final = re.compile(r"\{%[^%\n]*%\}")
 _DIRECTIVE: Final = re.compile(r"(?<!%)%\{[^}%\n]*\}")
 _INTERPOLATION: Final = re.compile(r"(?<!\$)\$\{([^}$\n]*)\}")
 _NAME: Final = re.compile(r"(?<!\$)\$[A-Za-z_]\w*")
@@ -78,6 +79,8 @@ def in_broken(row: str, part: str, whole: str) -> tuple[str, bool]:
     """
     if looks_like_template(part):
         return _with_braces(whole), "{{" in row
+    if _JINJA_BLOCK.search(part):
+        return JINJA, True
     if _DIRECTIVE.search(part) or _INTERPOLATION.search(row):
         return _with_references(row, whole), True
     return "", False
