@@ -253,6 +253,8 @@ def test_observe_without_findings_is_ok() -> None:
 def test_text_says_ok_only_where_something_was_judged() -> None:
     assert text.render(Report(counts=Counts(1, 6, 1))).startswith("ok: 1 of 6 objects")
     assert text.render(Report(counts=Counts(1, 6, 0))).startswith("0 of 6 objects")
+    unbuilt = Report(counts=Counts(1, 6, 1), builds=(Build("kustomization.yaml", 1, 1, "x"),))
+    assert text.render(unbuilt).split("\n")[-1].startswith("1 of 6 objects")
 
 
 def test_text_shows_an_excuse() -> None:

@@ -111,7 +111,8 @@ def _summary(report: Report, paint: _Paint) -> str:
     if others := len(report.unread) - fatal:
         said.append(f"{others} unread without error (-v lists {'it' if others == 1 else 'them'})")
     seen = f"{counts.guarded} of {_many(counts.objects, 'object')} in {_many(counts.files, 'file')} guarded"
-    clear = "" if denials or warnings or fatal or not counts.guarded else paint("ok: ", "ok")
+    is_clear = counts.guarded and not (denials or warnings or fatal or report.builds)
+    clear = paint("ok: ", "ok") if is_clear else ""
     mode = "mode observe: " if report.mode == "observe" else ""
     return f"{mode}{clear}{seen}: {', '.join(said)}"
 
