@@ -122,6 +122,85 @@ def test_warnings_fail_only_on_request() -> None:
     said(0, "check", "--fail-on", "warn", "good.yaml")
 
 
+def test_observe_exits_zero_unless_asked() -> None:
+    Path("policy.yaml").write_text("mode: observe\n")
+    observe = ("--policy", "policy.yaml")
+    output = said(0, "check", *observe, "bad.yaml")
+    assert "warn ENIC-001 ENIConfig eu-west-1a (enforced: deny)" in output
+    assert output.splitlines()[-1].startswith("mode observe: ")
+    said(1, "check", *observe, "--fail-on", "deny", "bad.yaml")
+    said(1, "check", "--fail-on", "deny", "bad.yaml")
+    said(0, "check", *observe, "--fail-on", "deny", "good.yaml")
+    assert checked(0, *observe, "bad.yaml")["findings"][0]["enforced"] == "deny"
+    said(2, "check", *observe, "bad.yaml", "none.yaml")
+
+
+def prefixes_without_target() -> str:
+    """A manifest whose one fault is certain, and cured by a default."""
+    text = NEWEST.read_text()
+    for old, new in (
+        (
+            '- name: ENABLE_PREFIX_DELEGATION\n              value: "false"',
+            '- name: ENABLE_PREFIX_DELEGATION\n              value: "true"',
+        ),
+        ('            - name: WARM_PREFIX_TARGET\n              value: "1"\n', ""),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+@needs_fixtures
+def test_certain_fault_that_a_default_cures_is_a_denial() -> None:
+    Path("a.yaml").write_text(prefixes_without_target())
+    [finding] = checked(1, "a.yaml")["findings"]
+    assert (finding["rule"], finding["level"], finding["certain"]) == ("PFX-001", "deny", True)
+    crash, _, default = finding["message"].partition(": aws-node exits at start on every node. ")
+    assert crash.startswith("PFX-001: ENABLE_PREFIX_DELEGATION is on")
+    assert "the webhook would add aws-node env WARM_PREFIX_TARGET=1" in default
+
+
+@needs_fixtures
+def test_observe_names_certain_faults_and_exits_zero() -> None:
+    Path("policy.yaml").write_text("mode: observe\n")
+    Path("a.yaml").write_text(prefixes_without_target())
+    summary = said(0, "check", "--policy", "policy.yaml", "a.yaml").splitlines()[-1]
+    assert "certain to fail: PFX-001 (a.yaml:" in summary
+
+
+def test_skipped_rules_are_one_line() -> None:
+    Path("a.yaml").write_text(GOOD.replace("[sg-0123456789abcdef0]", "[]"))
+    assert "1 rule needs cluster facts: -v lists them\n" in said(0, "check", "a.yaml", "good.yaml")
+    assert "a.yaml:1: skipped: ENIC-002 ENIConfig eu-west-1a\n" in said(0, "check", "-v", "a.yaml", "good.yaml")
+    assert [one["rule"] for one in checked(0, "a.yaml")["skipped"]] == ["ENIC-002"]
+
+
+def test_files_that_a_hook_names() -> None:
+    """Every changed file of a commit, as pre-commit names them."""
+    Path("empty.yaml").touch()
+    Path("comment.yaml").write_text("# nothing yet\n")
+    Path("compose.yaml").write_text("services: {web: {image: nginx}}\n")
+    Path("Chart.yaml").write_text("apiVersion: v2\nname: x\n")
+    Path("t.yaml").write_text("a: {{ .Values.a }}\n")
+    given = ("empty.yaml", "comment.yaml", "compose.yaml", "Chart.yaml", "t.yaml", "good.yaml")
+    report = checked(0, *given)
+    assert (report["summary"]["files"], report["summary"]["unread"], report["summary"]["fatal"]) == (6, 3, 0)
+    assert said(0, "check", *given).count("\n") == 1
+    assert said(0, "check", "-v", *given).count("unread, no error: ") == 3
+
+
+def test_patches_of_a_kustomization_are_one_line() -> None:
+    Path("prod").mkdir()
+    Path("prod/kustomization.yaml").write_text("patches: [{path: a.yaml}]\nresources: [../base]\n")
+    patch = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: aws-node}\nspec: {template: {}}\n"
+    Path("prod/a.yaml").write_text(patch)
+    line = "prod/kustomization.yaml:1: 1 patch: `kubectl kustomize prod | cni-guard check -`\n"
+    assert line in said(0, "check", "prod")
+    assert line in said(0, "check", "prod/a.yaml", "prod/kustomization.yaml")
+    assert "prod/a.yaml:1: unread: a kustomize patch" in said(2, "check", "prod/a.yaml")
+    assert checked(0, "prod")["summary"]["patches"] == 1
+
+
 def test_unread_wins_over_denials_where_it_had_to_be_read() -> None:
     Path("broken.yaml").write_text("a:\n\tb: 1\n")
     report = checked(2, "bad.yaml", "broken.yaml")
@@ -129,7 +208,7 @@ def test_unread_wins_over_denials_where_it_had_to_be_read() -> None:
     [unread] = report["unread"]
     assert (unread["file"], unread["line"], unread["fatal"]) == ("broken.yaml", 2, True)
     assert "TAB" in unread["reason"]
-    assert "broken.yaml:2: not checked: a TAB" in said(2, "check", "broken.yaml")
+    assert "broken.yaml:2: unread: a TAB" in said(2, "check", "broken.yaml")
 
 
 def test_other_files_of_a_folder_do_no_harm() -> None:
@@ -144,7 +223,7 @@ def test_other_files_of_a_folder_do_no_harm() -> None:
 
 
 def test_empty_stdin_is_no_success() -> None:
-    assert "not checked: empty" in said(2, "check", "-")
+    assert "unread: empty" in said(2, "check", "-")
 
 
 @needs_fixtures
@@ -188,7 +267,7 @@ def test_no_content_gives_a_traceback(content: bytes) -> None:
 
 
 def test_missing_file_is_named() -> None:
-    assert "none.yaml:1: not checked: no such file or directory" in said(2, "check", "none.yaml")
+    assert "none.yaml:1: unread: no such file or directory" in said(2, "check", "none.yaml")
 
 
 def test_policy_that_is_broken_names_file_line_and_way_out() -> None:

@@ -179,15 +179,10 @@ def test_official_manifests(manifest: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason", "line"),
     [
-        ("", "empty: there is no manifest in it", 1),
-        ("# nothing\n---\n", "empty: there is no manifest in it", 1),
+        ("image: {{ .Values.image }} # aws-node\n", "looks like a Helm template: render it first", 1),
         ("a:\n\tb: 1\n", "a TAB indents this line; YAML indents with spaces", 2),
-        ("image: {{ .Values.image }}\n", "looks like a Helm template: render it first", 1),
         (DAEMONSET.replace("amazon-k8s-cni:v1.20.0", '"{{ .Values.image }}"'), "looks like a Helm template", 1),
-        ("- a\n", "no Kubernetes object but a list", 1),
-        ("\n\nhello\n", "no Kubernetes object but a single value", 3),
         ("kind: DaemonSet\n", "apiVersion missing", 1),
-        ("a: 1\n", "apiVersion and kind missing", 1),
         ("apiVersion: v1\nkind: 5\n", "kind missing", 1),
         ("apiVersion: v1\nkind: List\nitems: {}\n", "the items of this list are no list", 3),
         ("apiVersion: v1\nkind: List\nitems: [\n1]\n", "no Kubernetes object but a single value", 4),
@@ -199,7 +194,6 @@ def test_official_manifests(manifest: Path) -> None:
         (b"\x7fELF\x02\x01\x01\x00" + b"x" * 100, "binary", 1),
         (b'a: "\xed\xa0\x80"', "no UTF-8", 1),
         ("x" * (MAX_CHARACTERS + 1), "split it", 1),
-        ("patches: []\n", "a kustomization: build it first", 1),
         ("[" * 100_000, "nested deeper", 1),
     ],
 )
@@ -221,7 +215,7 @@ def test_stdin_that_is_empty_or_closed() -> None:
         ("none/none.yaml", "no such file or directory"),
         ("", "no such file or directory"),
         ("x" * 5000, "file name too long"),
-        ("/dev/null", "a device is no file"),
+        ("/dev/null", "a device is not a file"),
         ("link", "too many levels of symbolic links"),
     ],
 )
@@ -241,7 +235,7 @@ def test_pipe_and_socket_are_refused_without_waiting() -> None:
     assert found, "waits for a writer"
     assert [unread.reason.split(":")[0] for unread in found[0].unread] == [
         "a pipe is not read by name",
-        "a socket is no file",
+        "a socket is not a file",
     ]
 
 
@@ -282,7 +276,72 @@ def test_name_that_is_no_utf8_is_escaped() -> None:
     assert missing(look(name)).file == "caf\\xe9.yaml"
 
 
-# In a folder, what is none of ours does no harm
+# What is none of ours does no harm
+
+SENTENCE = "jobs:\n  go:\n    steps:\n      - run: kubectl -n kube-system rollout status ds/aws-node\n"
+OTHERS = [
+    ("", ""),
+    ("# nothing\n---\n# aws-node\n", ""),
+    ("%YAML 1.1\n---\n", ""),
+    ("- hosts: all\n  tasks: []\n", "no Kubernetes object but a list"),
+    ("\n\nhello\n", "no Kubernetes object but a single value"),
+    ("services:\n  web: {image: nginx}\n", "apiVersion and kind missing"),
+    ("apiVersion: v2\nname: a-chart\nversion: 1.0.0\n", "kind missing"),
+    ("image: {{ .Values.image }}\n", "looks like a Helm template: render it first"),
+    ("Resources:\n  A: !Ref B\n", "the tag !Ref has no meaning in a manifest"),
+    ("Resources:\n  A: !Sub '${AWS::Region}'\n", "looks like a CloudFormation template"),
+    ("name: aws-node-termination-handler\nimage: x\n", "apiVersion and kind missing"),
+    ("- {name: my-aws-node-x, cluster: CLUSTER_NAME}\n", "no Kubernetes object but a list"),
+    ("{% if a %}\na: 1\n{% endif %}\n", "looks like a Jinja template"),
+    ("a: !!python/name:b.c\n", "the tag !!python/name:b.c has no meaning"),
+    ("a: .inf\n", "JSON can not hold"),
+    ("~: a\n", "a key is missing or null"),
+    ("? [a, b]\n: c\n", "can not be a key"),
+    ("nav: [{CNI: docs/aws-node.md}]\npaths: [deploy/aws-node.yaml]\n", "apiVersion and kind missing"),
+    (SENTENCE, "apiVersion and kind missing"),
+]
+OURS = [
+    "image: {repository: amazon-k8s-cni}\n",
+    "env: {WARM_IP_TARGET: '2'}\n",
+    "- {name: AWS_VPC_K8S_CNI_LOGLEVEL, value: DEBUG}\n",
+    "- ds/aws-node\n",
+    "- system:serviceaccount:kube-system:aws-node\n",
+    "aws-node: {}\n",
+    "data: |\n  kind: DaemonSet\n  metadata: {name: aws-node}\n",
+    "a: {{ .Values.ENABLE_PREFIX_DELEGATION }}\n",
+]
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(("content", "reason"), OTHERS)
+def test_files_of_other_programs_are_no_error(content: str, reason: str, *, named: bool) -> None:
+    write("top/a.yaml", content)
+    reading = look("top/a.yaml" if named else "top")
+    assert (reading.files, reading.resources) == (1, ())
+    assert [unread.fatal for unread in reading.unread] == [False] * bool(reason)
+    assert all(reason in unread.reason for unread in reading.unread)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("content", OURS)
+def test_what_mentions_the_cni_and_is_no_object_is_fatal(content: str, *, named: bool) -> None:
+    write("top/a.yaml", content)
+    assert missing(look("top/a.yaml" if named else "top")).fatal
+
+
+def test_json_with_comments_is_another_programs() -> None:
+    assert not missing(look(write("tsconfig.json", '{\n  // strict\n  "strict": true\n}\n'))).fatal
+    assert missing(look(write("a.json", '{\n  // us\n  "apiVersion": "v1"\n}\n'))).fatal
+
+
+def test_stdin_is_meant_to_be_evaluated() -> None:
+    assert missing(look("-", stdin=b"a: 1\n")).fatal
+    assert missing(look("-", stdin=b"# nothing\n")).fatal
+
+
+def test_groups_that_are_gone_say_so() -> None:
+    unread = missing(look(write("a.yaml", DAEMONSET.replace("apps/v1", "extensions/v1beta1"))))
+    assert "gone since Kubernetes 1.16, write `apiVersion: apps/v1`" in unread.reason
 
 
 @pytest.mark.parametrize(
@@ -320,10 +379,3 @@ def test_dangling_link_and_pipe_in_a_folder_are_named() -> None:
         ("top/b.yaml", False),
         ("top/c.yaml", False),
     ]
-
-
-def test_kustomization_that_changes_something_is_named() -> None:
-    head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [x.yaml]\n"
-    assert look(write("top/a.yaml", head)).unread == ()
-    unread = missing(look(write("top/b.yaml", head + "images:\n- name: amazon-k8s-cni\n  newTag: latest\n")))
-    assert "kustomize build … | cni-guard check -" in unread.reason

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from webhook.budget import Spend, cpu_seconds, unlimited
 from webhook.judge import Basis, Evaluation
-from webhook.model import NOTHING_KNOWN, Facts, Resource, Verdict
+from webhook.model import NOTHING_KNOWN, Evidence, Facts, Finding, Resource, Verdict
 from webhook.mutate import Filled, fill
 from webhook.policy import Policy
 from webhook.rules import Catalogue
@@ -47,6 +47,45 @@ def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unl
 
 def decide(resource: Resource, guard: Guard, now: datetime) -> Verdict:
     """Both endpoints, one after the other, as the API server passes a change through them."""
+    return _decided(complete(resource, guard, now), resource, guard, now)
+
+
+def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
+    """What `decide` says of a manifest, with each certain fault that only an added default would cure.
+
+    A cluster may run without the webhook, and where its defaults fail open they are not added.
+    """
     filled = complete(resource, guard, now)
+    verdict = _decided(filled, resource, guard, now)
+    if not filled.edits:
+        return verdict
+    left = {_fault(finding) for finding in verdict.findings}
+    cured = tuple(
+        finding
+        for finding in evaluate(resource, guard, now).verdict.findings
+        if finding.problem.certain and finding.enforced == "deny" and _fault(finding) not in left
+    )
+    fixes = {(finding.rule, edit.says) for finding in cured for edit in finding.problem.fixes}
+    # The fault names its default itself.
+    kept = (one for one in verdict.findings if {(one.rule, edit.says) for edit in one.problem.fixes}.isdisjoint(fixes))
+    return replace(verdict, findings=(*(_with_default(finding, filled) for finding in cured), *kept))
+
+
+def _decided(filled: Filled, resource: Resource, guard: Guard, now: datetime) -> Verdict:
     verdict = validate(filled.resource, guard, now)
     return replace(verdict, resource=resource, findings=(*filled.findings, *verdict.findings))
+
+
+def _fault(finding: Finding) -> tuple[str, Evidence, str]:
+    return finding.rule, finding.problem.evidence, finding.problem.wrong
+
+
+def _with_default(finding: Finding, filled: Filled) -> Finding:
+    """The fault as it is, and after its remedy the default that the webhook would add."""
+    own = [edit.says for edit in finding.problem.fixes if edit in filled.edits]
+    added = ", ".join(own or [edit.says for edit in filled.edits])
+    remedy = (
+        f"{finding.problem.remedy} in the manifest: the webhook would add {added}, "
+        "but a cluster may run without the webhook, and defaults are not added while it is down"
+    )
+    return replace(finding, problem=replace(finding.problem, remedy=remedy))

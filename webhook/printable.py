@@ -1,5 +1,7 @@
 """Text of files and objects, made harmless for terminals, headers and logs."""
 
+from collections.abc import Iterable
+
 
 def clean(text: str) -> str:
     r"""The text with whatever is not printable (ANSI, newlines, bidirectional marks) as an escape, ``\x1b``."""
@@ -11,3 +13,16 @@ def clean(text: str) -> str:
 def shorten(text: str, length: int) -> str:
     """The text, cut at a length and marked where it was."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path as a person writes it: ``spec.template.spec.containers[0].env[3].value``."""
+    words = ""
+    for step in path:
+        if isinstance(step, int):
+            words += f"[{step}]"
+        elif step.replace("-", "_").isidentifier():
+            words += f".{step}" if words else step
+        else:
+            words += '["' + step.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+    return words

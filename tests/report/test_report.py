@@ -1,14 +1,17 @@
 """A report and its formats: what is said, where, and that nothing an object carries does harm."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from webhook.documents import Unread
+from webhook.files import Build
 from webhook.model import Crash, Finding, Level, Path, Position, Problem, Resource, Skipped, Source, Verdict
+from webhook.printable import dotted
 from webhook.report import as_json, text
-from webhook.report.report import Counts, Report, dotted
+from webhook.report.report import Counts, Report
 
 ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
 LINK = "https://example.com/x"
@@ -72,7 +75,7 @@ def test_report_of_verdicts() -> None:
     assert [remark.file for remark in report.remarks] == ["a.yaml", "b.yaml", "b.yaml"]
     assert [remark.rule for remark in report.remarks] == ["IPT-004", "ENV-001", "IPT-004"]
     assert (report.count("deny"), report.count("warn")) == (2, 1)
-    assert [unread.file for unread in report.unchecked] == ["c.yaml"]
+    assert [unread.file for unread in report.fatal] == ["c.yaml"]
 
 
 def test_remarks_stand_in_the_order_of_lines_denials_first() -> None:
@@ -90,12 +93,15 @@ def test_json_shape() -> None:
         skipped=(Skipped("VER-002", resource(), "the server's version is not known"),),
         unread=(Unread("c.yaml", "a TAB", 3, fatal=False),),
         counts=Counts(2, 7, 1),
+        builds=(Build("k/kustomization.yaml", 3, 2, "kubectl kustomize k | cni-guard check -"),),
     )
     assert parsed(report) == {
         "findings": [
             {
                 "rule": "IPT-004",
                 "level": "deny",
+                "enforced": "deny",
+                "certain": False,
                 "introduced": True,
                 "message": f"IPT-004: A is wrong: B would happen. Set C. {LINK}",
                 "file": "a.yaml",
@@ -113,16 +119,28 @@ def test_json_shape() -> None:
             }
         ],
         "unread": [{"file": "c.yaml", "reason": "a TAB", "line": 3, "fatal": False}],
+        "kustomizations": [
+            {
+                "file": "k/kustomization.yaml",
+                "line": 3,
+                "patches": 2,
+                "command": "kubectl kustomize k | cni-guard check -",
+            }
+        ],
         "summary": {
+            "mode": "enforce",
             "files": 2,
             "objects": 7,
             "guarded": 1,
             "deny": 1,
             "warn": 0,
+            "enforced": 1,
+            "certain": 0,
             "crashes": 0,
             "skipped": 1,
             "unread": 1,
-            "unchecked": 0,
+            "fatal": 0,
+            "patches": 2,
         },
     }
 
@@ -168,23 +186,75 @@ def test_text_wraps_and_keeps_links_whole() -> None:
 
 
 def test_text_of_skipped_and_unread() -> None:
+    other = resource(name="other")
     report = Report(
-        skipped=(Skipped("A-1", resource(), "no facts"), Skipped("A-2", resource(), "no facts")),
+        skipped=tuple(Skipped(rule, of, "no facts") for of in (resource(), other) for rule in ("A-1", "A-2")),
         unread=(Unread("c.yaml", "a TAB", 3), Unread("values.yaml", "no object", fatal=False)),
         counts=Counts(3, 1, 1),
     )
     assert text.render(report).split("\n") == [
-        "c.yaml:3: not checked: a TAB",
-        "values.yaml:1: left out: no object",
-        "a.yaml:1: could not be checked: A-1, A-2 DaemonSet kube-system/aws-node",
-        "    no facts",
-        "1 of 1 object in 3 files guarded: no denial, no warning, 1 not checked, 1 left out, 2 checks skipped",
+        "c.yaml:3: unread: a TAB",
+        "2 rules need cluster facts: -v lists them",
+        "1 of 1 object in 3 files guarded: no denial, no warning, 1 unread, 1 unread without error (-v lists it)",
     ]
+    assert text.render(report, verbose=True).split("\n")[:-1] == [
+        "c.yaml:3: unread: a TAB",
+        "values.yaml:1: unread, no error: no object",
+        "a.yaml:1: skipped: A-1, A-2 DaemonSet kube-system/aws-node",
+        "    no facts",
+        "a.yaml:1: skipped: A-1, A-2 DaemonSet kube-system/other",
+        "    no facts",
+    ]
+
+
+def test_text_of_patches() -> None:
+    builds = (Build("a/kustomization.yaml", 2, 1, "x | y -"), Build("b\x1b/Kustomization", 1, 3, "x \n y"))
+    assert text.render(Report(builds=builds)).split("\n")[:-1] == [
+        "a/kustomization.yaml:2: 1 patch: `x | y -`",
+        "b\\x1b/Kustomization:1: 3 patches: `x \\n y`",
+    ]
+
+
+def observed(*, certain: bool) -> Finding:
+    """A denial that mode observe spares."""
+    found = finding()
+    return replace(found, level="warn", problem=replace(found.problem, certain=certain))
+
+
+def test_observe_marks_what_would_be_denied() -> None:
+    report = Report((observed(certain=False), finding("warn")), counts=Counts(1, 1, 1), mode="observe")
+    lines = text.render(report).split("\n")
+    heads = [line for line in lines if line.startswith("a.yaml")]
+    assert heads == [
+        "a.yaml:31:22: warn IPT-004 DaemonSet kube-system/aws-node (enforced: deny)",
+        "a.yaml:31:22: warn IPT-004 DaemonSet kube-system/aws-node",
+    ]
+    assert lines[-1] == (
+        "mode observe: 1 of 1 object in 1 file guarded: no denial, 2 warnings, 1 would be denied in mode enforce"
+    )
+    assert [(one["level"], one["enforced"]) for one in parsed(report)["findings"]] == [
+        ("warn", "deny"),
+        ("warn", "warn"),
+    ]
+    assert (parsed(report)["summary"]["mode"], parsed(report)["summary"]["enforced"]) == ("observe", 1)
+
+
+def test_observe_names_what_is_certain_to_fail() -> None:
+    report = Report((observed(certain=True), observed(certain=True)), mode="observe")
+    assert text.render(report).endswith("2 would be denied in mode enforce, certain to fail: IPT-004 (a.yaml:31)")
+    assert parsed(report)["summary"]["certain"] == 2
+
+
+def test_observe_without_findings_is_ok() -> None:
+    report = Report(counts=Counts(1, 1, 1), mode="observe")
+    assert text.render(report) == "mode observe: ok: 1 of 1 object in 1 file guarded: no denial, no warning"
 
 
 def test_text_says_ok_only_where_something_was_judged() -> None:
     assert text.render(Report(counts=Counts(1, 6, 1))).startswith("ok: 1 of 6 objects")
     assert text.render(Report(counts=Counts(1, 6, 0))).startswith("0 of 6 objects")
+    unbuilt = Report(counts=Counts(1, 6, 1), builds=(Build("kustomization.yaml", 1, 1, "x"),))
+    assert text.render(unbuilt).split("\n")[-1].startswith("1 of 6 objects")
 
 
 def test_text_shows_an_excuse() -> None:

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.documents import jsontext, yamltext
+from webhook.documents import jsontext, templates, yamltext
 from webhook.documents.refusal import MAX_CHARACTERS, DocumentError, Unread
 from webhook.model import Path, Position
 
-__all__ = ["MAX_CHARACTERS", "TEMPLATE", "Document", "DocumentError", "Unread", "load", "looks_like_template", "read"]
-
-TEMPLATE = "looks like a Helm template: render it first, `helm template … | cni-guard check -`"
+__all__ = ["MAX_CHARACTERS", "Document", "DocumentError", "Unread", "load", "read"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
@@ -55,14 +53,8 @@ def read(text: str) -> Iterator[Document | DocumentError]:
     line = 1
     for part in _parts(text):
         if not _is_empty(part):
-            yield from _read_part(part, line)
+            yield from _read_part(part, line, text)
         line += part.count("\n")
-
-
-def looks_like_template(text: str) -> bool:
-    """Whether it has a Helm action, ``{{ … }}``."""
-    start = text.find("{{")
-    return start >= 0 and text.find("}}", start) >= 0
 
 
 def _unfit(text: str) -> DocumentError | None:
@@ -91,23 +83,23 @@ def _is_empty(part: str) -> bool:
     return _CONTENT.search(part, marker.end() if marker else 0) is None
 
 
-def _read_part(part: str, line: int) -> Iterator[Document | DocumentError]:
+def _read_part(part: str, line: int, whole: str) -> Iterator[Document | DocumentError]:
     try:
         for value, positions in _values(part, line):
             if value is not None:
                 yield Document(value, positions)
     except DocumentError as error:
-        yield _hinted(error, part, line)
+        yield _hinted(error, part, line, whole)
 
 
-def _hinted(error: DocumentError, part: str, line: int) -> DocumentError:
-    """The error, which in a template is no fault of whoever wrote it."""
-    if not looks_like_template(part):
+def _hinted(error: DocumentError, part: str, line: int, whole: str) -> DocumentError:
+    """The error, which in a template is not a fault of its author."""
+    row = "".join(part.split("\n")[error.line - line : error.line - line + 1])
+    way_out, explains = templates.in_broken(row, part, whole)
+    if not way_out:
         return error
-    row = part.split("\n")[error.line - line : error.line - line + 1]
-    # Elsewhere the braces may be text, such as a dashboard's in a ConfigMap.
-    reason = TEMPLATE if "{{" in "".join(row) else f"{TEMPLATE}; or else: {error.reason}"
-    return DocumentError(reason, error.line, error.column)
+    reason = way_out if explains else f"{way_out}; or else: {error.reason}"
+    return DocumentError(reason, error.line, error.column, "template")
 
 
 def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]]]:

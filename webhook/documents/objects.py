@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from webhook.documents import Document, DocumentError
+from webhook.documents.refusal import Unfit
 from webhook.model import Path, Position, text
 
-_LIST = "List"
-_KUSTOMIZE = "kustomize.config.k8s.io"
-_CHANGES_NOTHING = frozenset(("apiVersion", "kind", "metadata", "resources", "bases", "namespace"))
-"""Keys with which a kustomization only gathers files."""
+KUSTOMIZE = "kustomize.config.k8s.io"
+"""The group of a kustomization and of a component, which kustomize lets both leave out."""
 
-_GATHERS = ("resources", "patches", "patchesStrategicMerge", "images", "components")
+_LIST = "List"
+_GATHERS = ("resources", "patches", "patchesStrategicMerge", "patchesJson6902", "images", "components")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,17 @@ def _open(
     """`api_version` and `kind` are what a list says of a member that leaves them out, as in an answer of the API."""
     start = positions[()]
     if not isinstance(value, dict):
-        shape = "a list" if isinstance(value, list) else "a single value"
-        yield DocumentError(f"no Kubernetes object but {shape}", start.line, start.column)
+        yield _no_mapping(value, start)
         return
     api_version = text(value.get("apiVersion")) or api_version
     kind = text(value.get("kind")) or kind
-    if reason := _no_object(value, api_version, kind):
-        yield DocumentError(reason, start.line, start.column)
+    if not api_version and not kind and _gathers(value):
+        yield Object(KUSTOMIZE, "", "Kustomization", value, positions)
+    elif missing := [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]:
+        # What has a kind is meant as an object; a Helm Chart.yaml has an apiVersion alone.
+        unfit: Unfit = "broken" if "kind" in value else "foreign"
+        reason = f"no Kubernetes object: {' and '.join(missing)} missing"
+        yield DocumentError(reason, start.line, start.column, unfit)
     elif kind == _LIST or (kind.endswith(_LIST) and "items" in value):
         yield from _members(value.get("items"), positions, api_version, kind.removesuffix(_LIST))
     else:
@@ -51,20 +55,22 @@ def _open(
         yield Object(group, version, kind, value, positions)
 
 
-def _no_object(value: dict[str, Any], api_version: str, kind: str) -> str:
-    """Why a mapping is no object to judge; empty where it is one, or changes none."""
-    if _is_kustomization(value, api_version, kind):
-        if _CHANGES_NOTHING.issuperset(value):
-            return ""
-        return "a kustomization: build it first, `kustomize build … | cni-guard check -`"
-    missing = [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]
-    return f"no Kubernetes object: {' and '.join(missing)} missing" if missing else ""
+def _no_mapping(value: Any, start: Position) -> DocumentError:
+    if _is_json_patch(value):
+        return DocumentError("a JSON patch", start.line, start.column, "patch")
+    shape = "a list" if isinstance(value, list) else "a single value"
+    return DocumentError(f"no Kubernetes object but {shape}", start.line, start.column, "foreign")
 
 
-def _is_kustomization(value: dict[str, Any], api_version: str, kind: str) -> bool:
-    """By its kind, or by its lists: kustomize lets both apiVersion and kind be left out."""
-    if kind or api_version:
-        return kind in ("Kustomization", "Component") and api_version.startswith(_KUSTOMIZE)
+def _is_json_patch(value: Any) -> bool:
+    """Whether it is a list of operations (RFC 6902)."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(item, dict) and isinstance(item.get("op"), str) and "path" in item for item in value)
+
+
+def _gathers(value: dict[str, Any]) -> bool:
+    """Whether a mapping without kind is a kustomization, by its lists."""
     lists = [value[key] for key in _GATHERS if key in value]
     return bool(lists) and all(isinstance(items, list) for items in lists)
 
@@ -85,4 +91,8 @@ def _members(
             case ("items", int(index), *_):
                 apart[index][path[2:]] = place
     for item, own in zip(items, apart, strict=True):
-        yield from _open(item, own, api_version if kind else "", kind)
+        for found in _open(item, own, api_version if kind else "", kind):
+            if isinstance(found, DocumentError):
+                # In a list of objects nothing else belongs.
+                found.unfit = "broken"
+            yield found

@@ -127,7 +127,7 @@ class _Tree:
             parent.items.append(node)
         elif parent.key is None:
             if not isinstance(node, _Scalar):
-                raise _error("a mapping or a list can not be a key", place)
+                raise _foreign("a mapping or a list can not be a key", place)
             parent.key = _Scalar(place, node.value, node.merges)
         else:
             parent.written.append((parent.key, node))
@@ -184,7 +184,7 @@ def _roots(text: str, line: int) -> Iterator[_Node]:
 def _unique(key: _Scalar, own: dict[str, Position]) -> str:
     name = scalars.key(key.value)
     if name is None:
-        raise _error("a key is missing or null: put it in quotes", key.place)
+        raise _foreign("a key is missing or null: put it in quotes", key.place)
     if first := own.get(name):
         raise _error(f"the key {name!r} stands twice in this mapping, first at line {first.line}", key.place)
     return name
@@ -221,7 +221,7 @@ def _scalar(event: yaml.ScalarEvent, place: Position) -> _Scalar:
 def _finite(value: Any, text: str, place: Position) -> Any:
     """Refuse what JSON can not hold, as kubectl does."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise _error(f"{text} is a number that JSON can not hold: put it in quotes", place)
+        raise _foreign(f"{text} is a number that JSON can not hold: put it in quotes", place)
     return value
 
 
@@ -230,7 +230,12 @@ def _short(tag: str) -> str:
 
 
 def _unknown_tag(tag: str, place: Position) -> DocumentError:
-    return _error(f"the tag {_short(tag)} has no meaning in a manifest", place)
+    return _foreign(f"the tag {_short(tag)} has no meaning in a manifest", place)
+
+
+def _foreign(reason: str, place: Position) -> DocumentError:
+    """What YAML allows and Kubernetes does not: other programs' files have it, as CloudFormation's !Sub."""
+    return DocumentError(reason, place.line, place.column, "foreign")
 
 
 def _error(reason: str, place: Position) -> DocumentError:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from webhook.documents import Unread
+from webhook.files import Build
 from webhook.report.report import Remark, Report
 
 
@@ -23,16 +24,21 @@ def _shape(report: Report) -> dict[str, Any]:
             for skipped in report.skipped
         ],
         "unread": [_unread(unread) for unread in report.unread],
+        "kustomizations": [_build(build) for build in report.builds],
         "summary": {
+            "mode": report.mode,
             "files": report.counts.files,
             "objects": report.counts.objects,
             "guarded": report.counts.guarded,
             "deny": report.count("deny"),
             "warn": report.count("warn"),
+            "enforced": len(report.enforced),
+            "certain": len(report.certain),
             "crashes": len(report.crashes),
             "skipped": len(report.skipped),
             "unread": len(report.unread),
-            "unchecked": len(report.unchecked),
+            "fatal": len(report.fatal),
+            "patches": sum(build.patches for build in report.builds),
         },
     }
 
@@ -41,6 +47,8 @@ def _finding(remark: Remark) -> dict[str, Any]:
     return {
         "rule": remark.rule,
         "level": remark.level,
+        "enforced": remark.enforced,
+        "certain": remark.certain,
         "introduced": remark.introduced,
         "message": remark.message,
         "file": remark.file,
@@ -53,3 +61,7 @@ def _finding(remark: Remark) -> dict[str, Any]:
 
 def _unread(unread: Unread) -> dict[str, Any]:
     return {"file": unread.file, "reason": unread.reason, "line": unread.line, "fatal": unread.fatal}
+
+
+def _build(build: Build) -> dict[str, Any]:
+    return {"file": build.file, "line": build.line, "patches": build.patches, "command": build.command}

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from webhook.documents import Unread
+from webhook.files import Build
 from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict
+from webhook.printable import dotted
+
+Mode = Literal["enforce", "observe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,10 @@ class Remark:
 
     rule: str
     level: Level
+    enforced: Level
+    """The level it would have in ``mode: enforce``."""
+    certain: bool
+    """aws-node, or every new pod, is certain to fail."""
     introduced: bool
     message: str
     file: str
@@ -32,6 +41,11 @@ class Remark:
     resource: str
     finding: Finding | None
     """None for a crash."""
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether only mode observe keeps it from being denied."""
+        return self.level != self.enforced
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +57,19 @@ class Report:
     unread: tuple[Unread, ...] = ()
     crashes: tuple[Crash, ...] = ()
     counts: Counts = Counts()
+    builds: tuple[Build, ...] = ()
+    """The kustomizations whose patches are evaluated once they are built."""
+    mode: Mode = "enforce"
 
     @classmethod
-    def of(cls, verdicts: Iterable[Verdict], unread: tuple[Unread, ...], counts: Counts) -> "Report":
+    def of(
+        cls,
+        verdicts: Iterable[Verdict],
+        unread: tuple[Unread, ...],
+        counts: Counts,
+        builds: tuple[Build, ...] = (),
+        mode: Mode = "enforce",
+    ) -> "Report":
         """All verdicts of a run as one."""
         verdicts = tuple(verdicts)
         return cls(
@@ -54,6 +78,8 @@ class Report:
             unread=unread,
             crashes=tuple(crash for verdict in verdicts for crash in verdict.crashes),
             counts=counts,
+            builds=builds,
+            mode=mode,
         )
 
     @property
@@ -69,8 +95,18 @@ class Report:
         return sum(remark.level == level for remark in self.remarks)
 
     @property
-    def unchecked(self) -> tuple[Unread, ...]:
-        """What had to be judged and could not be."""
+    def enforced(self) -> tuple[Remark, ...]:
+        """What ``mode: enforce`` would deny."""
+        return tuple(remark for remark in self.remarks if remark.enforced == "deny")
+
+    @property
+    def certain(self) -> tuple[Remark, ...]:
+        """Those of them that are certain to fail."""
+        return tuple(remark for remark in self.enforced if remark.certain)
+
+    @property
+    def fatal(self) -> tuple[Unread, ...]:
+        """What had to be evaluated and could not be."""
         return tuple(unread for unread in self.unread if unread.fatal)
 
 
@@ -80,24 +116,13 @@ def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:
     return (source.file, source.position(path)) if source else ("", Position(1, 1))
 
 
-def dotted(path: Path) -> str:
-    """A path as a person writes it: ``spec.template.spec.containers[0].env[3].value``."""
-    words = ""
-    for step in path:
-        if isinstance(step, int):
-            words += f"[{step}]"
-        elif step.replace("-", "_").isidentifier():
-            words += f".{step}" if words else step
-        else:
-            words += '["' + step.replace("\\", "\\\\").replace('"', '\\"') + '"]'
-    return words
-
-
 def _of_finding(finding: Finding) -> Remark:
     file, position = place(finding.resource, finding.problem.path)
     return Remark(
         rule=finding.rule,
         level=finding.level,
+        enforced=finding.enforced,
+        certain=finding.problem.certain and finding.enforced == "deny",
         introduced=finding.introduced,
         message=finding.message,
         file=file,
@@ -113,6 +138,8 @@ def _of_crash(crash: Crash) -> Remark:
     return Remark(
         rule=crash.rule,
         level=crash.level,
+        enforced=crash.enforced,
+        certain=False,
         introduced=True,
         message=crash.message,
         file=file,

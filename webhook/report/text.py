@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from webhook.documents import Unread
+from webhook.files import Build
 from webhook.model import Skipped
 from webhook.printable import clean
 from webhook.report.report import Remark, Report, place
@@ -12,12 +13,16 @@ _INDENT = "    "
 _COLOURS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok": "32"}
 
 
-def render(report: Report, *, colours: bool = False, width: int = 100) -> str:
-    """Findings by file and line, then what was not checked, then the summary."""
+def render(report: Report, *, colours: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """Findings by file and line, then what was not evaluated, then the summary.
+
+    Without `verbose` the rules that were skipped, and the files that do no harm unread, are counted.
+    """
     paint = _Paint(colours=colours)
     blocks = [_remark(remark, paint, width) for remark in report.remarks]
-    blocks += [_unread(unread, paint) for unread in report.unread]
-    blocks += _skipped(report.skipped, paint, width)
+    blocks += [_unread(unread, paint) for unread in report.unread if unread.fatal or verbose]
+    blocks += map(_build, report.builds)
+    blocks += _skipped(report.skipped, paint, width) if verbose else _skipped_in_short(report.skipped)
     blocks.append(_summary(report, paint))
     return "\n".join(blocks)
 
@@ -35,6 +40,8 @@ class _Paint:
 def _remark(remark: Remark, paint: _Paint, width: int) -> str:
     where = f"{clean(remark.file)}:{remark.position.line}:{remark.position.column}"
     head = f"{where}: {paint(remark.level, remark.level)} {remark.rule} {clean(remark.resource)}"
+    if remark.is_spared:
+        head += f" (enforced: {paint(remark.enforced, remark.enforced)})"
     return "\n".join((head, *(_wrapped(line, width) for line in _lines(remark)), ""))
 
 
@@ -65,8 +72,19 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def _unread(unread: Unread, paint: _Paint) -> str:
-    word = paint("not checked", "unread") if unread.fatal else paint("left out", "skipped")
+    word = paint("unread", "unread") if unread.fatal else paint("unread, no error", "skipped")
     return f"{clean(unread.file)}:{unread.line}: {word}: {clean(unread.reason)}"
+
+
+def _build(build: Build) -> str:
+    """Patches change what is written elsewhere, so they are evaluated in what kustomize builds."""
+    counted = "1 patch" if build.patches == 1 else f"{build.patches} patches"
+    return f"{clean(build.file)}:{build.line}: {counted}: `{clean(build.command)}`"
+
+
+def _skipped_in_short(skipped: tuple[Skipped, ...]) -> Iterator[str]:
+    if number := len({one.rule for one in skipped}):
+        yield f"{number} {'rule needs' if number == 1 else 'rules need'} cluster facts: -v lists them"
 
 
 def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterator[str]:
@@ -76,26 +94,37 @@ def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterato
         file, position = place(one.resource)
         rules.setdefault((f"{file}:{position.line}", str(one.resource), one.reason), []).append(one.rule)
     for (where, resource, reason), names in rules.items():
-        said = f"{paint('could not be checked', 'skipped')}: {', '.join(names)} {clean(resource)}"
+        said = f"{paint('skipped', 'skipped')}: {', '.join(names)} {clean(resource)}"
         yield f"{clean(where)}: {said}\n{_wrapped(reason, width)}"
 
 
 def _summary(report: Report, paint: _Paint) -> str:
     counts = report.counts
-    denials, warnings, unchecked = report.count("deny"), report.count("warn"), len(report.unchecked)
+    denials, warnings, fatal = report.count("deny"), report.count("warn"), len(report.fatal)
     said = [
         paint(_many(denials, "denial"), "deny") if denials else "no denial",
         paint(_many(warnings, "warning"), "warn") if warnings else "no warning",
+        *_spared(report, paint),
     ]
-    if unchecked:
-        said.append(paint(f"{unchecked} not checked", "unread"))
-    if others := len(report.unread) - unchecked:
-        said.append(f"{others} left out")
-    if report.skipped:
-        said.append(f"{_many(len(report.skipped), 'check')} skipped")
+    if fatal:
+        said.append(paint(f"{fatal} unread", "unread"))
+    if others := len(report.unread) - fatal:
+        said.append(f"{others} unread without error (-v lists {'it' if others == 1 else 'them'})")
     seen = f"{counts.guarded} of {_many(counts.objects, 'object')} in {_many(counts.files, 'file')} guarded"
-    clear = "" if denials or warnings or unchecked or not counts.guarded else paint("ok: ", "ok")
-    return f"{clear}{seen}: {', '.join(said)}"
+    is_clear = counts.guarded and not (denials or warnings or fatal or report.builds)
+    clear = paint("ok: ", "ok") if is_clear else ""
+    mode = "mode observe: " if report.mode == "observe" else ""
+    return f"{mode}{clear}{seen}: {', '.join(said)}"
+
+
+def _spared(report: Report, paint: _Paint) -> Iterator[str]:
+    """What mode observe lets pass, and by name what is certain to fail."""
+    if report.mode != "observe" or not report.enforced:
+        return
+    yield paint(f"{len(report.enforced)} would be denied in mode enforce", "deny")
+    if report.certain:
+        places = dict.fromkeys(f"{one.rule} ({clean(one.file)}:{one.position.line})" for one in report.certain)
+        yield paint(f"certain to fail: {', '.join(places)}", "deny")
 
 
 def _many(number: int, thing: str) -> str:

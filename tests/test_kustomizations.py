@@ -1,0 +1,253 @@
+"""Kustomizations and patches in a run: what a kustomization lists is one line, what nothing lists is unread."""
+
+import json
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.test_files import DAEMONSET, ENICONFIG, here, look, missing, names, write
+from webhook.files import Reading
+
+__all__ = ["here"]
+
+HEAD = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+PATCH = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: aws-node, namespace: kube-system}
+spec:
+  template:
+    spec:
+      containers:
+        - name: aws-node
+          env: [{name: WARM_IP_TARGET, value: "5"}]
+"""
+NAMELESS = PATCH.replace("name: aws-node, namespace: kube-system", "name: any")
+OTHER = PATCH.replace("aws-node", "agent").replace("WARM_IP_TARGET", "LEVEL")
+JSON_PATCH = """\
+- op: add
+  path: /spec/template/spec/containers/0/env/-
+  value: {name: WARM_IP_TARGET, value: "5"}
+"""
+PLAIN_JSON_PATCH = "[{op: remove, path: /spec/template/spec/nodeSelector}]\n"
+TARGET = "{kind: DaemonSet, name: aws-node}"
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def told(reading: Reading) -> list[tuple[str, int, str]]:
+    """File, number and command of each line about patches."""
+    return [(build.file, build.patches, build.command) for build in reading.builds]
+
+
+def built(folder: str) -> str:
+    """The command for a folder."""
+    return f"kubectl kustomize {folder} | cni-guard check -"
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "patches: [{path: warm.yaml}]",
+        f"patches: [{{path: ./warm.yaml, target: {TARGET}}}]",
+        "patchesStrategicMerge: [warm.yaml]",
+        f"patchesJson6902: [{{path: sub/../warm.yaml, target: {TARGET}}}]",
+    ],
+)
+@pytest.mark.parametrize("patch", [PATCH, NAMELESS, JSON_PATCH, DAEMONSET, PATCH.replace("5", "${WARM}")])
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_listed_patch_is_one_line(listing: str, patch: str, name: str) -> None:
+    write("top/base/aws-node.yaml", DAEMONSET)
+    write(f"top/prod/{name}", f"{HEAD}resources: [../base]\n{listing}\n")
+    write("top/prod/warm.yaml", patch)
+    reading = look("top")
+    assert names(reading) == ["DaemonSet kube-system/aws-node"]
+    assert reading.unread == ()
+    assert told(reading) == [(f"top/prod/{name}", 1, built("top/prod"))]
+
+
+@pytest.mark.parametrize("patch", [PATCH, NAMELESS, JSON_PATCH, PATCH + "---\n" + PATCH])
+@pytest.mark.parametrize("named", [True, False])
+def test_patch_that_nothing_lists_is_unread(patch: str, *, named: bool) -> None:
+    write("top/warm.yaml", patch)
+    write("top/kustomization.yaml", f"{HEAD}patches: [{{path: other.yaml}}]\n")
+    reading = look("top/warm.yaml" if named else "top")
+    assert reading.resources == ()
+    assert all(unread.fatal for unread in reading.unread)
+    first = reading.unread[0]
+    assert (first.file, first.line) == ("top/warm.yaml", 1)
+    assert f"check what is built of it, `{built('top')}`, or name its kustomization.yaml as well" in first.reason
+
+
+@pytest.mark.parametrize("patch", [OTHER, PLAIN_JSON_PATCH])
+@pytest.mark.parametrize("listing", ["", "patches: [{path: a.yaml}]"])
+def test_patches_of_other_things_are_passed(patch: str, listing: str) -> None:
+    write("top/a.yaml", patch)
+    write("top/kustomization.yaml", f"{HEAD}{listing}\n")
+    reading = look("top/a.yaml", "top/kustomization.yaml")
+    assert not any(unread.fatal for unread in reading.unread)
+    assert reading.builds == ()
+
+
+def test_target_tells_what_a_patch_is_about() -> None:
+    write("top/a.yaml", PLAIN_JSON_PATCH)
+    write("top/kustomization.yaml", f"{HEAD}patches: [{{path: a.yaml, target: {TARGET}}}]\n")
+    reading = look("top")
+    assert (reading.unread, told(reading)) == ((), [("top/kustomization.yaml", 1, built("top"))])
+
+
+def test_patches_in_place_are_counted() -> None:
+    indented = PATCH.replace("\n", "\n      ")
+    inline = f"patches:\n  - patch: |\n      {indented}\n  - path: warm.yaml\n"
+    write("top/kustomization.yaml", f"{HEAD}{inline}patchesStrategicMerge:\n  - |\n      {indented}\n")
+    write("top/warm.yaml", PATCH)
+    reading = look("top")
+    assert (reading.unread, told(reading)) == ((), [("top/kustomization.yaml", 3, built("top"))])
+
+
+def test_replacements_are_not_read() -> None:
+    replacement = f"- source: {{kind: ConfigMap}}\n  targets: [{{select: {TARGET}, fieldPaths: [spec]}}]\n"
+    write("top/kustomization.yaml", f"{HEAD}replacements:\n- path: r.yaml\n{replacement}")
+    write("top/r.yaml", replacement)
+    reading = look("top")
+    assert (reading.unread, told(reading)) == ((), [("top/kustomization.yaml", 2, built("top"))])
+
+
+def test_file_that_is_a_resource_too_is_evaluated() -> None:
+    write("top/base/kustomization.yaml", "resources: [aws-node.yaml]\n")
+    write("top/base/aws-node.yaml", DAEMONSET)
+    write("top/prod/kustomization.yaml", "resources: [../base]\npatches: [{path: ../base/aws-node.yaml}]\n")
+    assert names(look("top")) == ["DaemonSet kube-system/aws-node"]
+
+
+def test_kustomization_and_patch_however_they_are_reached() -> None:
+    write("top/prod/kustomization.yaml", f"{HEAD}patches: [{{path: warm.yaml}}]\n")
+    write("top/prod/warm.yaml", PATCH)
+    Path("link").symlink_to("top/prod", target_is_directory=True)
+    expected = [("top/prod/kustomization.yaml", 1, built("top/prod"))]
+    for paths in (
+        ("top/prod/warm.yaml", "top/prod/kustomization.yaml"),
+        ("top/prod/kustomization.yaml", "top", "./top/prod/warm.yaml"),
+        ("link/warm.yaml", "top/prod/kustomization.yaml"),
+    ):
+        reading = look(*paths)
+        assert (reading.unread, told(reading)) == ((), expected)
+
+
+def test_patch_of_two_kustomizations() -> None:
+    for name in ("a", "b c"):
+        write(f"top/{name}/kustomization.yaml", "patches: [{path: ../warm.yaml}]\n")
+    write("top/warm.yaml", PATCH)
+    reading = look("top")
+    assert reading.unread == ()
+    free = " --load-restrictor LoadRestrictionsNone"
+    assert [command for _, _, command in told(reading)] == [built(f"top/a{free}"), built(f"'top/b c'{free}")]
+
+
+def test_kustomization_in_the_working_folder() -> None:
+    write("kustomization.yaml", "patches: [{path: warm.yaml}]\n")
+    write("warm.yaml", PATCH)
+    assert told(look("kustomization.yaml", "warm.yaml")) == [("kustomization.yaml", 1, built("."))]
+
+
+def test_component_is_built_by_what_uses_it() -> None:
+    write(
+        "top/comp/kustomization.yaml",
+        "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\npatches: [{path: w.yaml}]\n",
+    )
+    write("top/comp/w.yaml", PATCH)
+    assert told(look("top")) == [("top/comp/kustomization.yaml", 1, built("DIR"))]
+    write("top/prod/kustomization.yaml", "components: [../comp]\n")
+    assert told(look("top")) == [("top/comp/kustomization.yaml", 1, built("top/prod"))]
+
+
+def test_listed_patch_that_is_broken_is_unread() -> None:
+    write("top/kustomization.yaml", "patches: [{path: warm.yaml}]\n")
+    write("top/warm.yaml", f"{PATCH}\tx: 1\n")
+    assert missing(look("top")).fatal
+
+
+def test_listing_under_another_name_does_not_count() -> None:
+    write("top/a.yaml", f"{HEAD}patches: [{{path: warm.yaml, target: {TARGET}}}]\n")
+    write("top/warm.yaml", PATCH)
+    listing, patch = look("top").unread
+    assert "call it kustomization.yaml" in listing.reason
+    assert "name its kustomization.yaml as well" in patch.reason
+    assert listing.fatal
+    assert patch.fatal
+
+
+@pytest.mark.parametrize(("image", "fatal"), [("amazon-k8s-cni", True), ("nginx", False)])
+def test_kustomization_that_changes_something_is_named(image: str, *, fatal: bool) -> None:
+    gathers = f"{HEAD}resources: [aws-node.yaml]\n"
+    assert look(write("top/kustomization.yaml", gathers)).unread == ()
+    write("top/kustomization.yaml", f"{gathers}images: [{{name: {image}, newTag: latest}}]\n")
+    unread = missing(look("top"))
+    assert f"build it first, it also sets images: `{built('top')}`" in unread.reason
+    assert unread.fatal is fatal
+
+
+@pytest.mark.parametrize("remark", ["$patch: delete", "$patch: replace"])
+def test_directive_of_a_patch(remark: str) -> None:
+    assert "kustomize patch" in missing(look(write("a.yaml", f"{ENICONFIG}{remark}\n"))).reason
+
+
+def test_patch_from_stdin_names_no_folder() -> None:
+    unread = missing(look("-", stdin=PATCH.encode()))
+    assert built("DIR") in unread.reason
+
+
+def test_object_without_image_that_has_a_selector_is_an_object() -> None:
+    whole = PATCH.replace("spec:\n", "spec:\n  selector: {matchLabels: {k8s-app: aws-node}}\n", 1)
+    reading = look(write("a.yaml", whole))
+    assert names(reading) == ["DaemonSet kube-system/aws-node"]
+    assert reading.unread == ()
+
+
+def test_other_kustomizations_of_flux_are_objects() -> None:
+    flux = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": {"path": "./x"}}
+    assert look(write("a.json", json.dumps(flux))).unread == ()
+
+
+def test_base_that_reads_outside_its_folder() -> None:
+    write("top/shared.yaml", ENICONFIG)
+    write("top/base/kustomization.yaml", "resources: [../shared.yaml, ../prod]\n")
+    write("top/prod/kustomization.yaml", "resources: [../base]\npatches: [{path: warm.yaml}]\n")
+    write("top/prod/warm.yaml", PATCH)
+    [(_, _, command)] = told(look("top"))
+    assert command == built("top/prod --load-restrictor LoadRestrictionsNone")
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+@pytest.mark.parametrize("outside", [False, True])
+def test_command_builds_what_is_checked(*, outside: bool) -> None:
+    write("top/base/aws-node.yaml", DAEMONSET)
+    write("top/base/kustomization.yaml", "resources: [aws-node.yaml]\n")
+    path = "../warm.yaml" if outside else "warm.yaml"
+    write("top/prod env/kustomization.yaml", f"resources: [../base]\npatches: [{{path: {path}}}]\n")
+    write(f"top/prod env/{path}", PATCH)
+    [(_, _, command)] = told(look("top"))
+    done = subprocess.run(shlex.split(command.partition(" | ")[0]), capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"WARM_IP_TARGET" in done.stdout
+    assert names(look("-", stdin=done.stdout)) == ["DaemonSet kube-system/aws-node"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "5",
+        "{a: b}",
+        "[5, [], null, {}]",
+        "[{path: 5, target: 5, patch: []}]",
+        '["\\0", {path: "a\\0"}]',
+        f"[{'x' * 5000}]",
+    ],
+)
+def test_listings_of_any_shape(value: str) -> None:
+    write("kustomization.yaml", f"{HEAD}patches: {value}\npatchesStrategicMerge: {value}\ncomponents: {value}\n")
+    write("a.yaml", ENICONFIG)
+    assert names(look(".")) == ["ENIConfig eu-west-1a"]

@@ -1,0 +1,60 @@
+"""What a manifest's author is told: both endpoints' answer, and the crash that an added default would hide."""
+
+import pytest
+
+from tests.changes import NOW, guard
+from webhook.model import Finding, Verdict
+from webhook.pipeline import decide, foresee, validate
+from webhook.policy import Defaults, Policy
+from webhook.rules import CATALOGUE
+from webhook.rules.examples import Example, env
+
+EVERY_BAD = [
+    pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.bad)
+]
+CURED = env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None)
+OBSERVE = Policy(mode="observe")
+
+
+def certain(verdict: Verdict) -> set[tuple[str, str]]:
+    """The faults that are certain to fail, by rule and clause."""
+    return {(one.rule, one.problem.wrong) for one in verdict.findings if one.problem.certain and one.enforced == "deny"}
+
+
+def others(verdict: Verdict) -> list[Finding]:
+    """All but these, and but what is said of added defaults."""
+    return [one for one in verdict.findings if not one.problem.certain and not one.problem.fixes]
+
+
+@pytest.mark.parametrize("example", EVERY_BAD)
+@pytest.mark.parametrize("policy", [Policy(mode="enforce"), OBSERVE], ids=["enforce", "observe"])
+def test_no_default_hides_what_is_certain_to_fail(example: Example, policy: Policy) -> None:
+    resource = example.resource()
+    foreseen, decided = foresee(resource, guard(policy), NOW), decide(resource, guard(policy), NOW)
+    assert certain(foreseen) == certain(validate(resource, guard(policy), NOW)) | certain(decided)
+    assert others(foreseen) == others(decided)
+    assert certain(foreseen) > certain(decided) or foreseen == decided
+
+
+def test_crash_is_said_before_the_default() -> None:
+    verdict = foresee(CURED.resource(), guard(), NOW)
+    [message] = verdict.denials
+    assert verdict.warnings == ()
+    crash = message.index("aws-node exits at start on every node")
+    default = message.index("the webhook would add aws-node env WARM_PREFIX_TARGET=1")
+    assert crash < default
+
+
+def test_default_of_the_policy_that_cures_is_named() -> None:
+    policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": {"WARM_IP_TARGET": "7"}}))
+    [message] = foresee(CURED.resource(), guard(policy), NOW).denials
+    assert message.startswith("PFX-001: ")
+    assert "the webhook would add aws-node env W" in message
+
+
+def test_without_a_cure_it_is_what_both_endpoints_say() -> None:
+    resource = env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5").resource()
+    assert foresee(resource, guard(), NOW) == decide(resource, guard(), NOW)
+    observed = foresee(CURED.resource(), guard(OBSERVE), NOW)
+    assert observed == decide(CURED.resource(), guard(OBSERVE), NOW)
+    assert certain(observed)

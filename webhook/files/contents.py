@@ -1,0 +1,92 @@
+"""The bytes of a file or of stdin, and their text; of a pipe or a device no byte is read."""
+
+import codecs
+import io
+import os
+import stat
+from typing import Final
+
+from webhook.documents import MAX_CHARACTERS
+
+STDIN: Final = "<stdin>"
+
+_WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PIECE: Final = 2**16
+_NO_FILE: Final = {
+    stat.S_IFIFO: "a pipe is not read by name: pipe it in, `… | cni-guard check -`",
+    stat.S_IFSOCK: "a socket is not a file",
+    stat.S_IFCHR: "a device is not a file",
+    stat.S_IFBLK: "a device is not a file",
+    stat.S_IFDIR: "a folder is not a file",
+}
+
+
+class UnreadableError(Exception):
+    """Why a file gives no text; `data` is what could be read of it."""
+
+    def __init__(self, reason: str, data: bytes | None = None) -> None:
+        """Keep the reason, lower case and without the file's name."""
+        super().__init__(reason)
+        self.reason = reason
+        self.data = data
+
+
+def name_of(path: str) -> str:
+    """A file's name as text: bytes that are not UTF-8 are escaped."""
+    return STDIN if path == "-" else os.fsencode(path).decode(errors="backslashreplace")
+
+
+def content(path: str, stdin: io.BufferedIOBase | None) -> bytes:
+    """The bytes of a regular file, or of stdin for ``-``; `UnreadableError` says why not."""
+    return _stdin(stdin) if path == "-" else _bytes(path)
+
+
+def _bytes(path: str) -> bytes:
+    """The content of a regular file."""
+    try:
+        _check_kind(os.stat(path).st_mode)  # noqa: PTH116 - an empty name stays an error
+        # Not blocking, should the file have become a pipe by now.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            _check_kind(os.fstat(file.fileno()).st_mode)
+            return _limited(file)
+    except OSError as error:
+        data = b"" if isinstance(error, FileNotFoundError) else None
+        raise UnreadableError(f"{error.strerror or error}".lower(), data) from error
+
+
+def _check_kind(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise UnreadableError(_NO_FILE.get(stat.S_IFMT(mode), "not a regular file"), b"")
+
+
+def _stdin(stdin: io.BufferedIOBase | None) -> bytes:
+    if stdin is None:
+        raise UnreadableError("stdin is closed")
+    try:
+        return _limited(stdin)
+    except OSError as error:
+        raise UnreadableError(f"{error.strerror or error}".lower()) from error
+
+
+def _limited(file: io.BufferedIOBase) -> bytes:
+    # Piece by piece: one long read would hear a Ctrl-C only at its end.
+    data = bytearray()
+    while piece := file.read1(_PIECE):
+        data += piece
+        if len(data) > MAX_CHARACTERS:
+            raise UnreadableError(f"larger than {MAX_CHARACTERS // 1024**2} MiB: split it", bytes(data))
+    return bytes(data)
+
+
+def decode(data: bytes) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark."""
+    if data.startswith(_WIDE) or (data.count(b"\0") > len(data) // 3 and not data.startswith(b"\0\0\0")):
+        raise UnreadableError("UTF-16 or UTF-32: save it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)", data)
+    if b"\0" in data:
+        raise UnreadableError("binary: no text", data)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        reason = f"no UTF-8: byte 0x{data[error.start]:02x} in line {line}"
+        raise UnreadableError(reason, data) from error

@@ -1,0 +1,98 @@
+"""An object to the resource that the guard evaluates, or to the reason why it cannot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import AWS_NODE, ENICONFIG, is_guarded
+from webhook.documents import DocumentError
+from webhook.documents.objects import Object
+from webhook.documents.refusal import Unfit
+from webhook.documents.templates import way_out
+from webhook.files import fields, mentions
+from webhook.model import Path, Resource, Source, at
+from webhook.printable import dotted
+
+_GONE = {"extensions/v1beta1": "it is gone since Kubernetes 1.16, write `apiVersion: apps/v1`"}
+
+
+def evaluable(found: Object, label: str, whole: str) -> Resource | DocumentError | None:
+    """The resource that an object is, None where the guard has no rules for its kind.
+
+    Args:
+        found: the object.
+        label: the name of its file.
+        whole: the text of that file, which tells one kind of template from another.
+    """
+    for group, kind in (AWS_NODE, ENICONFIG):
+        if found.group == group and found.kind != kind and found.kind.casefold() == kind.casefold():
+            return _refusal(found, f"there is no kind {found.kind} in {group}; did you mean {kind}?")
+    if found.kind not in (AWS_NODE[1], ENICONFIG[1]):
+        hidden = way_out(found.kind, whole)
+        return _refusal(found, hidden, "template") if hidden and mentions.in_value(found.value) else None
+    resource = Resource(found.kind, found.value, source=Source(label, found.positions))
+    return _of_our_kind(found, resource, whole)
+
+
+def _of_our_kind(found: Object, resource: Resource, whole: str) -> Resource | DocumentError | None:
+    guarded = is_guarded(resource)
+    if not guarded and not _may_be_ours(found.value):
+        return resource if found.group == AWS_NODE[0] else None
+    if _is_patch(found):
+        return _refusal(found, "a kustomize patch (no selector, no image)", "patch")
+    if refusal := _template(found, resource, whole):
+        return refusal
+    if not guarded:
+        return resource
+    if (found.group, found.kind) not in (AWS_NODE, ENICONFIG):
+        group = AWS_NODE[0] if found.kind == AWS_NODE[1] else ENICONFIG[0]
+        version = found.value.get("apiVersion")
+        reason = f"a {found.kind} of {version!r}: the guard judges those of {group}"
+        hint = _GONE.get(version) if isinstance(version, str) else None
+        return _refusal(found, f"{reason}; {hint}" if hint else reason)
+    return resource
+
+
+def _may_be_ours(value: Any) -> bool:
+    """Whether a DaemonSet that is not told as aws-node may become it once it is complete."""
+    if fields.hides_its_name(value):
+        return True
+    return (fields.hides_an_image(value) or _is_incomplete(value)) and mentions.in_value(value)
+
+
+def _is_patch(found: Object) -> bool:
+    """Whether it lacks what each object of its kind has, or says how it is merged."""
+    return "$patch" in found.value or (found.kind == AWS_NODE[1] and _is_incomplete(found.value))
+
+
+def _is_incomplete(daemonset: Any) -> bool:
+    return at(daemonset, "spec", "selector") is None and not any(_images(daemonset))
+
+
+def _images(daemonset: Any) -> Iterator[bool]:
+    """Whether each container has an image; a template in place of the list may bring one."""
+    for kind in ("containers", "initContainers"):
+        listed = at(daemonset, *POD_SPEC, kind)
+        yield isinstance(listed, str)
+        for container in listed if isinstance(listed, list) else ():
+            yield isinstance(container, str) or at(container, "image") is not None
+
+
+def _template(found: Object, resource: Resource, whole: str) -> DocumentError | None:
+    """Where the object is still a template: braces anywhere, a ``$`` where a rule reads it."""
+    for path, value in (*fields.in_braces(found.value), *fields.read_in(found.kind, found.value)):
+        if reason := way_out(value, whole):
+            return _refusal(found, _placed(reason, path, resource), "template")
+    return None
+
+
+def _placed(reason: str, path: Path, resource: Resource) -> str:
+    """The reason with the field that gives it away."""
+    looks, colon, way = reason.partition(":")
+    line = resource.source.position(path).line if resource.source else 1
+    return f"{looks} ({dotted(path)} in line {line}){colon}{way}"
+
+
+def _refusal(found: Object, reason: str, unfit: Unfit = "broken") -> DocumentError:
+    start = found.positions[()]
+    return DocumentError(reason, start.line, start.column, unfit)

@@ -1,0 +1,138 @@
+"""Which fields of an object rules read: there a ``$`` is a template's, elsewhere it is text."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from webhook.cni import images, variables
+from webhook.cni.aws_node import POD_SPEC, VERSION_ANNOTATION
+from webhook.documents.templates import has_references, looks_like_template
+from webhook.model import Path, at, text
+
+_EACH: Final = "*"
+"""In a path: each item of a list."""
+
+IDENTITY: Final[tuple[Path, ...]] = (
+    ("metadata", "name"),
+    ("metadata", "namespace"),
+    (*POD_SPEC, "serviceAccountName"),
+    (*POD_SPEC, "serviceAccount"),
+)
+"""What tells aws-node from any other DaemonSet, beside its images."""
+
+_DAEMONSET: Final[tuple[Path, ...]] = (
+    *IDENTITY,
+    ("metadata", "annotations", VERSION_ANNOTATION),
+    (*POD_SPEC, "containers"),
+    (*POD_SPEC, "initContainers"),
+)
+_ANY_CONTAINER: Final[tuple[Path, ...]] = (("name",), ("image",))
+_CONTAINER: Final[tuple[Path, ...]] = (
+    *_ANY_CONTAINER,
+    ("env", _EACH, "name"),
+    ("env", _EACH, "valueFrom", "fieldRef", "fieldPath"),
+    ("envFrom", _EACH, "prefix"),
+)
+_FLAGS: Final[tuple[Path, ...]] = (
+    ("command", _EACH),
+    ("args", _EACH),
+    ("livenessProbe", "exec", "command", _EACH),
+    ("readinessProbe", "exec", "command", _EACH),
+)
+"""Of these only flags are read: the rest may be a shell's script, in which a ``$`` is the shell's."""
+
+_ENICONFIG: Final[tuple[Path, ...]] = (
+    ("metadata", "name"),
+    ("spec", "subnet"),
+    ("spec", "securityGroups", _EACH),
+)
+_TYPE: Final[tuple[Path, ...]] = (("apiVersion",), ("kind",))
+
+_REPOSITORIES: Final = frozenset(name.rpartition("/")[2] for name in images.REPOSITORIES.values())
+_SETTINGS: Final = frozenset(row.name for row in variables.VARIABLES)
+
+
+def read_in(kind: str, value: Any) -> Iterator[tuple[Path, str]]:
+    """The strings that rules read in an object of a kind, each with its path; a string in place of a list too."""
+    patterns = _DAEMONSET if kind == "DaemonSet" else _ENICONFIG
+    for pattern in (*_TYPE, *patterns):
+        yield from _strings(value, pattern)
+    if kind == "DaemonSet":
+        for path, container in _containers(value):
+            yield from _of_container(container, path)
+
+
+def in_braces(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """The strings anywhere in an object that hold ``{{ … }}``; annotations may quote whatever they like."""
+    if isinstance(value, str) and looks_like_template(value):
+        yield path, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from in_braces(item, (*path, index))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key != "annotations":
+                yield from in_braces(item, (*path, key))
+
+
+def hides_its_name(value: Any) -> bool:
+    """Whether what tells aws-node from any other DaemonSet is a template."""
+    return any(_is_templated(found) for pattern in IDENTITY for _, found in _strings(value, pattern))
+
+
+def hides_an_image(value: Any) -> bool:
+    """Whether the containers, or an image of them, are a template."""
+    found = [text for key in ("containers", "initContainers") for _, text in _strings(value, (*POD_SPEC, key))]
+    found += [text for _, one in _containers(value) for _, text in _strings(one, ("image",))]
+    return any(map(_is_templated, found))
+
+
+def _is_templated(value: str) -> bool:
+    return looks_like_template(value) or has_references(value)
+
+
+def _containers(value: Any) -> Iterator[tuple[Path, Any]]:
+    for key in ("initContainers", "containers"):
+        listed = at(value, *POD_SPEC, key)
+        for index, container in enumerate(listed if isinstance(listed, list) else ()):
+            yield (*POD_SPEC, key, index), container
+
+
+def _of_container(container: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if not _may_be_the_cni(container):
+        for pattern in _ANY_CONTAINER:
+            yield from _strings(container, pattern, path)
+        return
+    for pattern in _CONTAINER:
+        yield from _strings(container, pattern, path)
+    for pattern in _FLAGS:
+        yield from ((where, word) for where, word in _strings(container, pattern, path) if _is_flag(word))
+    env = at(container, "env")
+    for index, entry in enumerate(env if isinstance(env, list) else ()):
+        if text(at(entry, "name")) in _SETTINGS:
+            yield from _strings(entry, ("value",), (*path, "env", index))
+
+
+def _may_be_the_cni(container: Any) -> bool:
+    """Whether rules read the environment of a container: those of the CNI, by name or by image."""
+    image = text(at(container, "image"))
+    parsed = images.parse_image(image)
+    known = parsed is not None and parsed.basename in _REPOSITORIES
+    return text(at(container, "name")) in images.REPOSITORIES or known or _is_templated(image)
+
+
+def _is_flag(word: str) -> bool:
+    """Whether a word is a flag, or a reference that may become one, and not a script."""
+    return word.startswith("-") or not any(map(str.isspace, word))
+
+
+def _strings(value: Any, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """The strings along a path; one that stands where a list or mapping belongs may bring all that is below it."""
+    if isinstance(value, str):
+        yield path, value
+    elif not pattern:
+        return
+    elif pattern[0] == _EACH:
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _strings(item, pattern[1:], (*path, index))
+    elif isinstance(value, dict) and pattern[0] in value:
+        yield from _strings(value[str(pattern[0])], pattern[1:], (*path, pattern[0]))

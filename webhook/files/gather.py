@@ -1,0 +1,152 @@
+"""The documents of a run, sorted into what is evaluated and what is not, each with its reason."""
+
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from webhook.cni.identity import is_guarded
+from webhook.documents import Document, DocumentError, Unread
+from webhook.documents import read as read_documents
+from webhook.documents.objects import Object, objects
+from webhook.files import mentions
+from webhook.files.contents import UnreadableError, content, decode, name_of
+from webhook.files.evaluable import evaluable
+from webhook.files.kustomizations import Kustomization, command, is_kustomization, nearest
+from webhook.files.listing import Listing
+from webhook.files.walk import File
+from webhook.model import Resource
+
+
+@dataclass
+class _Text:
+    """A file's text."""
+
+    file: File
+    text: str
+
+    @cached_property
+    def label(self) -> str:
+        """The file's name, for a person."""
+        return name_of(self.file.path)
+
+    @cached_property
+    def mentions(self) -> bool:
+        """Whether it speaks of the CNI, in comments too."""
+        return mentions.in_text(self.text)
+
+    @property
+    def is_other_json(self) -> bool:
+        """Whether it is a JSON file of another program: kubectl takes no comments, and others do."""
+        return self.file.path.lower().endswith(".json") and "apiVersion" not in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A document that is evaluated, or is not; `concerns`: it may be what had to be evaluated."""
+
+    file: File
+    label: str
+    what: Resource | DocumentError
+    concerns: bool
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the files of a run hold, in their order."""
+
+    found: list[_Found | Unread] = field(default_factory=list)
+    kustomizations: list[Kustomization] = field(default_factory=list)
+    files: int = 0
+    objects: int = 0
+
+    def take(self, file: File, stdin: io.BufferedIOBase | None) -> None:
+        """Read one file."""
+        self.files += 1
+        try:
+            data = content(file.path, stdin)
+            text = _Text(file, decode(data))
+        except UnreadableError as error:
+            # What cannot be looked into may be anything, aws-node too.
+            fatal = file.named or error.data is None or mentions.in_bytes(error.data)
+            self.found.append(Unread(name_of(file.path), error.reason, fatal=fatal))
+            return
+        before = self.objects + len(self.found)
+        for document in read_documents(text.text):
+            self._document(document, text)
+        if file.is_stdin and before == self.objects + len(self.found):
+            # Nothing arrives where the command before the pipe failed.
+            self.found.append(Unread(text.label, "empty: there is no manifest in it"))
+
+    def _document(self, document: Document | DocumentError, text: _Text) -> None:
+        if isinstance(document, DocumentError):
+            self._refuse(document, text, concerns=text.mentions)
+            return
+        for one in objects(document):
+            if isinstance(one, DocumentError):
+                concerns = text.mentions if one.unfit == "broken" else mentions.in_value(document.value)
+                self._refuse(one, text, concerns=concerns)
+            elif is_kustomization(one):
+                self._kustomization(one, text)
+            else:
+                self._object(one, text)
+
+    def _object(self, one: Object, text: _Text) -> None:
+        what = evaluable(one, text.label, text.text)
+        if isinstance(what, DocumentError):
+            concerns = text.mentions if what.unfit == "broken" else _concerns(one)
+            self._refuse(what, text, concerns=concerns)
+            return
+        self.objects += 1
+        if what:
+            self.found.append(_Found(text.file, text.label, what, concerns=_concerns(one)))
+
+    def _kustomization(self, one: Object, text: _Text) -> None:
+        start = one.positions[()]
+        kustomization = Kustomization(text.file, start.line, one.value)
+        if text.file.is_kustomization:
+            self.kustomizations.append(kustomization)
+        if refusal := kustomization.refusal():
+            error = DocumentError(refusal, start.line, start.column, "template")
+            self._refuse(error, text, concerns=kustomization.changes_the_cni())
+        else:
+            self.objects += 1
+
+    def _refuse(self, error: DocumentError, text: _Text, *, concerns: bool) -> None:
+        if error.unfit == "broken" and text.is_other_json:
+            error.unfit = "foreign"
+        self.found.append(_Found(text.file, text.label, error, concerns))
+
+    def sorted(self, listing: Listing) -> tuple[list[Resource], list[Unread]]:
+        """What is evaluated, and what is not; the patches that a kustomization lists are neither."""
+        resources: list[Resource] = []
+        unread: list[Unread] = []
+        for one in self.found:
+            if isinstance(one, Unread):
+                unread.append(one)
+            elif _is_no_fault(one.what) and listing.lists(one.file):
+                if one.concerns:
+                    listing.concerns_the_cni(one.file)
+            elif isinstance(one.what, Resource):
+                resources.append(one.what)
+            else:
+                unread.append(_unread(one, one.what))
+        return resources, unread
+
+
+def _concerns(one: Object) -> bool:
+    return is_guarded(Resource(one.kind, one.value)) or mentions.in_value(one.value)
+
+
+def _is_no_fault(what: Resource | DocumentError) -> bool:
+    return isinstance(what, Resource) or what.unfit != "broken"
+
+
+def _unread(found: _Found, error: DocumentError) -> Unread:
+    reason = error.reason
+    if error.unfit == "patch":
+        built = command(nearest(found.file))
+        reason += f": check what is built of it, `{built}`, or name its kustomization.yaml as well"
+    fatal = found.concerns or found.file.is_stdin or (error.unfit == "broken" and found.file.named)
+    if error.unfit == "foreign" and found.concerns:
+        reason += ", though it mentions the CNI: check what is made of it, `helm template … | cni-guard check -`"
+    return Unread(found.label, reason, error.line, fatal=fatal)
