@@ -59,7 +59,7 @@ def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
     verdict = _decided(filled, resource, guard, now)
     if not filled.edits:
         return verdict
-    left = {_fault(finding) for finding in verdict.findings}
+    left = {_fault(finding) for finding in verdict.findings[len(filled.findings) :]}
     cured = tuple(
         finding
         for finding in evaluate(resource, guard, now).verdict.findings

@@ -139,7 +139,7 @@ def test_a_blocked_release_is_not_created(guarded: Guarded) -> None:
         'Error from server (Forbidden): error when creating "STDIN": '
         'admission webhook "aws-node.cni-guard.dev" denied the request: '
         "VER-002: CNI 1.16.3 is blocked: it loops at full CPU while the address pool grows. "
-        "Use CNI 1.16.4, or the newest recommended one, 1.23.1. "
+        "Use CNI 1.16.4. "
         "https://github.com/aws/amazon-vpc-cni-k8s/blob/master/CHANGELOG.md"
     )
     assert not guarded.exists()

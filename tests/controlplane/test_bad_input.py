@@ -121,8 +121,8 @@ def test_deep_nesting(guarded: Guarded) -> None:
     reply = guarded.request("POST", ENICONFIGS, deep)
     assert reply.status == HTTPStatus.FORBIDDEN
     assert reply.body["message"] == (
-        'admission webhook "eniconfig.cni-guard.dev" denied the request: the object is nested too deeply to be judged; '
-        "no object that the CNI reads has more than a dozen levels"
+        'admission webhook "eniconfig.cni-guard.dev" denied the request: the object is nested too deeply: more than '
+        "500 levels; an object that the CNI reads has a dozen"
     )
 
 

@@ -64,10 +64,9 @@ def test_the_warning_of_an_old_problem_is_that_of_a_new_one(guarded: Guarded) ->
     guarded.store(DaemonSet(release="1.22.4", env={"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5"}).build())
     answer = guarded.kubectl("rollout", "restart", *THE_AWS_NODE)
     assert answer.passed
-    # Shortened to the length of one warning: what would happen gives way, the way out and the link stay.
     assert answer.err == (
-        "Warning: IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5. Remove WARM_ENI_TARGET (or set it "
-        "to 1), or change WARM_IP_TARGET. "
+        "Warning: IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5: someone relies on a reserve "
+        "that does not exist. Remove WARM_ENI_TARGET (or set it to 1), or change WARM_IP_TARGET. "
         "https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/eni-and-ip-target.md\n"
     )
 
