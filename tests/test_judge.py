@@ -158,6 +158,9 @@ def test_only_rules_that_the_policy_lists_can_be_acknowledged() -> None:
         ("", "not IPT-004 of course", "deny"),
         ("", "IPT-004", "deny"),
         ("", "IPT-004 ", "deny"),
+        ("", "IPT-004 :", "deny"),
+        ("", "IPT-004::", "deny"),
+        ("", "IPT-004 -", "deny"),
         ("", "IPT-0045 a test", "deny"),
         ("", "ipt-004 a test", "deny"),
         ("IPT-004 a test", "IPT-004 a test\nROLL-003 another", "deny"),
@@ -414,14 +417,14 @@ GROWN = DaemonSet(env={"MAX_ENI": "3"})
         (Example(None, before=GROWN), "deny"),
     ],
 )
-@pytest.mark.parametrize("calls", [0, 1, 5])
+@pytest.mark.parametrize("calls", range(20))
 def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: str, calls: int) -> None:
     verdict = Evaluation(example.resource(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
     if verdict.over_budget:
         assert [crash.level for crash in verdict.crashes] == [level]
         assert "CPU time" in verdict.crashes[0].message
     else:
-        assert example.now is None, "a deletion is asked few rules"
+        assert calls > 0
 
 
 def test_what_was_found_before_the_budget_ended_is_kept() -> None:

@@ -18,7 +18,7 @@ from webhook.rules.rule import Rule
 ACKNOWLEDGE = "cni-guard.dev/acknowledge"
 """The annotation by which the author of a change says "I mean it": ``ROLL-003 back to the defaults``, a rule a line."""
 
-_ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3})[ \t:,;]+\S")
+_ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3}):?[ \t]+(?=.*\w)")
 _BLOCKED_RELEASE = "VER-002"
 
 View = AwsNode | EniConfig

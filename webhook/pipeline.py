@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from webhook.budget import Spend, cpu_seconds, unlimited
+from webhook.budget import OverBudgetError, Spend, cpu_seconds, unlimited
 from webhook.judge import Basis, Evaluation
 from webhook.model import NOTHING_KNOWN, Evidence, Facts, Finding, Resource, Verdict
 from webhook.mutate import Filled, fill
@@ -42,7 +42,10 @@ def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unl
     """The change with approved defaults added; as it is in mode observe. Raises PatchError."""
     if guard.policy.mode == "observe":
         return Filled(resource)
-    return fill(evaluate(resource, guard, now, spend))
+    try:
+        return fill(evaluate(resource, guard, now, spend))
+    except OverBudgetError:
+        return Filled(resource, over_budget=True)
 
 
 def decide(resource: Resource, guard: Guard, now: datetime) -> Verdict:

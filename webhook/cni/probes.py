@@ -67,6 +67,8 @@ def asked(container: Container, kind: str) -> Answer:
     """
     probe = container.raw.get(kind)
     if isinstance(command := at(probe, "exec", "command"), list):
+        if len(command) > _MOST_WORDS or sum(len(word) for word in command if isinstance(word, str)) > _MOST_LETTERS:
+            return Unread("it is too long")
         words = [_expanded(word, container) for word in command if isinstance(word, str)]
         known = [word for word in words if word is not None]
         return _command(known, container) if len(known) == len(command) else Unread("it has a value from elsewhere")
@@ -75,6 +77,11 @@ def asked(container: Container, kind: str) -> Answer:
         if isinstance(action, dict):
             return _by_kubelet(container, action, speaks)
     return None
+
+
+_MOST_WORDS = 100
+_MOST_LETTERS = 2**14
+"""Words and characters of a probe's command that are read; the official one has two words."""
 
 
 _HANDLERS: tuple[tuple[str, Speaks], ...] = (("httpGet", "http"), ("tcpSocket", "tcp"), ("grpc", "grpc"))
