@@ -2,6 +2,7 @@
 
 import gc
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
@@ -12,8 +13,10 @@ from tests.changes import NOW, guard, review
 from webhook.admission import Door, answer
 from webhook.cni import aws_node, container, limits
 from webhook.cni.stock import stock
-from webhook.model import Operation, Path, Resource, at
+from webhook.model import Operation, Path, Problem, Resource, at
+from webhook.outcome import Outcome, _common
 from webhook.rules import CATALOGUE
+from webhook.rules.examples import DaemonSet
 
 FEW, MANY = 1_000, 8_000
 WIDEST = 24
@@ -136,3 +139,27 @@ def test_every_rule_is_linear_without_any_limit_too(
         seconds("mutate", review(Resource("DaemonSet", grown(original, path, count, kind)))) for count in (250, 2_000)
     ]
     assert took[1] < max(WIDEST * took[0], NOTICEABLE), took
+
+
+def test_references_to_one_long_value_do_not_multiply() -> None:
+    """Built, the probe's command would have 120 million characters."""
+    changed = DaemonSet(env={"A": "a" * 30_000}).build()
+    holder = changed["spec"]["template"]["spec"]["containers"][0]
+    holder["livenessProbe"] = {"exec": {"command": ["$(A)" * 4_000]}}
+    body = review(Resource("DaemonSet", changed))
+    tracemalloc.start()
+    answer("validate", body, guard(), NOW)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
+
+
+def test_many_problems_of_one_evidence_are_compared_in_proportion() -> None:
+    def took(count: int) -> float:
+        problem = Problem(path=("x",), evidence=(("a", "b"),), level="warn", wrong="w", effect="e", remedy="R")
+        outcomes = [Outcome((problem,) * count)] * 3
+        started = time.thread_time()
+        _common(outcomes, ())
+        return time.thread_time() - started
+
+    assert took(4_000) < WIDEST * max(took(500), 0.001)

@@ -4,6 +4,7 @@ A rule reads values as if they were known. Where it meets one that is not, it is
 one may have: what it says each time counts, and it is skipped only where the answers differ.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,7 +64,7 @@ def _in_all_worlds(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend, 
         except UnknownValueError as unknown:
             reasons[str(unknown)] = None
             worlds += [{**world, unknown.key: value} for value in reversed(unknown.possible)]
-            spend()
+        spend()
         if len(outcomes) > 1 and _is_settled(outcomes):
             break
         if len(outcomes) + len(worlds) > _MANY:
@@ -109,12 +110,11 @@ _Key = tuple[Evidence, int]
 
 def _by_place(problems: Iterable[Problem]) -> dict[Path, dict[_Key, Problem]]:
     found: dict[Path, dict[_Key, Problem]] = {}
+    numbers: Counter[tuple[Path, Evidence]] = Counter()
     for problem in problems:
-        here = found.setdefault(problem.path, {})
-        number = 0
-        while (problem.evidence, number) in here:
-            number += 1
-        here[problem.evidence, number] = problem
+        same = problem.path, problem.evidence
+        found.setdefault(problem.path, {})[problem.evidence, numbers[same]] = problem
+        numbers[same] += 1
     return found
 
 
@@ -123,7 +123,7 @@ def _at_place(worlds: list[dict[_Key, Problem]]) -> tuple[list[Problem], bool]:
 
     Where each world has a problem of its own there, the one that claims least stands for all of them.
     """
-    everywhere = [key for key in worlds[0] if all(key in world for world in worlds)]
+    everywhere = dict.fromkeys(key for key in worlds[0] if all(key in world for world in worlds))
     alike = [[world[key] for world in worlds] for key in everywhere]
     rest = [[problem for key, problem in world.items() if key not in everywhere] for world in worlds]
     kept = [_least(problems) for problems in alike]

@@ -71,7 +71,11 @@ def asked(container: Container, kind: str) -> Answer:
             return Unread("it is too long")
         words = [_expanded(word, container) for word in command if isinstance(word, str)]
         known = [word for word in words if word is not None]
-        return _command(known, container) if len(known) == len(command) else Unread("it has a value from elsewhere")
+        return (
+            _command(known, container)
+            if len(known) == len(command)
+            else Unread("it has a value that is not known, or too long")
+        )
     for handler, speaks in _HANDLERS:
         action = at(probe, handler)
         if isinstance(action, dict):
@@ -123,10 +127,14 @@ _REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
 
 
 def _expanded(word: str, container: Container) -> str | None:
-    """A word after the kubelet has put variables into it; None where one of them is not known."""
+    """A word after the kubelet has put variables into it; None where one is not known, or the word grows too long."""
     if "$" not in word:
         return word
     names = [found[1] for found in _REFERENCE.finditer(word) if found[1] is not None]
+    # Measured before it is built: many references to one long value multiply.
+    put_in = [known for name in names if isinstance(known := container.env.get(name), str)]
+    if len(word) + sum(map(len, put_in)) > _MOST_LETTERS:
+        return None
     if any(container.may_have(name) and not isinstance(container.env.get(name), str) for name in names):
         return None
 

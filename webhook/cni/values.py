@@ -6,6 +6,7 @@ Sources: amazon-vpc-cni-k8s, utils/utils.go, pkg/ipamd/ipamd.go, pkg/networkutil
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from webhook.cni.version import Version
 
@@ -91,6 +92,10 @@ def go_cidr(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
 
     A network below ::ffff:0:0/96 is an IPv4 one: Go's net.IP.To4 takes its last four bytes.
     """
+    return _remembered_ipv4(text) if len(text) <= _LONGEST else _ipv4(text)
+
+
+def _ipv4(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
     read = _cidr(text)
     if read is None:
         return None
@@ -101,6 +106,10 @@ def go_cidr(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
     if mapped is None or network.prefixlen < _MAPPED:
         return None
     return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED)), host_bits
+
+
+_remembered_ipv4 = lru_cache(maxsize=1024)(_ipv4)
+"""A list is read again for every value that another setting may have."""
 
 
 def is_ipv6_cidr(text: str) -> bool:
