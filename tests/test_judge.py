@@ -398,7 +398,7 @@ def spent(calls: int) -> Spend:
     def spend() -> None:
         left[0] -= 1
         if left[0] < 0:
-            raise OverBudgetError("it took more than 0 s of CPU time")
+            raise OverBudgetError(0.0)
 
     return spend
 
@@ -413,6 +413,7 @@ GROWN = DaemonSet(env={"MAX_ENI": "3"})
         (Example(GROWN, before=DaemonSet()), "deny"),
         (Example(DaemonSet(), before=GROWN), "warn"),
         (Example(replace(GROWN, annotations={"a": "b"}), before=GROWN), "warn"),
+        (Example(replace(GROWN, images={"aws-node": "cni:v1.9.0"}), before=GROWN), "deny"),
         (Example(GROWN, before=DaemonSet(), user=EKS), "warn"),
         (Example(None, before=GROWN), "deny"),
     ],
@@ -420,17 +421,27 @@ GROWN = DaemonSet(env={"MAX_ENI": "3"})
 @pytest.mark.parametrize("calls", range(20))
 def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: str, calls: int) -> None:
     verdict = Evaluation(example.resource(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
-    if verdict.over_budget:
-        assert [crash.level for crash in verdict.crashes] == [level]
-        assert "CPU time" in verdict.crashes[0].message
+    if verdict.overrun:
+        assert verdict.overrun.level == level
+        assert verdict.overrun.message in (verdict.denials if level == "deny" else verdict.warnings)
+        assert set(verdict.overrun.unrun).isdisjoint(finding.rule for finding in verdict.findings)
     else:
         assert calls > 0
+
+
+def test_a_first_restart_of_what_exceeds_the_budget_passes() -> None:
+    """`kubectl rollout restart` adds an annotation to the pod template, and the object grows by it."""
+    resource = Example(GROWN, before=GROWN).resource()
+    resource.object["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": str(NOW)}
+    verdict = Evaluation(resource, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(1))).verdict
+    assert verdict.overrun
+    assert verdict.overrun.level == "warn"
 
 
 def test_what_was_found_before_the_budget_ended_is_kept() -> None:
     basis = Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(15))
     verdict = Evaluation(Example(DaemonSet(env=CONFLICT, release="1.22.1")).resource(), basis).verdict
-    assert verdict.over_budget
+    assert verdict.overrun
     assert "VER-002" in {finding.rule for finding in verdict.findings}
 
 

@@ -117,14 +117,13 @@ def _validate(  # noqa: PLR0913, PLR0917 - what a decision rests on
     request: Request, guard: Guard, now: datetime, record: dict[str, Any], notices: tuple[str, ...], spend: Spend
 ) -> Answer:
     verdict = pipeline.validate(request.resource, guard, now, spend)
-    crashes = tuple(crash.message for crash in verdict.crashes if crash.level == "warn")
     return _respond(
         request.uid,
         record | _noted(verdict),
         verdict=verdict,
         denied=verdict.denials,
         notices=notices,
-        warnings=_warnings(verdict.findings) + crashes + _unchecked(verdict),
+        warnings=_warnings(verdict.findings) + verdict.failures + _unchecked(verdict),
     )
 
 
@@ -271,4 +270,4 @@ def _noted(verdict: Verdict) -> dict[str, Any]:
         "crashed": [crash.rule for crash in verdict.crashes],
     }
     kept: dict[str, Any] = {key: list(dict.fromkeys(rules)) for key, rules in noted.items() if rules}
-    return kept | ({"over_budget": True} if verdict.over_budget else {})
+    return kept | ({"over_budget": True} if verdict.overrun else {})

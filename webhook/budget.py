@@ -13,6 +13,10 @@ Spend = Callable[[], None]
 class OverBudgetError(Exception):
     """The evaluation took more CPU time than it may."""
 
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"more than {seconds} s of CPU time")
+        self.seconds = seconds
+
 
 def unlimited() -> None:
     """The budget of a command: a person waits for it, not an API server."""
@@ -24,6 +28,6 @@ def cpu_seconds(seconds: float) -> Spend:
 
     def spend() -> None:
         if time.thread_time() > ends:
-            raise OverBudgetError(f"it took more than {seconds} s of CPU time")
+            raise OverBudgetError(seconds)
 
     return spend

@@ -63,8 +63,7 @@ class Evaluation:
             self._old = self._view(resource.old) if _excuses(resource) else None
             new = self._view(resource.old if resource.operation == "DELETE" else resource.object)
         except OverBudgetError as error:
-            late = self._levels(resource).out_of_time(_gravest(self._rules), str(error))
-            self.verdict = Verdict(resource, crashes=(late,), over_budget=True)
+            self.verdict = Verdict(resource, overrun=self._levels(resource).overrun(self._rules, error.seconds))
             return
         self.verdict = self._evaluate(resource, new, {})
 
@@ -100,8 +99,8 @@ class Evaluation:
                 outcome = known.get(rule.id) or ask(rule, case, self._assumed, basis.spend)
                 was, before = self._on_old(rule, case) if outcome.problems or outcome.error else _NOTHING
             except OverBudgetError as error:
-                crashes.append(levels.out_of_time(_gravest(self._rules[self._rules.index(rule) :]), str(error)))
-                return Verdict(resource, tuple(findings), tuple(skipped), tuple(crashes), over_budget=True)
+                overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
+                return Verdict(resource, tuple(findings), tuple(skipped), tuple(crashes), overrun)
             self._outcomes.setdefault(rule.id, outcome)
             findings += _findings(rule, outcome, case.new, before, levels)
             if outcome.unchecked:
@@ -142,11 +141,6 @@ def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: L
             seen.add(said)
             if finding := levels.finding(rule, problem, new, before):
                 yield finding
-
-
-def _gravest(unrun: tuple[Rule, ...]) -> Rule:
-    """Of the rules that did not run, one that can deny where there is one: where time ends must not decide."""
-    return next((rule for rule in unrun if rule.level == "deny"), unrun[0])
 
 
 def _rules(catalogue: Catalogue, resource: Resource) -> tuple[Rule, ...]:

@@ -10,7 +10,7 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
 from webhook.cni.tables import Tables
-from webhook.model import ADDON_MANAGER, Crash, Evidence, Finding, Level, Problem, Resource, at, text
+from webhook.model import ADDON_MANAGER, Crash, Evidence, Finding, Json, Level, Overrun, Problem, Resource, at, text
 from webhook.outcome import Gravity, Outcome, gravity
 from webhook.policy import Policy
 from webhook.rules.rule import Rule
@@ -81,14 +81,19 @@ class Levels:
 
     def crash(self, rule: Rule, error: str, *, excused: bool) -> Crash:
         """A rule that failed refuses what it could have refused, unless the change is not to blame for it."""
-        blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.resource)
-        refuses = rule.level == "deny" and self.policy.on_crash == "deny" and not blameless
-        enforced: Level = "deny" if refuses else "warn"
+        enforced = self._of_failure((rule,), excused=excused)
         return Crash(rule.id, self._shown(enforced), enforced, self.resource, error)
 
-    def out_of_time(self, rule: Rule, error: str) -> Crash:
-        """A rule that did not get its time, and with it all that follow; excused where the object did not grow."""
-        return self.crash(rule, error, excused=_did_not_grow(self.resource))
+    def overrun(self, unrun: tuple[Rule, ...], seconds: float) -> Overrun:
+        """Rules that did not get their time have failed; excused where the object costs no more than before."""
+        enforced = self._of_failure(unrun, excused=_costs_no_more(self.resource))
+        return Overrun(self._shown(enforced), enforced, seconds, tuple(rule.id for rule in unrun))
+
+    def _of_failure(self, failed: tuple[Rule, ...], *, excused: bool) -> Level:
+        """The gravest that one of these rules could have said."""
+        blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.resource)
+        can_deny = any(rule.level == "deny" for rule in failed)
+        return "deny" if can_deny and self.policy.on_crash == "deny" and not blameless else "warn"
 
     def _shown(self, enforced: Level) -> Level:
         return "warn" if self.policy.mode == "observe" else enforced
@@ -147,8 +152,23 @@ def _is_metadata_alone(resource: Resource) -> bool:
     return resource.operation == "UPDATE" and at(resource.object, "spec") == at(resource.old, "spec")
 
 
-def _did_not_grow(resource: Resource) -> bool:
-    """Whether the object was as large before, as JSON."""
+def _costs_no_more(resource: Resource) -> bool:
+    """Whether an update leaves what rules read as long as it was, and the images as they were.
+
+    The pod template's metadata does not count, so that a restart passes. Another image may be of a release by which
+    rules look at more.
+    """
     if resource.operation != "UPDATE":
         return False
-    return len(msgspec.json.encode(resource.object)) <= len(msgspec.json.encode(resource.old))
+    now, before = _what_costs(resource.object), _what_costs(resource.old)
+    return _images(now) == _images(before) and len(msgspec.json.encode(now)) <= len(msgspec.json.encode(before))
+
+
+def _what_costs(raw: Json) -> Json:
+    """The pod's spec of a DaemonSet, the spec of an ENIConfig."""
+    return at(raw, "spec", "template", "spec") or at(raw, "spec")
+
+
+def _images(pod: Json) -> list[str]:
+    listed = (at(pod, kind) for kind in ("initContainers", "containers"))
+    return [text(at(one, "image")) for entries in listed if isinstance(entries, list) for one in entries]

@@ -213,6 +213,27 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrun:
+    """An evaluation that took more CPU time than it may: the rules after that moment did not run."""
+
+    level: Level
+    enforced: Level
+    seconds: float
+    """The CPU time that it may take."""
+    unrun: tuple[str, ...]
+    """The rules that did not run."""
+
+    @property
+    def message(self) -> str:
+        """The text for a person."""
+        listed = ", ".join(self.unrun[:_NAMED]) + (f" and {len(self.unrun) - _NAMED} more" * (len(self.unrun) > _NAMED))
+        return clean(
+            f"evaluating this object takes more than {self.seconds} s of CPU time, so these rules were not evaluated: "
+            f"{listed}. Remove what the CNI does not need from it: variables, containers, volumes, annotations"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What all rules say of one resource."""
 
@@ -220,12 +241,12 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     crashes: tuple[Crash, ...] = ()
-    over_budget: bool = False
-    """The evaluation took more CPU time than it may; the last crash is the rule at which it ended."""
+    overrun: Overrun | None = None
+    """Set where the evaluation ended before its last rule."""
 
     @property
     def said(self) -> tuple[Finding | Crash, ...]:
-        """Everything that has a level."""
+        """What rules said with a level."""
         return (*self.findings, *self.crashes)
 
     @property
@@ -240,7 +261,15 @@ class Verdict:
 
     def _messages(self, level: Level) -> tuple[str, ...]:
         said: tuple[Finding | Crash, ...] = (*together(self.findings), *self.crashes)
-        return tuple(one.message for one in said if one.level == level)
+        return (*(one.message for one in said if one.level == level), *self._unfinished(level))
+
+    def _unfinished(self, level: Level) -> tuple[str, ...]:
+        return (self.overrun.message,) if self.overrun and self.overrun.level == level else ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The warnings that are about the evaluation itself: rules that failed, and time that ran out."""
+        return (*(crash.message for crash in self.crashes if crash.level == "warn"), *self._unfinished("warn"))
 
 
 def together(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonpatch
 
+from webhook.budget import OverBudgetError
 from webhook.judge import Evaluation
 from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
 
@@ -36,12 +37,12 @@ class Filled:
 def fill(evaluation: Evaluation) -> Filled:
     """Add approved defaults where the request itself brought the cause.
 
-    Never for the add-on's manager, nor what a rule would then refuse. Raises PatchError.
+    Never for the add-on's manager, nor what a rule would then refuse. Raises PatchError and OverBudgetError.
     """
     verdict = evaluation.verdict
     resource = verdict.resource
-    nothing = Filled(resource, over_budget=verdict.over_budget)
-    if resource.operation == "DELETE" or verdict.over_budget:
+    nothing = Filled(resource, over_budget=verdict.overrun is not None)
+    if resource.operation == "DELETE" or verdict.overrun:
         return nothing
     if resource.user is not None and resource.user.name == ADDON_MANAGER:
         return nothing
@@ -66,6 +67,8 @@ def _attempt(filled: Filled, wanted: Iterable[Finding], evaluation: Evaluation) 
     if attempt.patch == filled.patch:
         return filled
     after = evaluation.again(attempt.resource, attempt.edits)
+    if after.overrun:
+        raise OverBudgetError(after.overrun.seconds)
     return None if _refusing(after) - _refusing(evaluation.verdict) else attempt
 
 
