@@ -60,10 +60,12 @@ class Levels:
         introduced = not any((problem.evidence, grave) in before for grave in _at_least(level, certain=certain))
         excuse = ""
         if not certain:
-            cap = self.policy.rules.get(rule.id, level)
+            cap = self.policy.rules.get(rule.id)
             if cap == "off":
                 return None
-            level = cap
+            # Where a rule that can deny only warns, it leaves a way back open.
+            if cap == "warn" or (cap == "deny" and rule.level == "warn"):
+                level = cap
             if introduced and level == "deny":
                 excuse = self._excuse(rule)
         lowered = not introduced or bool(excuse) or self._spared(rule, certain=certain)

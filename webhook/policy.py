@@ -110,7 +110,7 @@ class Policy(_Section, frozen=True):
     ] = ()
     rules: Annotated[
         dict[RuleId, Literal["deny", "warn", "off"]],
-        Meta(description="The level of a rule: warn lowers its denials, deny raises its warnings, off silences it."),
+        Meta(description="The level of a rule: warn lowers its denials, off silences it, deny raises a rule that only warns."),
     ] = {}
     defaults: Defaults = Defaults()
     exceptions: tuple[Exemption, ...] = ()
