@@ -587,11 +587,13 @@ def test_an_unknown_value_hides_no_other_one() -> None:
     assert "SNAT-003" in denied(DaemonSet(env=cidrs).build())
 
 
-def test_an_annotation_lifts_nothing() -> None:
-    """Only a tag or a digest makes a release newer than the tables."""
+def test_a_release_newer_than_the_tables_may_be_given_by_digest() -> None:
+    """The annotation serves an image given by digest, and lifts nothing beside a tag."""
     said = {"cni-guard.dev/cni-version": "9.9.9"}
-    images = {"aws-node": "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:latest"}
-    assert "ENV-002" in denied(DaemonSet(env={"MAX_ENI": "0"}, images=images, annotations=said).build())
+    image = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni"
+    for suffix, lifted in ((":latest", False), ("@sha256:" + "1" * 64, True)):
+        bad = DaemonSet(env={"MAX_ENI": "0"}, images={"aws-node": image + suffix}, annotations=said).build()
+        assert ("ENV-002" not in denied(bad)) is lifted
 
 
 def test_the_garbage_collector_needs_a_permit_too() -> None:

@@ -101,7 +101,7 @@ class Levels:
         return "warn" if self.policy.mode == "observe" else enforced
 
     def _newer_than_tables(self, view: View) -> bool:
-        return isinstance(view, AwsNode) and view.released is not None and view.released > self.tables.newest
+        return isinstance(view, AwsNode) and view.version is not None and view.version > self.tables.newest
 
     def _spared(self, rule: Rule, *, certain: bool) -> bool:
         """The add-on's manager is refused only what is certain to fail, and blocked releases."""

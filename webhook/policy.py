@@ -110,7 +110,10 @@ class Policy(_Section, frozen=True):
     ] = ()
     rules: Annotated[
         dict[RuleId, Literal["deny", "warn", "off"]],
-        Meta(description="The level of a rule: warn lowers its denials, off silences it, deny raises a rule that only warns."),
+        Meta(
+            description="The level of a rule: warn lowers its denials, deny raises a rule that only warns, "
+            "off silences it."
+        ),
     ] = {}
     defaults: Defaults = Defaults()
     exceptions: tuple[Exemption, ...] = ()

@@ -81,12 +81,32 @@ STEPS = [
     pytest.param(cni(f"@{ONE}", "1.21.2"), cni(f"@{TWO}", "1.23.1"), {"deny"}, id="a-step-that-skips"),
     pytest.param(cni(f"@{ONE}", "1.21.2"), cni(":v1.23.1"), {"deny"}, id="from-the-old-annotation"),
     pytest.param(cni(f"@{ONE}", "1.22.4"), cni(f"@{ONE}", "1.22.4"), set(), id="nothing"),
+    pytest.param(cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.23.99"), {"deny"}, id="a-claim-that-no-table-knows"),
+    pytest.param(cni(":v1.18.6"), cni(":v2.0.0"), {"deny"}, id="past-the-rest-of-a-major"),
+    pytest.param(cni(":v1.23.1"), cni(":v2.0.0"), set(), id="to-the-next-major"),
+    pytest.param(cni(":v1.23.1"), cni(":v2.1.0"), {"deny"}, id="to-the-next-major-and-past-its-first-minor"),
+    pytest.param(cni(":v2.0.0"), cni(":v1.18.6"), set(), id="back-a-major"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), STEPS)
 def test_steps_are_counted_from_what_was_said_before(old: Object, new: Object, expected: set[str]) -> None:
     assert levels(said("VER-004", new, old)) == expected
+
+
+@pytest.mark.parametrize("rule_id", ["VER-002", "ROLL-003"])
+def test_a_claim_beside_one_digest_is_no_rollback(rule_id: str) -> None:
+    """A rollback is only warned about, and another annotation is not one: nodes run what they ran."""
+
+    def set_up(daemonset: Object) -> None:
+        main(daemonset)["env"].append({"name": "WARM_IP_TARGET", "value": "5"})
+
+    def reset(daemonset: Object) -> None:
+        main(daemonset)["env"] = [{"name": f"OTHER_{n}", "value": "x"} for n in range(9)]
+
+    before = changed(cni(f"@{ONE}", "1.22.4"), set_up)
+    assert levels(said(rule_id, changed(cni(f"@{ONE}", "1.22.1"), reset), before)) == {"deny"}
+    assert levels(said(rule_id, changed(cni(f"@{TWO}", "1.22.1"), reset), before)) == {"warn"}
 
 
 def test_a_wrong_claim_is_mended_in_the_policy() -> None:

@@ -89,15 +89,11 @@ class AwsNode:
         """
         if self.main is None or self.main.image is None:
             return None
-        if self.released is not None or self.main.image.digest is None:
-            return self.released
+        released = self.release_of(self.main)
+        if released is not None or self.main.image.digest is None:
+            return released
         said = parse_tag(text(at(self.raw, "metadata", "annotations", VERSION_ANNOTATION)))
         return said.version if said and not said.candidate else None
-
-    @cached_property
-    def released(self) -> Version | None:
-        """The CNI's release by digest or tag alone: an annotation is its author's word."""
-        return self.release_of(self.main) if self.main else None
 
     def release_of(self, container: Container) -> Version | None:
         """The release of a container's image, by the policy's digests, else by its tag; a candidate is none."""

@@ -1,5 +1,6 @@
 """What several themes build their problems from."""
 
+from webhook.cni.version import Version
 from webhook.model import Edit, Problem
 from webhook.rules.rule import AwsNodeCase
 
@@ -28,8 +29,31 @@ def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
     )
 
 
+def step(case: AwsNodeCase) -> tuple[Version, Version] | None:
+    """The releases that the change leads from and to; None where there is no such step, or nothing proves one."""
+    if case.old is None or case.old.version is None or case.new.version is None or keeps_digest(case):
+        return None
+    return case.old.version, case.new.version
+
+
+def keeps_digest(case: AwsNodeCase) -> bool:
+    """Whether aws-node keeps a digest that the policy does not know.
+
+    Nodes then run what they ran, whatever another annotation or tag beside it says.
+    """
+    now, before = (view.main.image if view and view.main else None for view in (case.new, case.old))
+    if now is None or before is None or now.digest is None:
+        return False
+    return now.digest == before.digest and now.digest not in case.new.digests
+
+
 def goes_down(case: AwsNodeCase) -> bool:
     """Whether the change is a step down in version, as a rollback is: in an outage it may be the cure."""
-    if case.old is None or case.old.version is None or case.new.version is None:
-        return False
-    return case.new.version < case.old.version
+    found = step(case)
+    return found is not None and found[1] < found[0]
+
+
+def goes_up(case: AwsNodeCase) -> bool:
+    """Whether the change is a step up in version."""
+    found = step(case)
+    return found is not None and found[0] < found[1]

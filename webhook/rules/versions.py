@@ -9,7 +9,7 @@ from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
-from webhook.rules.parts import goes_down
+from webhook.rules.parts import goes_down, goes_up, keeps_digest
 from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -154,7 +154,7 @@ class _Fault:
 
 
 def _of_row(case: AwsNodeCase, row: Verdict) -> _Fault:
-    lowered = goes_down(case) or (_is_floor(row) and _climbs(case))
+    lowered = goes_down(case) or (_is_floor(row) and goes_up(case))
     features = tuple(pair for name in sorted(row.when | row.unless) for pair in case.new.feature_evidence(name))
     return _Fault("warn" if lowered else row.level, row.reason, row.fixed, features)
 
@@ -182,7 +182,7 @@ def _way_out(case: AwsNodeCase, use: Version | None) -> str:
     patch = LAST_PATCH.get(version[:2], version)
     if goes_down(case) and patch > version:
         return f"Use CNI {patch}"
-    if _climbs(case) and case.old is not None and case.old.version is not None:
+    if goes_up(case) and case.old is not None and case.old.version is not None:
         instead = _step(case, case.old.version, target)
         if instead > version:
             return f"Upgrading is right: go to CNI {instead} instead"
@@ -223,12 +223,8 @@ def _is_floor(row: Verdict) -> bool:
     return row.kubernetes is not None or (row.first == (0, 0, 0) and not row.when)
 
 
-def _climbs(case: AwsNodeCase) -> bool:
-    return case.old is not None and case.old.version is not None and case.old.version < case.new.known_version
-
-
 def _stays(case: AwsNodeCase) -> bool:
-    return case.old is not None and case.old.version == case.new.known_version
+    return keeps_digest(case) or (case.old is not None and case.old.version == case.new.known_version)
 
 
 def _applies(case: AwsNodeCase, row: Verdict) -> bool:
@@ -265,12 +261,12 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
         return
     before, now = case.old.version, case.new.known_version
     versions = case.policy.versions
-    if _is_same_image(case):
-        if now[:2] > before[:2]:
+    if keeps_digest(case):
+        if now[:2] > before[:2] or now > case.tables.newest >= before:
             yield _claim(case, before, now)
         return
-    skipped = now.minor - before.minor - versions.max_minor_skip
-    if now.major != before.major or skipped <= 0:
+    skipped = _minors(case, before, now) - versions.max_minor_skip
+    if skipped <= 0:
         return
     following = before.minor + versions.max_minor_skip
     step = LAST_PATCH.get((before.major, following), f"{before.major}.{following}")
@@ -287,12 +283,12 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
     )
 
 
-def _is_same_image(case: AwsNodeCase) -> bool:
-    """Whether aws-node keeps its digest, and the policy does not know the release behind it."""
-    now, before = (view.main.image if view and view.main else None for view in (case.new, case.old))
-    if now is None or before is None or now.digest is None:
-        return False
-    return now.digest == before.digest and now.digest not in case.new.digests
+def _minors(case: AwsNodeCase, before: Version, now: Version) -> int:
+    """How many minor versions lie between two releases, as far as the tables know the older one's major version."""
+    if now.major <= before.major:
+        return now.minor - before.minor if now.major == before.major else 0
+    last = max((known.minor for known in case.tables.releases if known.major == before.major), default=before.minor)
+    return max(last - before.minor, 0) + 1 + now.minor
 
 
 def _claim(case: AwsNodeCase, before: Version, now: Version) -> Problem:
