@@ -332,6 +332,29 @@ def test_a_list_that_is_not_read_hides_nothing_silently() -> None:
     assert not [edit for finding in verdict.findings for edit in finding.problem.fixes]
 
 
+ABOUT_VARIABLES = [
+    pytest.param(one, example, id=f"{one.id}-{index}")
+    for one in CATALOGUE
+    for index, example in enumerate(one.bad)
+    if any(
+        finding.rule == one.id and " env " in name
+        for finding in judged(example).findings
+        for name, _ in finding.problem.evidence
+    )
+]
+
+
+@pytest.mark.parametrize(("one", "example"), ABOUT_VARIABLES)
+def test_what_a_rule_says_of_variables_is_never_silently_lost(one: Rule, example: Example) -> None:
+    """Each rule that speaks of a variable says that it could not look, where the lists are too long to be read."""
+    resource = example.resource()
+    for kind in ("initContainers", "containers"):
+        for holder in resource.object["spec"]["template"]["spec"][kind]:
+            holder["env"] = [*(holder.get("env") or ()), *({"name": f"MORE_{n}", "value": "x"} for n in range(300))]
+    verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert one.id in {skipped.rule for skipped in verdict.skipped} | {finding.rule for finding in verdict.findings}
+
+
 @pytest.mark.parametrize("name", ["containers", "initContainers", "volumes"])
 def test_lists_of_the_pod_have_limits_too(name: str) -> None:
     daemonset = stock()

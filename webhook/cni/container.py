@@ -48,7 +48,7 @@ class Container:
         """Which of the CNI's containers this is: that of its name, unless its image tells."""
         self.raw = raw
         self.path = path
-        self.env: dict[str, str | Unknown] = {}
+        self._env: dict[str, str | Unknown] = {}
         self.index: dict[str, int] = {}
         """The position in `env` of each name; of the last entry where a name stands twice, as it wins."""
         self.repeated: dict[str, list[Json]] = {}
@@ -75,11 +75,18 @@ class Container:
                     ((*self.path, "env", index), f"entry {index} of env in container {self.label} has no name")
                 )
                 continue
-            if name in self.env:
+            if name in self._env:
                 self.repeated.setdefault(name, [entries[self.index[name]].get("value")]).append(entry.get("value"))
             value = entry.get("value")
-            self.env[name] = value if type(value) is str and value and "$(" not in value else _value(entry)
+            self._env[name] = value if type(value) is str and value and "$(" not in value else _value(entry)
             self.index[name] = index
+
+    @property
+    def env(self) -> Mapping[str, str | Unknown]:
+        """All variables. Raises CouldNotCheckError where the list is too long to be read."""
+        if self._env_is_unread:
+            raise CouldNotCheckError(f"env of container {self.label} is too long to be read")
+        return self._env
 
     @property
     def label(self) -> str:
@@ -108,8 +115,6 @@ class Container:
         """
         value: str | Unknown | None = self.env.get(name)
         if value is None and self.may_have(name):
-            if self._env_is_unread:
-                raise CouldNotCheckError(f"env of container {self.name} is too long to be read")
             value = Unknown("may come from envFrom", origin=self._sources, optional=True)
         return self._assume(name, value) if isinstance(value, Unknown) else value
 
@@ -131,7 +136,7 @@ class Container:
 
     def may_have(self, name: str) -> bool:
         """Whether the process may see a variable: it is written here, or a source of `envFrom` may bring it."""
-        return name in self.env or self._env_is_unread or name.startswith(self.prefixes)
+        return self._env_is_unread or name in self._env or name.startswith(self.prefixes)
 
     def flag(self, name: str) -> bool:
         """A boolean variable as the CNI reads it: its own default where it is unset, empty or invalid."""
@@ -149,11 +154,15 @@ class Container:
         here = (*self.path, "env")
         return (*here, self.index[name]) if name in self.index else here
 
+    def written(self, name: str) -> str | Unknown | None:
+        """A variable as far as the list is read: for texts, never for an answer."""
+        return self._env.get(name)
+
     def evidence(self, *names: str) -> Evidence:
         """The values of variables, as evidence."""
         found: list[tuple[str, str | None]] = []
         for name in names:
-            value = self.env.get(name)
+            value = self.written(name)
             found.append((f"{self.name} env {name}", value.says if isinstance(value, Unknown) else value))
         return tuple(found)
 

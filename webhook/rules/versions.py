@@ -95,7 +95,7 @@ def _hint(view: AwsNode) -> str:
     """What the object claims elsewhere: free text, so it is shown and never believed."""
     if view.main and view.main.image and not view.main.image.digest and _annotation(view):
         return f" (annotation {VERSION_ANNOTATION} counts only for an image given by digest)"
-    said = view.main.env.get("VPC_CNI_VERSION") if view.main else None
+    said = view.main.written("VPC_CNI_VERSION") if view.main else None
     label = text(at(view.raw, "metadata", "labels", "app.kubernetes.io/version"))
     claim = said if isinstance(said, str) and said else label
     return f" (the object calls itself {claim}, which proves nothing)" if claim else ""
