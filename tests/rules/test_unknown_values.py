@@ -150,7 +150,7 @@ def test_what_is_denied_for_every_value_is_denied_for_each(
     # What a source brings, `env` does not have.
     sourced = Example(DaemonSet(release=release, env=known | dict.fromkeys(unknown.keys() - known.keys())))
     brought = {name: None if name in known else value for name, value in unknown.items()}
-    written = Example(DaemonSet(release=release, env=brought | known))
+    written = Example(DaemonSet(release=release, env={**brought, **known}))
     assert_sure(judged(with_source(sourced.resource(), "")), judged(written.resource()))
 
 
