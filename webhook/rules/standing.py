@@ -52,9 +52,9 @@ def is_logged(case: AwsNodeCase, reading: Reading) -> bool:
 
 def standing(case: AwsNodeCase, reading: Reading, text: str) -> Objection | None:
     """The gravest objection to a text that holds for this object."""
-    if not is_read(case, reading):
-        return None
     found = objections(reading, text, ipv6=reading.minimum6 is not None and case.new.ipv6)
+    if not found or not is_read(case, reading):
+        return None
     held = [one for one in found if _holds(case, reading, one)]
     return max(held, key=lambda one: (one.effect in FATAL, one.sure), default=None)
 
