@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
 from webhook.cni.gojson import fit_in_string, go_tags
 from webhook.cni.reading import Effect, Parser, Reading
 from webhook.cni.values import go_bool, go_int, go_int_any_base, go_lower
-
-_SHORT = 100
-"""Characters of a text whose objections are remembered."""
 
 _RESERVED_TAG = "k8s.amazonaws.com"
 _SHELL = frozenset("\\~\n")
@@ -35,18 +31,8 @@ class Objection:
     """What does not take it: the reader of the value, a plugin that logs there, or the CNI's configuration file."""
 
 
-def objections(reading: Reading, text: str, *, ipv6: bool) -> tuple[Objection, ...]:
+def objections(reading: Reading, text: str, *, ipv6: bool) -> Iterator[Objection]:
     """Everything that a reading has against a text that is not empty."""
-    # Nearly all texts are short, and the same in every request.
-    return _of_short(reading, text, ipv6=ipv6) if len(text) <= _SHORT else tuple(_objections(reading, text, ipv6=ipv6))
-
-
-@lru_cache(maxsize=1024)
-def _of_short(reading: Reading, text: str, *, ipv6: bool) -> tuple[Objection, ...]:
-    return tuple(_objections(reading, text, ipv6=ipv6))
-
-
-def _objections(reading: Reading, text: str, *, ipv6: bool) -> Iterator[Objection]:
     if wanted := _wanted(reading, text, ipv6=ipv6):
         yield Objection(reading.on_bad, wanted, taken=_taken(reading, text))
     if reading.log_of and go_lower(text) == "stdout":
