@@ -6,9 +6,8 @@ import pytest
 
 from tests.cni.test_probes import PORTS, PROBER, SOCKET, SOCKETS
 from tests.rules.ask import Object, changed, levels, main, said
-from webhook.cni.releases import RELEASES
+from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
-from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
 
 OLD, NEW = "1.22.4", "1.23.1"
@@ -110,7 +109,7 @@ def test_a_version_that_is_not_known_hides_no_other_port() -> None:
     assert levels(said("POD-008", unknown)) == {"warn"}
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= FIRST_SHIPPED], ids=str)
+@pytest.mark.parametrize("release", [release for release in VERSIONS if release >= FIRST_WITH_MANIFEST], ids=str)
 def test_an_official_manifest_has_no_finding(release: Version) -> None:
     for rule in ("VER-007", "POD-008"):
         assert said(rule, stock(release)) == []

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.changes import MANIFESTS, daemonset
 from tests.rules.ask import Object, changed, levels, pod, problems, said
-from webhook.cni.releases import RELEASES
+from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
-from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
 
 ENICONFIG: Object = {
@@ -106,7 +105,7 @@ def test_check_says_it_of_a_file(tmp_path: Path) -> None:
     assert f"{file}:4:3: deny ENIC-007" in done.stdout
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= FIRST_SHIPPED], ids=str)
+@pytest.mark.parametrize("release", [release for release in VERSIONS if release >= FIRST_WITH_MANIFEST], ids=str)
 def test_an_official_manifest_is_taken(release: Version) -> None:
     assert not found(stock(release))
 

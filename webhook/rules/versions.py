@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
-from webhook.cni.releases import LAST_PATCH, NEVER_TAGGED, RECOMMENDED, Verdict
+from webhook.cni.verdicts import Verdict
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
@@ -129,7 +129,7 @@ def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
         _Fault(
             "warn" if goes_down(case) else "deny",
             f"the policy blocks it: {blocked.reason}",
-            Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2]),
+            Version.of(blocked.use) if blocked.use else case.tables.last_patches.get(version[:2]),
         )
         for blocked in case.policy.versions.blocked
         if blocked.release == str(version)
@@ -178,8 +178,8 @@ def _problems(case: AwsNodeCase, faults: list[_Fault]) -> Iterator[Problem]:
 
 def _way_out(case: AwsNodeCase, use: Version | None) -> str:
     """The next step towards a release without these faults, as far as VER-004 lets one go."""
-    version, target = case.new.known_version, use or RECOMMENDED[0]
-    patch = LAST_PATCH.get(version[:2], version)
+    version, target = case.new.known_version, use or case.tables.recommended[0]
+    patch = case.tables.last_patches.get(version[:2], version)
     if goes_down(case) and patch > version:
         return f"Use CNI {patch}"
     if goes_up(case) and case.old is not None and case.old.version is not None:
@@ -193,7 +193,7 @@ def _way_out(case: AwsNodeCase, use: Version | None) -> str:
 def _step(case: AwsNodeCase, start: Version, target: Version) -> Version:
     """How far one upgrade from a release gets towards another."""
     reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
-    return target if target[:2] <= reach else LAST_PATCH.get(reach, target)
+    return target if target[:2] <= reach else case.tables.last_patches.get(reach, target)
 
 
 def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
@@ -201,11 +201,11 @@ def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
     if version > case.tables.newest:
         wrong = f"CNI {version} is not known to this guard"
         effect = f"the newest release that it knows is {case.tables.newest}, so what depends on the release only warns"
-        remedy = f"Update cni-guard, or use CNI {RECOMMENDED[0]}"
-    elif version in NEVER_TAGGED or version not in case.tables.releases:
+        remedy = f"Update cni-guard, or use CNI {case.tables.recommended[0]}"
+    elif version not in case.tables.versions:
         wrong = f"CNI {version} was never released upstream"
         effect = "the tag is a typing error or a private build, whose faults are not known"
-        remedy = f"Use CNI {LAST_PATCH.get(version[:2], RECOMMENDED[0])}"
+        remedy = f"Use CNI {case.tables.last_patches.get(version[:2], case.tables.recommended[0])}"
     else:
         return
     yield Problem(
@@ -269,7 +269,7 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
     if skipped <= 0:
         return
     following = before.minor + versions.max_minor_skip
-    step = LAST_PATCH.get((before.major, following), f"{before.major}.{following}")
+    step = case.tables.last_patches.get((before.major, following), f"{before.major}.{following}")
     early = " (and releases before 1.7 must pass through 1.7 first)" if before < (1, 7, 0) <= (1, 12, 0) <= now else ""
     yield Problem(
         path=_image_path(case.new),
@@ -287,7 +287,7 @@ def _minors(case: AwsNodeCase, before: Version, now: Version) -> int:
     """How many minor versions lie between two releases, as far as the tables know the older one's major version."""
     if now.major <= before.major:
         return now.minor - before.minor if now.major == before.major else 0
-    last = max((known.minor for known in case.tables.releases if known.major == before.major), default=before.minor)
+    last = max((known.minor for known in case.tables.versions if known.major == before.major), default=before.minor)
     return max(last - before.minor, 0) + 1 + now.minor
 
 
