@@ -118,9 +118,9 @@ class Policy(_Section, frozen=True):
     defaults: Defaults = Defaults()
     exceptions: tuple[Exemption, ...] = ()
     acknowledge: Annotated[
-        tuple[RuleId, ...],
-        Meta(description="Rules that the author of a change may acknowledge in the change itself."),
-    ] = ("ROLL-003",)
+        tuple[RuleId, ...] | None,
+        Meta(description="Rules that the author of a change may acknowledge in the change itself; ROLL-003 if unset."),
+    ] = None
     on_crash: Annotated[
         Level, Meta(description="What a rule that fails on an object means, where it could have denied.")
     ] = "deny"
@@ -210,7 +210,7 @@ def _unknown_keys(
 def _named_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
     for rule in policy.rules:
         yield ("rules", rule), rule
-    for index, rule in enumerate(policy.acknowledge):
+    for index, rule in enumerate(policy.acknowledge or ()):
         yield ("acknowledge", index), rule
     for index, exemption in enumerate(policy.exceptions):
         yield ("exceptions", index, "rule"), exemption.rule

@@ -46,6 +46,7 @@ _MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "
     "ROLL-003",
     "An update that resets the configuration",
     level="deny",
+    acknowledgeable=True,
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4", env=_MINE)),

@@ -109,6 +109,7 @@ def _annotation(view: AwsNode) -> str:
     "VER-002",
     "A release with a known fault",
     level="deny",
+    binds_addon_manager=True,
     link=links.CHANGELOG,
     bad=(
         Example(DaemonSet(release="1.22.1")),
