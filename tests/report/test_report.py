@@ -271,10 +271,10 @@ def test_text_shows_an_excuse() -> None:
     assert "    (excepted until 2026-12-31 by net: reason)\n" in text.render(Report((excused,)))
 
 
-def test_colours_only_when_asked_for() -> None:
+def test_colors_only_when_asked_for() -> None:
     report = Report((finding(),), unread=(Unread("c.yaml", "x"),))
     assert "\x1b" not in text.render(report)
-    assert "\x1b[1;31mdeny\x1b[0m IPT-004" in text.render(report, colours=True)
+    assert "\x1b[1;31mdeny\x1b[0m IPT-004" in text.render(report, colors=True)
 
 
 def test_nothing_of_an_object_steers_the_terminal() -> None:

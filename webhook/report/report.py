@@ -94,6 +94,12 @@ class Report:
         """How many findings and crashes have this level."""
         return sum(remark.level == level for remark in self.remarks)
 
+    def failing(self, fail_on: Level | None) -> tuple[Remark, ...]:
+        """What a run fails on: denials; all findings, or what ``mode: enforce`` would deny, where that is asked."""
+        if fail_on == "warn":
+            return self.remarks
+        return self.enforced if fail_on == "deny" else tuple(one for one in self.remarks if one.level == "deny")
+
     @property
     def enforced(self) -> tuple[Remark, ...]:
         """What ``mode: enforce`` would deny."""
