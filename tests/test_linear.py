@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW, guard, review
-from webhook.admission import Door, answer
 from webhook.cni import aws_node, container, limits
 from webhook.cni.stock import stock
 from webhook.model import Operation, Path, Problem, Resource, at
 from webhook.outcome import Outcome, _common
+from webhook.review.answer import answer
+from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet
 
@@ -86,7 +87,7 @@ def grown(original: dict[str, Any], path: Path, count: int, kind: Kind) -> dict[
     return changed
 
 
-def seconds(door: Door, body: bytes) -> float:
+def seconds(door: Endpoint, body: bytes) -> float:
     """The least CPU time of two answers. The collector is off: when it runs depends on what ran before."""
     times = []
     gc.disable()
@@ -113,7 +114,7 @@ CASES = [
 def test_eight_times_the_entries_take_less_than_a_square_of_the_time(
     original: dict[str, Any], path: Path, kind: Kind
 ) -> None:
-    asked: tuple[tuple[Door, Operation], ...] = (("validate", "UPDATE"), ("mutate", "CREATE"))
+    asked: tuple[tuple[Endpoint, Operation], ...] = (("validate", "UPDATE"), ("mutate", "CREATE"))
     for door, operation in asked:
         took = []
         for count in (FEW, MANY):

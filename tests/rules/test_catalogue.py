@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import MANIFESTS, NOW, daemonset, guard, review
-from webhook.admission import answer
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
@@ -23,6 +22,7 @@ from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
 from webhook.policy import BUILT_IN, Defaults, Policy
+from webhook.review.answer import answer
 from webhook.rules import CATALOGUE, THEMES, page
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import Rule

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from webhook import files
-from webhook.admission import Answer, answer
 from webhook.commands import output
 from webhook.commands.inputs import add_policy, guard_of
+from webhook.review.answer import Answer, answer
 
 _HELP = """\
 Answer recorded AdmissionReviews as the webhook would, to reproduce a decision: one JSON response a line,
@@ -75,4 +75,4 @@ def _is_json(line: bytes) -> bool:
 
 
 def _reason(given: Answer) -> str:
-    return f"not answered: HTTP {given.status}: {given.record['reason']}"
+    return f"not answered: HTTP {given.status}: {given.reason}"
