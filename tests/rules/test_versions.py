@@ -21,12 +21,61 @@ def cni(image: str, says: str | None = None) -> Object:
     return changed(stock(), put)
 
 
-@pytest.mark.parametrize("tag", [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"])
+MOVING = [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"]
+
+
+@pytest.mark.parametrize("tag", MOVING)
 @pytest.mark.parametrize("says", [None, "1.23.1", "v1.23.1-eksbuild.1", "junk"])
 def test_a_moving_tag_is_said_whatever_an_annotation_says(tag: str, says: str | None) -> None:
     found = said("VER-001", cni(tag, says))
     assert levels(found) == {"deny"}
     assert ("counts only for an image given by digest" in found[0].message) == (says is not None)
+
+
+BESIDE = {"aws-vpc-cni-init": "amazon-k8s-cni-init", "aws-eks-nodeagent": "amazon/aws-network-policy-agent"}
+
+
+def with_image(daemonset: Object, role: str, image: str, name: str | None = None) -> Object:
+    def put(copy: Object) -> None:
+        for holder in pod(copy)["initContainers"] + pod(copy)["containers"]:
+            if holder["name"] == role:
+                holder |= {"image": image, "name": name or role}
+
+    return changed(daemonset, put)
+
+
+@pytest.mark.parametrize("registry", [REGISTRY, "registry.corp/mirror"])
+@pytest.mark.parametrize("name", [None, "renamed"])
+@pytest.mark.parametrize("says", [None, "1.23.1"])
+@pytest.mark.parametrize("tag", MOVING)
+@pytest.mark.parametrize("role", BESIDE)
+def test_a_moving_tag_beside_aws_node_is_said_of_each_container(
+    role: str, tag: str, says: str | None, name: str | None, registry: str
+) -> None:
+    moving = with_image(cni(":v1.23.1", says), role, f"{registry}/{BESIDE[role]}{tag}", name)
+    (found,) = said("VER-001", moving)
+    assert found.level == "deny"
+    assert found.problem.evidence == ((f"{role} image", f"{registry}/{BESIDE[role]}{tag}"),)
+    assert levels(said("VER-001", moving, moving)) == {"warn"}
+    mended = with_image(moving, name or role, f"{registry}/{BESIDE[role]}:v1.23.1", role)
+    assert said("VER-001", mended, moving) == []
+
+
+@pytest.mark.parametrize("role", BESIDE)
+def test_an_image_beside_aws_node_that_does_not_move_is_fine(role: str) -> None:
+    for rest in (":v1.4.2", ":1.4.2", ":v1.4.2-eksbuild.3", ":v1.4.2-corp.1", f"@{ONE}", f":latest@{ONE}"):
+        assert said("VER-001", with_image(stock(), role, f"{REGISTRY}/{BESIDE[role]}{rest}")) == []
+    # Of an image that is not the CNI's, IMG-001 and IMG-003 say more.
+    assert said("VER-001", with_image(stock(), role, f"{REGISTRY}/eks/pause:latest")) == []
+
+
+def test_a_moving_tag_is_said_of_all_three_containers() -> None:
+    moving = cni(":latest")
+    for role, repository in BESIDE.items():
+        moving = with_image(moving, role, f"{REGISTRY}/{repository}:latest")
+    assert len(said("VER-001", moving)) == 3
+    assert len(said("VER-001", cni(":latest"), moving)) == 1
+    assert levels(said("VER-001", cni(":latest"), moving)) == {"warn"}
 
 
 def test_an_annotation_serves_an_image_given_by_digest() -> None:

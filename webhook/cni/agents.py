@@ -39,6 +39,9 @@ _AGENT_TCP, _AGENT_SOCKET = "127.0.0.1:50052", "unix:///var/run/aws-node/npa.soc
 IPAMD_PORT, IPAMD_PATH = 50051, "/var/run/aws-node/ipamd.sock"
 """Where ipamd answers gRPC: at this port of the loopback address before 1.23.0, at this socket from there on."""
 
+PORTS = frozenset((IPAMD_PORT, 50052, 61678, 61679, 8162, 8163))
+"""The ports of ipamd and of the agent: gRPC, metrics and introspection, metrics and health of the agent."""
+
 _IPAMD_TCP, _IPAMD_SOCKET = f"127.0.0.1:{IPAMD_PORT}", f"unix://{IPAMD_PATH}"
 _NEW_SOCKET, _NO_TCP = V("1.2.6"), V("1.4.1")
 

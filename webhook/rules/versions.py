@@ -9,7 +9,7 @@ from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
-from webhook.rules.parts import goes_down, goes_up, keeps_digest
+from webhook.rules.parts import ESCAPES, goes_down, goes_up, keeps_digest, moving_beside
 from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -36,6 +36,8 @@ def _image_path(view: AwsNode) -> Path:
             DaemonSet(images={"aws-node": f"{_CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
         ),
         Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),
+        Example(DaemonSet(images={"aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:latest"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/aws-network-policy-agent:main"})),
     ),
     good=(
         Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
@@ -56,6 +58,7 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     """
     view = case.new
     yield from _second_containers(view)
+    yield from moving_beside(case)
     if view.version is not None:
         return
     if view.main is None:
@@ -69,8 +72,7 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
         evidence=(("aws-node image", view.main.image_text if view.main else None),),
         level="deny",
         wrong=wrong,
-        effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
-        "restart of a node",
+        effect=ESCAPES,
         remedy=f"Use a release tag such as :v{case.tables.newest}, or give the image by digest and name its release in "
         f"the policy (versions.digests) or in the annotation {VERSION_ANNOTATION}"
         if view.main
