@@ -3,7 +3,8 @@
 The canary is answered by whichever replica the API server happens to reach. While another one still shows the
 certificate of a Secret that was lost, a part of all requests would fail, so nothing fails closed before each ready
 endpoint shows a certificate that the caBundle vouches for. An endpoint that is not ready yet may become ready at any
-moment: it is waited for, but not for the whole time, since a replica that never starts gets no request.
+moment: it is waited for. Not for the whole time where it never showed any certificate, since a replica that never
+starts gets no request; for as long as it is listed once it showed a wrong one, which requests would meet.
 
 A certificate is verified as the API server verifies it (Go's crypto/x509): any certificate of the bundle is a trust
 anchor, the strict profile of RFC 5280 does not matter, and the dates are compared with the clock of the API server.
@@ -14,7 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from certs.errors import UnprovenError
 from certs.resources import ENDPOINT_SLICE, SERVICE, Object
 
 UNREADY_SECONDS = 30.0
-"""How long endpoints that are not ready are waited for once all that are ready are proven."""
+"""How long endpoints that are not ready and showed no certificate are waited for."""
 
 _HANDSHAKE_SECONDS = 3.0
 _PAUSE = 0.5
@@ -46,6 +47,18 @@ class Endpoint:
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an endpoint is not proven."""
+
+    words: str
+    shown: bool = False
+    """Whether it showed a certificate, a wrong one."""
+
+    def __str__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +86,26 @@ def prove(cluster: Cluster, scene: Scene, bundle: bytes, keep: Callable[[], None
     """
     trust = Trust(bundle, f"{scene.service}.{scene.namespace}.svc")
     patient_until = time.monotonic() + min(UNREADY_SECONDS, cluster.remaining / 2)
+    seen: dict[str, Fault] = {}
     told = ""
     while True:
         keep()
         found = _endpoints(cluster, scene)
-        faults = {endpoint: fault for endpoint in found if (fault := _asked(endpoint, trust, cluster.now(), keep))}
-        open_ones = "; ".join(f"{endpoint} {fault}" for endpoint, fault in faults.items())
-        proven = any(endpoint.ready for endpoint in found) and not any(endpoint.ready for endpoint in faults)
-        if proven and (not faults or time.monotonic() >= patient_until):
-            if faults:
-                say(f"endpoints: not waited for any longer: {open_ones}")
-            return [endpoint for endpoint in found if endpoint not in faults]
-        why = open_ones or f"the Service {scene.service} has no ready endpoint"
+        seen = _faults(found, seen, lambda endpoint: _asked(endpoint, trust, cluster.now(), keep))
+        patient = time.monotonic() < patient_until
+        awaited = [one for one in found if (fault := seen.get(str(one))) and (patient or one.ready or fault.shown)]
+        proven = [endpoint for endpoint in found if str(endpoint) not in seen]
+        if any(endpoint.ready for endpoint in proven) and not awaited:
+            if seen:
+                say(f"endpoints: not waited for any longer: {_said(seen)}")
+            return proven
+        why = _said({str(one): seen[str(one)] for one in awaited} or seen)
+        why = why or f"the Service {scene.service} has no ready endpoint"
         if why != told:
             say(f"endpoints: waiting: {why}")
             told = why
         if cluster.remaining < _PAUSE:
-            raise UnprovenError(
-                f"not every ready replica shows the certificate of the Secret {scene.secret}: {why}. Its pod reads the "
-                f"Secret within two minutes (else: `kubectl -n {scene.namespace} rollout restart deployment "
-                f"{scene.service}`), and nodes must reach each other on TCP port {scene.port}"
-            )
+            raise _unproven(scene, why)
         time.sleep(_PAUSE)
 
 
@@ -111,8 +123,8 @@ def listed(slices: Iterable[Mapping[str, Any]], port_name: str) -> Iterator[Endp
                 yield from (Endpoint(address, port, ready) for address in endpoint.get("addresses") or [])
 
 
-def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> str:
-    """Say why the endpoint does not show a certificate that the bundle vouches for; empty when it does.
+def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> Fault | None:
+    """Say why the endpoint does not show a certificate that the bundle vouches for; None when it does.
 
     Args:
         endpoint: where to connect.
@@ -122,7 +134,7 @@ def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> str:
     """
     valid = [ca for ca in x509.load_pem_x509_certificates(trust.bundle) if _valid(ca, now)]
     if not valid:
-        return "cannot be verified: no CA of the bundle is valid now"
+        return Fault("cannot be verified: no CA of the bundle is valid now")
     try:
         with (
             socket.create_connection((endpoint.address, endpoint.port), timeout=_HANDSHAKE_SECONDS) as plain,
@@ -130,13 +142,42 @@ def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> str:
         ):
             shown = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
     except ssl.SSLCertVerificationError as error:
-        return f"shows a certificate that the caBundle does not vouch for ({error.verify_message})"
+        return Fault(f"shows a certificate that the caBundle does not vouch for ({error.verify_message})", shown=True)
     except ssl.SSLError as error:
-        return f"does not speak TLS as the guard does ({error.reason or error})"
+        return Fault(f"does not speak TLS as the guard does ({error.reason or error})")
     except (OSError, ValueError) as error:
         words = "timed out" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
-        return f"does not answer ({words})"
-    return "" if _valid(shown, now) else f"shows a certificate that is not valid at {now:%Y-%m-%d %H:%M} UTC"
+        return Fault(f"does not answer ({words})")
+    if _valid(shown, now):
+        return None
+    return Fault(f"shows a certificate that is not valid at {now:%Y-%m-%d %H:%M} UTC", shown=True)
+
+
+def _faults(
+    found: Iterable[Endpoint], before: Mapping[str, Fault], asked: Callable[[Endpoint], Fault | None]
+) -> dict[str, Fault]:
+    """The faults of one round, by endpoint; one that showed a wrong certificate before has shown it still."""
+    faults: dict[str, Fault] = {}
+    for endpoint in found:
+        name = str(endpoint)
+        if (fault := asked(endpoint)) is None:
+            continue
+        if not fault.shown and name in before and before[name].shown:
+            fault = Fault(f"{fault}, and showed a wrong certificate before", shown=True)
+        faults[name] = fault
+    return faults
+
+
+def _said(faults: Mapping[str, Fault]) -> str:
+    return "; ".join(f"{name} {fault}" for name, fault in faults.items())
+
+
+def _unproven(scene: Scene, why: str) -> UnprovenError:
+    return UnprovenError(
+        f"not every replica shows the certificate of the Secret {scene.secret}: {why}. Its pod reads the "
+        f"Secret within two minutes (else: `kubectl -n {scene.namespace} rollout restart deployment "
+        f"{scene.service}`), and nodes must reach each other on TCP port {scene.port}"
+    )
 
 
 def _endpoints(cluster: Cluster, scene: Scene) -> list[Endpoint]:
@@ -154,10 +195,10 @@ def _port_name(service: Object, port: int) -> str | None:
     return next((item.get("name") or "" for item in ports if item.get("port") == port), None)
 
 
-def _asked(endpoint: Endpoint, trust: Trust, now: datetime, keep: Callable[[], None]) -> str:
+def _asked(endpoint: Endpoint, trust: Trust, now: datetime, keep: Callable[[], None]) -> Fault | None:
     keep()
     fault = fault_of(endpoint, trust, now)
-    return f"is not ready: {fault}" if fault and not endpoint.ready else fault
+    return replace(fault, words=f"is not ready: {fault}") if fault and not endpoint.ready else fault
 
 
 def _context(authorities: Iterable[x509.Certificate]) -> ssl.SSLContext:

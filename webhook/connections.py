@@ -61,10 +61,8 @@ class Connection:
     deadline: Any = None
     request: Any = None
     """gunicorn's, the last one."""
-    large: bool = False
-    """Whether the request is large."""
-    since_turn: int = 0
-    """Bytes that have come since others had a turn."""
+    received: int = 0
+    """Bytes that have come of the last request."""
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -99,12 +97,13 @@ class Connections:
     """The open connections.
 
     Args:
-        limit: How many there may be.
-        refused: Told of each connection that goes or is not taken, with the reason.
+        limit: How many there may be; at least two. One peer may hold half of them without having carried a review.
+        refused: Told of each connection that went or was not taken, by its peer, with the reason.
     """
 
     def __init__(self, limit: int, refused: Callable[[str, Reason], None]) -> None:
         self._limit = limit
+        self._peer_limit = min(PEER_LIMIT, limit // 2)
         self._refused = refused
         self._open: dict[str, dict[Connection, None]] = {}
         self._unproven: Counter[str] = Counter()
@@ -113,9 +112,11 @@ class Connections:
     def admit(self, connection: Connection) -> bool:
         """Take a connection, in place of another where there are too many; False where none can go."""
         peer = connection.peer
-        if self._unproven[peer] >= PEER_LIMIT and not self._make_room(peer, "peer_limit", proven=False):
+        if self._unproven[peer] >= self._peer_limit and not self._make_room(peer, "peer_limit", proven=False):
+            self._refused(peer, "peer_limit")
             return False
         if self.total >= self._limit and not self.shed("pool_limit"):
+            self._refused(peer, "pool_limit")
             return False
         self._open.setdefault(peer, {})[connection] = None
         self._unproven[peer] += 1
@@ -161,16 +162,16 @@ class Connections:
     def _weight(self, peer: str) -> tuple[int, int]:
         """How much a peer holds; connections that proved themselves count only beyond its limit."""
         unproven, all_ = self._unproven[peer], len(self._open[peer])
-        return (unproven + max(0, all_ - unproven - PEER_LIMIT), all_)
+        return (unproven + max(0, all_ - unproven - self._peer_limit), all_)
 
     def _make_room(self, peer: str, reason: Reason, *, proven: bool) -> bool:
         """Drop a connection of the peer: a silent one before one whose request trickles, before one proven."""
-        self._refused(peer, reason)
         gone = self._longest(peer, proven=proven)
         if gone is None:
             return False
         self.remove(gone)
         gone.end()
+        self._refused(peer, reason)
         return True
 
     def _longest(self, peer: str, *, proven: bool) -> Connection | None:

@@ -1,4 +1,8 @@
-"""The bytes of requests that are under way: counted as they arrive, shared among peers, bounded."""
+"""The bytes of requests that are under way: counted as they arrive, shared among peers, bounded.
+
+Many are read side by side, large ones too, until there is no room left: then the slowest gives way. Each stops counting
+when its answer begins. What is built of a body is not counted: that happens to one body at a time (`server._review`).
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -30,7 +30,11 @@ NORMAL_BODY = 256 * 2**10
 """Bytes that a review of normal size has at most; it is read whatever else arrives."""
 
 IN_FLIGHT_LIMIT = 16 * 2**20
-"""Bytes of unfinished requests that are held at once, counted as they arrive: two of the largest reviews."""
+"""Bytes of unfinished requests that are held at once, counted as they arrive: two of the largest reviews.
+
+Two, so that one that comes slowly keeps no other large one waiting. What takes most memory, the building and evaluating
+of a body that is whole, is done for one at a time, whatever its size: it lets no other greenlet go on.
+"""
 
 PEER_SHARE = IN_FLIGHT_LIMIT // 2
 """Bytes of unfinished requests that one peer may hold: room for a largest review, and for others."""
@@ -47,7 +51,10 @@ CONNECTIONS_LIMIT = 1000
 """Open connections. Idle, each takes about 30 KiB."""
 
 PEER_LIMIT = 250
-"""Connections of one peer that have not carried a review: an API server pools up to 25 for each endpoint."""
+"""Connections of one peer that have not carried a review, and never more than half the pool.
+
+An API server pools up to 25 for each endpoint.
+"""
 
 SPARE_DESCRIPTORS = 128
 """Open files beside the connections that count: the log, files that are read, connections that are being closed."""

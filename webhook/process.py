@@ -24,11 +24,14 @@ def give_back() -> None:
 
 
 def allow_files(connections: int) -> int:
-    """Let the process open as many files as it needs; how many connections there is room for."""
+    """Let the process open as many files as it needs; how many connections there is room for.
+
+    Where the system allows few files, half of them stay for connections: a guard that takes none is none.
+    """
     wanted = min(connections, CONNECTIONS_LIMIT) + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         wanted = soft
-    return wanted - SPARE_DESCRIPTORS
+    return min(connections, max(wanted - SPARE_DESCRIPTORS, wanted // 2))

@@ -25,6 +25,7 @@ from webhook.limits import (
     HANDSHAKE_SECONDS,
     HEAD_SECONDS,
     LINGER_SECONDS,
+    NORMAL_BODY,
     REQUEST_SECONDS,
     TURN_BYTES,
 )
@@ -117,7 +118,7 @@ class Worker(GeventWorker):
         super().notify()
         self._summary.look()
         if self._untidy:
-            # What failed leaves cycles that hold a body; nothing else would look for them soon.
+            # What failed, or was large, leaves cycles that hold much; nothing else would look for them soon.
             self._untidy = False
             gc.collect()
         if not self._stopped_at:
@@ -214,14 +215,13 @@ class Worker(GeventWorker):
             if connection.gives_way:
                 connection.gives_way = False
                 raise GivenWayError
-            connection.since_turn += count
-            if connection.since_turn > TURN_BYTES:
-                connection.since_turn = 0
-                connection.large = True
+            before, connection.received = connection.received, connection.received + count
+            if before // TURN_BYTES < connection.received // TURN_BYTES:
                 let_others()
 
     def _head_begins(self, connection: Connection) -> None:
         self._enter(connection, State.HEAD)
+        connection.received = 0
         connection.deadline.close()
         connection.deadline = gevent.Timeout.start_new(HEAD_SECONDS)
 
@@ -250,7 +250,6 @@ class Worker(GeventWorker):
         connection = sock.connection
         self._enter(connection, State.BODY)
         connection.request = req
-        connection.large = False
         done = False
         with gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
             try:
@@ -261,7 +260,7 @@ class Worker(GeventWorker):
             finally:
                 read_off(req.body)
                 sock.unread = req.body.failed
-                self._untidy = self._untidy or req.body.failed or connection.large
+                self._untidy = self._untidy or req.body.failed or connection.received > NORMAL_BODY
             let_others()
             done = True
         if not done:

@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 
 from certs import endpoints
 from certs.authority import CA_LIFETIME, Pair, issue, make_ca, make_leaf, service_names
-from certs.endpoints import Endpoint, Trust, fault_of, listed
+from certs.diagnosis import Scene
+from certs.endpoints import Endpoint, Fault, Trust, fault_of, listed
+from certs.errors import UnprovenError
 from certs.resources import ENDPOINT_SLICE, MUTATING, SECRET, SERVICE, VALIDATING
 from tests.certs.echo import Echo
-from tests.certs.world import NAME, PATIENCE, PORT, ROOT, SECRET_NAME, World, written_policies
+from tests.certs.world import NAME, PATIENCE, PORT, ROOT, SECRET_NAME, World, slice_name, written_policies
 from tests.controlplane.network import published
 from tests.controlplane.pki import Credential
 
@@ -148,12 +150,14 @@ PLAIN, BELOW = plain_ca(), intermediate(make_ca(NOW, CA_LIFETIME))
 def test_what_is_shown(shown: Credential, trusted: list[Pair], now: datetime, fault: str, tmp_path: Path) -> None:
     bundle = b"".join(ca.certificate.public_bytes(Encoding.PEM) for ca in trusted)
     if "no CA" in fault:
-        assert fault in fault_of(Endpoint("127.0.0.1", 1, ready=True), Trust(bundle, SERVICE_NAME), now)
+        assert fault in str(fault_of(Endpoint("127.0.0.1", 1, ready=True), Trust(bundle, SERVICE_NAME), now))
         return
     with showing(shown, tmp_path) as endpoint:
         said = fault_of(endpoint, Trust(bundle, SERVICE_NAME), now)
-    assert fault in said
     assert bool(fault) == bool(said)
+    if said is not None:
+        assert fault in said.words
+        assert said.shown
 
 
 def test_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +165,9 @@ def test_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     trust = Trust(OURS.certificate_pem, SERVICE_NAME)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = Endpoint("127.0.0.1", silent.getsockname()[1], ready=True)
-        assert fault_of(there, trust, NOW) == "does not answer (timed out)"
-    assert fault_of(there, trust, NOW) == "does not answer (Connection refused)"
-    assert fault_of(Endpoint("no.such.host.invalid", 1, ready=True), trust, NOW).startswith("does not answer (")
+        assert fault_of(there, trust, NOW) == Fault("does not answer (timed out)")
+    assert fault_of(there, trust, NOW) == Fault("does not answer (Connection refused)")
+    assert str(fault_of(Endpoint("no.such.host.invalid", 1, ready=True), trust, NOW)).startswith("does not answer (")
 
 
 def test_another_program() -> None:
@@ -180,7 +184,108 @@ def test_another_program() -> None:
         there = Endpoint("127.0.0.1", listener.getsockname()[1], ready=True)
         said = fault_of(there, Trust(OURS.certificate_pem, SERVICE_NAME), NOW)
         speaker.join()
-    assert said.startswith("does not speak TLS as the guard does (")
+    assert said is not None
+    assert said.words.startswith("does not speak TLS as the guard does (")
+    assert not said.shown
+
+
+# What is waited for.
+
+RIGHT = None
+WRONG = Fault("shows a certificate that the caBundle does not vouch for", shown=True)
+SILENT = Fault("does not answer (Connection refused)")
+SEEN = st.tuples(st.booleans(), st.sampled_from([RIGHT, WRONG, SILENT]))
+"""Whether an endpoint is ready, and what is seen of it."""
+ROUND = st.dictionaries(st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"]), SEEN)
+SECONDS = 20
+"""In all, one a round; the last round goes on."""
+
+
+class Rounds:
+    """A cluster of which each round sees what is written, and its clock."""
+
+    def __init__(self, rounds: list[dict[str, tuple[bool, Fault | None]]]) -> None:
+        self.rounds = rounds
+        self.number = 0
+        self.said: list[str] = []
+
+    @property
+    def seen(self) -> dict[str, tuple[bool, Fault | None]]:
+        return self.rounds[min(self.number, len(self.rounds) - 1)]
+
+    @property
+    def remaining(self) -> float:
+        return SECONDS - self.number
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return float(self.number)
+
+    def sleep(self, _seconds: float) -> None:
+        self.number += 1
+
+    def endpoints(self, *_: object) -> list[Endpoint]:
+        return [Endpoint(address, 8443, ready) for address, (ready, _) in sorted(self.seen.items())]
+
+    def fault_of(self, endpoint: Endpoint, *_: object) -> Fault | None:
+        return self.seen[endpoint.address][1]
+
+    def prove(self) -> list[str]:
+        """The addresses that are proven; raises where not enough are."""
+        scene: Any = Scene("kube-guard", "cni-guard", 8443, "cni-guard-tls", ready=None)
+        cluster: Any = self
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(endpoints, "time", self)
+            patch.setattr(endpoints, "_endpoints", self.endpoints)
+            patch.setattr(endpoints, "fault_of", self.fault_of)
+            return [one.address for one in endpoints.prove(cluster, scene, b"", lambda: None, self.said.append)]
+
+    def showed_wrong(self, address: str) -> bool:
+        """Whether the last certificate that an endpoint showed is a wrong one, while it was listed."""
+        shown: Fault | None = None
+        for seen in [*self.rounds, *[self.rounds[-1]] * SECONDS][: self.number + 1]:
+            fault = seen[address][1] if address in seen else RIGHT
+            shown = shown if fault is SILENT else fault
+        return shown is WRONG
+
+
+@given(st.lists(ROUND, min_size=1, max_size=SECONDS))
+def test_a_wrong_certificate_is_waited_for_as_long_as_its_endpoint_is_there(
+    rounds: list[dict[str, tuple[bool, Fault | None]]],
+) -> None:
+    world = Rounds(rounds)
+    error = ""
+    try:
+        proven = world.prove()
+    except UnprovenError as unproven:
+        proven, error = [], str(unproven)
+    left = {address: seen for address, seen in world.seen.items() if address not in proven}
+    if error:
+        waited = {
+            address for address, (ready, fault) in left.items() if fault and (ready or world.showed_wrong(address))
+        }
+        assert waited or not any(ready for ready, _ in world.seen.values())
+        assert all(f"{address}:8443 " in error for address in waited)
+        assert world.said[-1].removeprefix("endpoints: waiting") in error
+    else:
+        assert any(world.seen[address][0] for address in proven)
+        assert all(world.seen[address][1] is RIGHT for address in proven)
+        assert all(seen == (False, SILENT) and not world.showed_wrong(address) for address, seen in left.items())
+
+
+@given(st.lists(st.sampled_from([WRONG, SILENT]), min_size=1))
+def test_one_that_never_showed_a_certificate_is_passed_over(history: list[Fault]) -> None:
+    rounds = [{"10.0.0.1": (True, RIGHT), "10.0.0.2": (False, fault)} for fault in history[:SECONDS]]
+    world = Rounds(rounds)
+    if WRONG in history[: SECONDS // 2 + 1]:
+        with pytest.raises(UnprovenError, match=r"10\.0\.0\.2:8443 is not ready"):
+            world.prove()
+    else:
+        assert world.prove() == ["10.0.0.1"]
+        assert world.number == SECONDS / 2
+        assert "endpoints: not waited for any longer: 10.0.0.2:8443 is not ready: does not answer" in world.said[-1]
 
 
 # An installation with two replicas.
@@ -206,7 +311,7 @@ def test_a_ready_replica_that_shows_another_certificate_keeps_everything_open(wo
         run = world.install(timeout=4)
     assert run.code == 1
     assert f"{published(second(world))}:{PORT} shows a certificate that the caBundle does not vouch for" in run.error
-    assert "not every ready replica shows the certificate of the Secret cni-guard-tls" in run.error
+    assert "not every replica shows the certificate of the Secret cni-guard-tls" in run.error
     assert "canary: answered at both doors 3 times in a row" in run.lines
     world.assert_open()
 
@@ -246,7 +351,7 @@ def test_no_ready_endpoint_is_no_proof(world: World) -> None:
     world.assert_open()
 
 
-@pytest.mark.parametrize("shows", ["the certificate", "another one", "nothing"])
+@pytest.mark.parametrize("shows", ["the certificate", "nothing"])
 def test_one_that_is_not_ready_is_waited_for_but_not_forever(world: World, shows: str) -> None:
     address = second(world)
     with Echo(world):
@@ -254,12 +359,38 @@ def test_one_that_is_not_ready_is_waited_for_but_not_forever(world: World, shows
         if shows == "nothing":
             run = world.install(timeout=4)
         else:
-            with Echo(world, shows=stale(world) if "another" in shows else None, address=address, listed=False):
+            with Echo(world, address=address, listed=False):
                 run = world.install(timeout=4)
     assert run.code == 0, run.output
     waited = [line for line in run.lines if f"{published(address)}:{PORT} is not ready: " in line]
     assert len(waited) == (0 if shows == "the certificate" else 2), run.lines
     assert world.policies() == written_policies()
+
+
+def test_one_that_is_not_ready_and_shows_another_certificate_keeps_everything_open(world: World) -> None:
+    address = second(world)
+    with Echo(world), Echo(world, shows=stale(world), address=address, listed=False):
+        world.listen(published(address), ready=False)
+        run = world.install(timeout=4)
+    assert run.code == 1
+    said = f"{published(address)}:{PORT} is not ready: shows a certificate that the caBundle does not vouch for"
+    assert f"endpoints: waiting: {said}" in run.output
+    assert said in run.error
+    world.assert_open()
+
+
+def test_one_that_showed_another_certificate_is_gone_with_its_endpoint(world: World) -> None:
+    address = second(world)
+    with Echo(world), Echo(world, shows=stale(world), address=address, listed=False):
+        world.listen(published(address), ready=False)
+        environment = os.environ | {"KUBECONFIG": str(world.cluster.kubeconfig)}
+        with subprocess.Popen(world.command(), cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            while "endpoints: waiting: " not in (line := process.stdout.readline()):
+                assert line, "it did not wait"
+            world.delete(ENDPOINT_SLICE, slice_name(published(address)))
+            assert process.wait(timeout=PATIENCE) == 0
+    world.assert_installed()
 
 
 def test_one_that_ends_is_not_asked(world: World) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ import pytest
 from tests.server.conftest import Serve, Served, review, until
 from tests.server.hostile import Plan, hostile
 from tests.server.steady import HEAD, Steady, peak, worker
-from webhook.limits import BODY_LIMIT, CONNECTIONS_LIMIT, NORMAL_BODY, PEER_LIMIT
+from webhook.limits import BODY_LIMIT, CONNECTIONS_LIMIT, NORMAL_BODY, PEER_LIMIT, PEER_SHARE
 
 OTHERS = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
 MEMORY_LIMIT = 160
@@ -151,6 +153,25 @@ def test_no_body_takes_more_memory_than_there_is(serve: Serve) -> None:
             assert peak(served) < MEMORY_LIMIT, name
     print(f"peak: {peak(served)} MiB")  # noqa: T201
     assert max(map(len, served.lines)) < 5000
+
+
+def test_large_bodies_are_read_side_by_side_but_evaluated_one_after_the_other(serve: Serve) -> None:
+    served = serve()
+    body = next(body for name, body in dense() if name == "maps-195000")
+    assert NORMAL_BODY < len(body) < PEER_SHARE // 3
+    asked = [served.socket() for _ in range(3)]
+    for sender in asked:
+        sender.sendall(HEAD.format(len(body)).encode() + body[:-1])
+    for sender in asked:
+        sender.sendall(body[-1:])
+    for sender in asked:
+        assert sender.recv(2**16).startswith(b"HTTP/1.1 200 ")
+        sender.close()
+    decisions = until(lambda: len(found := served.logged("decision")) == 3 and found, "logging")
+    times = [(datetime.fromisoformat(one["timestamp"]).timestamp(), one["duration_ms"] / 1000) for one in decisions]
+    assert min(took for _, took in times) > 0.02, "it takes too little to tell"
+    for (ended, _), (later, took) in pairwise(times):
+        assert later - took > ended - took / 4
 
 
 def status_of(served: Served, body: bytes) -> int:

@@ -1,6 +1,7 @@
 """Which connection, which request and which log line goes when there are too many."""
 
 import logging
+import resource
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from webhook.connections import Connection, Connections, Reason, State, peer_of
 from webhook.intake import Intake, Sender
 from webhook.limits import (
+    CONNECTIONS_LIMIT,
     IN_FLIGHT_LIMIT,
     KEEP_SECONDS,
     LINE_KINDS,
@@ -20,9 +22,11 @@ from webhook.limits import (
     NORMAL_BODY,
     PEER_LIMIT,
     PEER_SHARE,
+    SPARE_DESCRIPTORS,
     YOUNG_SECONDS,
 )
 from webhook.loglimit import LogLimit
+from webhook.process import allow_files
 
 POOL = 4 * PEER_LIMIT
 
@@ -130,21 +134,50 @@ def test_a_pool_of_proven_connections_takes_a_new_one() -> None:
     assert sum(one.dropped for one in kept) == 1
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(State), st.booleans(), st.booleans())))
-def test_the_numbers_stay_right(steps: list[tuple[str, State, bool, bool]]) -> None:
-    connections = Connections(8, nothing)
+@given(
+    st.integers(2, 12),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(State), st.booleans(), st.booleans())),
+)
+def test_the_numbers_stay_right(limit: int, steps: list[tuple[str, State, bool, bool]]) -> None:
+    told: list[str] = []
+    connections = Connections(limit, lambda peer, _: told.append(peer))
     taken: list[Connection] = []
+    gone: list[str] = []
     for peer, state, proven, ends in steps:
         connection = Connection(peer)
-        if connections.admit(connection):
-            taken.append(connection)
+        admitted = connections.admit(connection)
+        gone += [one.peer for one in taken if one.dropped] + [peer] * (not admitted)
+        taken = [one for one in taken if not one.dropped] + [connection] * admitted
+        if admitted:
             connections.enter(connection, state, 0.0)
             if proven:
                 connections.prove(connection)
             if ends:
                 connections.remove(taken.pop(0))
-        taken = [one for one in taken if not one.dropped]
-        assert connections.total == len(taken) <= 8
+        assert connections.total == len(taken) <= limit
+        unproven = Counter(one.peer for one in taken if not one.proven)
+        assert all(count <= limit // 2 for count in unproven.values()), "more than half the pool"
+    assert Counter(told) == Counter(gone)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "expected"),
+    [
+        (1024, 4096, CONNECTIONS_LIMIT),
+        (1024, 1024, 1024 - SPARE_DESCRIPTORS),
+        (1024, resource.RLIM_INFINITY, CONNECTIONS_LIMIT),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, CONNECTIONS_LIMIT),
+        (200, 200, 100),
+        (20, 20, 10),
+    ],
+)
+def test_few_open_files_leave_room_for_connections(
+    soft: int, hard: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    assert allow_files(5000) == expected
+    assert allow_files(10) == 10
 
 
 def test_a_silent_connection_is_kept_longer_than_a_go_client_keeps_it() -> None:
