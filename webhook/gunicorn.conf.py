@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from webhook.limits import CONNECTIONS_LIMIT, KEEP_SECONDS
+from webhook.limits import BACKLOG, CONNECTIONS_LIMIT, KEEP_SECONDS
 from webhook.live import Settings, running
 from webhook.loglimit import Quiet
 from webhook.worker import Worker
@@ -22,7 +22,7 @@ proc_name = "cni-guard"
 worker_class = Worker
 workers = 1
 worker_connections = CONNECTIONS_LIMIT
-backlog = 512
+backlog = BACKLOG
 preload_app = False
 max_requests = 0
 

@@ -50,6 +50,9 @@ TURN_BYTES = 2**16
 CONNECTIONS_LIMIT = 1000
 """Open connections. Idle, each takes about 30 KiB."""
 
+BACKLOG = 4096
+"""Connections that wait to be accepted; Linux has no more by default. One beyond them is tried again after a second."""
+
 PEER_LIMIT = 250
 """Connections of one peer that have not carried a review, and never more than half the pool.
 

@@ -159,7 +159,10 @@ class Worker(GeventWorker):
         try:
             with gevent.Timeout(HANDSHAKE_SECONDS):
                 wait_read(client.fileno())
-                self._turns.wait(connection.peer)
+                if not connection.dropped:
+                    self._turns.wait(connection.peer)
+                if connection.dropped:
+                    raise ConnectionAbortedError  # a flood is not worth a turn
                 wrapped = running().door.wrap_socket(client, server_side=True)
                 connection.sock = wrapped
                 wrapped.do_handshake()

@@ -2,13 +2,16 @@
 
 import functools
 import json
+import os
 import resource
+import signal
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -25,18 +28,40 @@ MEMORY_LIMIT = 160
 """MiB, whatever is sent."""
 
 
+SLOWEST = 0.1
+"""Seconds that 99 of 100 answers take at most beside a flood."""
+WIDEST = 20
+"""Or so many times what they take without one, on a machine that does other things."""
+
+
 @pytest.mark.parametrize("keep", [True, False], ids=["kept", "new"])
 def test_a_flood_from_other_addresses_fails_no_request(serve: Serve, keep: bool) -> None:  # noqa: FBT001
     served = serve()
+    quiet = Steady(served, keep=keep).run(3)
     with hostile(Plan(served.port, 5000, OTHERS)) as flood:
         steady = Steady(served, keep=keep).run(6)
         flood.wait()
         assert flood.stop() <= CONNECTIONS_LIMIT
-    print(f"p99 beside 5,000 hostile connections: {steady.p99 * 1000:.0f} ms")  # noqa: T201 - a benchmark
+    p99 = f"{quiet.p99 * 1000:.0f} ms, {steady.p99 * 1000:.0f} ms beside 5,000 hostile connections"
+    print(f"p99: {p99}")  # noqa: T201 - a benchmark
     assert steady.failed == []
-    assert steady.p99 < 5
+    assert steady.p99 < max(SLOWEST, WIDEST * quiet.p99), p99
     assert peak(served) < MEMORY_LIMIT
     assert served.metric('cni_guard_connections_refused_total{reason="peer_limit"}') > 1000
+
+
+def test_a_burst_waits_to_be_accepted(serve: Serve) -> None:
+    served = serve()
+    burst = min(2000, int(Path("/proc/sys/net/core/somaxconn").read_text()) // 2)
+    with ExitStack() as opened:
+        os.kill(worker(served), signal.SIGSTOP)
+        try:
+            for number in range(burst):
+                address = (OTHERS[number % len(OTHERS)], 0)
+                opened.enter_context(socket.create_connection(("127.0.0.1", served.port), 0.9, address))
+        finally:
+            os.kill(worker(served), signal.SIGCONT)
+        assert served.review(review("behind"))["uid"] == "behind"
 
 
 def test_a_flood_from_the_same_address_stops_neither_what_is_connected_nor_the_probes(serve: Serve) -> None:
