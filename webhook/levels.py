@@ -62,8 +62,7 @@ class Levels:
             cap = self.policy.rules.get(rule.id)
             if cap == "off":
                 return None
-            # Where a rule that can deny only warns, it leaves a way back open.
-            if cap == "warn" or (cap == "deny" and rule.level == "warn"):
+            if cap == "warn" or (cap == "deny" and not problem.lowered):
                 level = cap
             if introduced and level == "deny":
                 excuse = self._excuse(rule)

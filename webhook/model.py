@@ -146,6 +146,8 @@ class Problem:
     """How to mend it, an imperative sentence without a full stop."""
     certain: bool = False
     """The CNI's code proves that aws-node, or every new pod, fails: only the break-glass passes it."""
+    lowered: bool = False
+    """It only warns where it would deny, since a denial would close a way back: no policy raises it."""
     fixes: tuple[Edit, ...] = ()
 
 

@@ -111,8 +111,8 @@ class Policy(_Section, frozen=True):
     rules: Annotated[
         dict[RuleId, Literal["deny", "warn", "off"]],
         Meta(
-            description="The level of a rule: warn lowers its denials, deny raises a rule that only warns, "
-            "off silences it."
+            description="The level of a rule: warn lowers its denials, deny raises its warnings (save those that leave "
+            "a way back open), off silences it."
         ),
     ] = {}
     defaults: Defaults = Defaults()

@@ -87,6 +87,35 @@ def test_an_annotation_serves_an_image_given_by_digest() -> None:
     assert said("VER-008", cni(f":latest@{ONE}")) == []
 
 
+def test_what_an_image_by_digest_lacks_is_said_of_a_digest() -> None:
+    (found,) = said("VER-001", cni(f"@{ONE}"))
+    assert "moving" not in found.problem.effect
+    assert "by digest" not in found.problem.remedy
+    (found,) = said("VER-001", cni(f"@{ONE}", "latest"))
+    assert 'is "latest", not a release such as' in found.message
+
+    def on_the_template(daemonset: Object) -> None:
+        daemonset["spec"]["template"]["metadata"]["annotations"] = {SAYS: "1.23.1"}
+
+    (found,) = said("VER-001", changed(cni(f"@{ONE}"), on_the_template))
+    assert "not in the pod template" in found.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (cni(f"@{ONE}", "1.23.1"), cni(f"@{TWO}", "1.23.1"), {"warn"}),
+        (cni(f"@{ONE}", "1.23.0"), cni(f"@{TWO}", "1.23.1"), set()),
+        (cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.23.1"), set()),
+        (cni(":v1.23.1", "1.23.1"), cni(f"@{TWO}", "1.23.1"), {"warn"}),
+    ],
+)
+def test_an_annotation_that_outlives_its_digest_is_said(old: Object, new: Object, expected: set[str]) -> None:
+    assert levels(said("VER-008", new, old)) == expected
+    known = Policy(mode="enforce", versions=Versions(digests={TWO: "1.23.1"}))
+    assert said("VER-008", new, old, policy=known) == []
+
+
 def test_the_remedy_of_a_moving_tag_is_accepted() -> None:
     (found,) = said("VER-001", cni(":latest"))
     assert "give the image by digest" in found.problem.remedy

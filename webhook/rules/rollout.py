@@ -111,6 +111,7 @@ def _lost(case: AwsNodeCase, name: str, before: str, now: str | Unknown | None) 
         evidence=((f"aws-node env {name} before", before), *new.evidence(name)),
         # Neither `kubectl rollout undo` nor `helm rollback` can carry an acknowledgement.
         level="warn" if goes_down(case) else "deny",
+        lowered=goes_down(case),
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",
