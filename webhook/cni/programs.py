@@ -91,7 +91,7 @@ def _behind_timeout(words: Sequence[str], index: int) -> int:
 
 
 def _takes_next(word: str) -> bool | None:
-    """Whether the word behind a flag of timeout is its value; None for what is no flag of it."""
+    """Whether the word behind a flag of timeout is its value; None for a word that is not a flag of it."""
     if word.startswith("--"):
         name, equals, _ = word[2:].partition("=")
         meant = [flag for flag in _OF_TIMEOUT if name and flag.startswith(name)]

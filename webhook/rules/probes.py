@@ -77,7 +77,7 @@ def _asks_another_release(version: Version, answer: Asked) -> bool:
 
 
 def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked, runs: str = "") -> Problem:
-    """A probe that asks at another release's address; of another program than grpc-health-probe that is no proof."""
+    """A probe that asks at another release's address, which proves its failure only of grpc-health-probe."""
     right = health_address(version)
     return Problem(
         path=_path(case, kind),
@@ -104,7 +104,7 @@ def _flawed(case: AwsNodeCase, version: Version, kind: str, address: str, flaw: 
 
 
 def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Unread) -> Iterator[Problem]:
-    """A probe that cannot be read whole, judged by the addresses in its words; POD-008 speaks of other ports."""
+    """A probe that cannot be read whole, evaluated by the addresses in its words; POD-008 speaks of other ports."""
     found = [*answer.given, *answer.mentioned]
     ipamds = [one for one in found if _is_ipamds(one)]
     is_right = any(_is_right(version, one) for one in ipamds)
