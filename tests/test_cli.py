@@ -170,7 +170,9 @@ def test_observe_names_certain_faults_and_exits_zero() -> None:
 
 def test_skipped_rules_are_one_line() -> None:
     Path("a.yaml").write_text(GOOD.replace("[sg-0123456789abcdef0]", "[]"))
-    assert "1 rule needs cluster facts: -v lists them\n" in said(0, "check", "a.yaml", "good.yaml")
+    assert "1 rule was skipped, for lack of cluster facts or of a known value: -v lists it\n" in said(
+        0, "check", "a.yaml", "good.yaml"
+    )
     assert "a.yaml:1: skipped: ENIC-002 ENIConfig eu-west-1a\n" in said(0, "check", "-v", "a.yaml", "good.yaml")
     assert [one["rule"] for one in checked(0, "a.yaml")["skipped"]] == ["ENIC-002"]
 

@@ -35,7 +35,7 @@ unread, exit code 2:
 Each message says how to render it: Helm, kOps, Terraform, envsubst, kustomize. Files of other programs, empty
 files and files of comments change no exit code; neither do patches that a kustomization.yaml of the run lists,
 which are one line.
-Rules that need cluster facts are skipped and change no exit code; -v lists them.
+A rule is skipped where a cluster fact or a value that it needs is unknown. That changes no exit code; -v lists them.
 
 -o json prints one object: findings (rule, level, enforced, certain, introduced, message, file, line, column,
 path, resource), skipped (rule, resource, reason), unread (file, reason, line, fatal), kustomizations (file,

@@ -91,7 +91,8 @@ def _build(build: Build) -> str:
 
 def _skipped_in_short(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     if number := len({one.rule for one in skipped}):
-        yield f"{number} {'rule needs' if number == 1 else 'rules need'} cluster facts: -v lists them"
+        said = "1 rule was" if number == 1 else f"{number} rules were"
+        yield f"{said} skipped, for lack of cluster facts or of a known value: -v lists {'it' if number == 1 else 'them'}"
 
 
 def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterator[str]:
