@@ -379,3 +379,15 @@ def test_dangling_link_and_pipe_in_a_folder_are_named() -> None:
         ("top/b.yaml", False),
         ("top/c.yaml", False),
     ]
+
+
+@pytest.mark.parametrize("name", ["README.md", "Makefile", "logo.png", "pyproject.toml", "LICENSE"])
+@pytest.mark.parametrize(
+    ("content", "fatal"),
+    [("a: [\n\tb", False), ("a: [\n\tb # aws-node", True), ("\0\1\2", False), ("\0aws-node\0", True)],
+)
+def test_a_hook_may_name_every_changed_file(here: Path, name: str, content: str, *, fatal: bool) -> None:
+    (here / name).write_text(content)
+    assert any(unread.fatal for unread in read([name], None).unread) is fatal
+    (here / "a.yaml").write_text(content)
+    assert all(unread.fatal for unread in read(["a.yaml"], None).unread)

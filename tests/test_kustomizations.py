@@ -79,7 +79,21 @@ def test_patch_that_nothing_lists_is_unread(patch: str, *, named: bool) -> None:
     assert all(unread.fatal for unread in reading.unread)
     first = reading.unread[0]
     assert (first.file, first.line) == ("top/warm.yaml", 1)
-    assert f"check what is built of it, `{built('top')}`, or name its kustomization.yaml as well" in first.reason
+    way_out = (
+        f"check what is built of it, `{built('top')}`, or name its kustomization.yaml as well"
+        if named
+        else "the kustomization in top does not list it: list it under patches, or delete it"
+    )
+    assert way_out in first.reason
+
+
+def test_patch_that_the_run_does_not_name_is_looked_into() -> None:
+    """A hook names the changed files alone, and the patch may be none of them."""
+    write("top/kustomization.yaml", f"{HEAD}patches: [{{path: mtu.yaml}}, {{path: other.yaml}}, {{path: none.yaml}}]\n")
+    write("top/mtu.yaml", JSON_PATCH)
+    write("top/other.yaml", PLAIN_JSON_PATCH)
+    assert told(look("top/kustomization.yaml")) == [("top/kustomization.yaml", 1, built("top"))]
+    assert told(look("top")) == told(look("top/kustomization.yaml"))
 
 
 @pytest.mark.parametrize("patch", [OTHER, PLAIN_JSON_PATCH])

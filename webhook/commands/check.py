@@ -28,7 +28,7 @@ A policy in mode observe denies nothing, so the exit code is 0 or 2 there; the s
 denied. With --fail-on deny it is 1 where mode enforce would deny, with --fail-on warn for any finding.
 
 unread, exit code 2:
-  - a file that is named here and is missing or broken; stdin without a manifest
+  - a manifest (*.yaml, *.yml, *.json) that is named here and is missing or broken; stdin without a manifest
   - a file, named or in a folder, that mentions aws-node, its images, ENIConfig or a setting of the CNI, and is
     broken, a template, a kustomization that sets more than patches, or not a Kubernetes object
   - a kustomize patch that no kustomization.yaml of the run lists

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from webhook.documents import Unread
 from webhook.files.contents import STDIN, UnreadableError, content, decode, name_of
 from webhook.files.gather import Gathered
+from webhook.files.kustomizations import identity as kustomize_identity
 from webhook.files.listing import Build, Listing
 from webhook.files.walk import expand
 from webhook.model import Resource
@@ -48,4 +49,5 @@ def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Reading:
                 gathered.take(found, stdin)
     listing = Listing(gathered.kustomizations)
     resources, unread = gathered.sorted(listing)
+    listing.look_beside({kustomize_identity(path) for path in seen})
     return Reading(tuple(resources), tuple(unread), gathered.files, gathered.objects, tuple(listing.builds()))

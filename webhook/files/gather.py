@@ -1,6 +1,7 @@
 """The documents of a run, sorted into what is evaluated and what is not, each with its reason."""
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from webhook.documents.objects import Object, objects
 from webhook.files import mentions
 from webhook.files.contents import UnreadableError, content, decode, name_of
 from webhook.files.evaluable import evaluable
-from webhook.files.kustomizations import Kustomization, command, is_kustomization, nearest
+from webhook.files.kustomizations import Kustomization, command, identity, is_kustomization, nearest
 from webhook.files.listing import Listing
 from webhook.files.walk import File
 from webhook.model import Resource
@@ -67,7 +68,8 @@ class Gathered:
             text = _Text(file, decode(data))
         except UnreadableError as error:
             # What cannot be looked into may be anything, aws-node too.
-            fatal = file.named or error.data is None or mentions.in_bytes(error.data)
+            absent = not error.data
+            fatal = (file.named and (absent or file.is_manifest)) or error.data is None or mentions.in_bytes(error.data)
             self.found.append(Unread(name_of(file.path), error.reason, fatal=fatal))
             return
         before = self.objects + len(self.found)
@@ -118,6 +120,7 @@ class Gathered:
 
     def sorted(self, listing: Listing) -> tuple[list[Resource], list[Unread]]:
         """What is evaluated, and what is not; the patches that a kustomization lists are neither."""
+        kustomized = {identity(one.folder) for one in self.kustomizations}
         resources: list[Resource] = []
         unread: list[Unread] = []
         for one in self.found:
@@ -129,7 +132,7 @@ class Gathered:
             elif isinstance(one.what, Resource):
                 resources.append(one.what)
             else:
-                unread.append(_unread(one, one.what))
+                unread.append(_unread(one, one.what, kustomized))
         return resources, unread
 
 
@@ -141,12 +144,20 @@ def _is_no_fault(what: Resource | DocumentError) -> bool:
     return isinstance(what, Resource) or what.unfit != "broken"
 
 
-def _unread(found: _Found, error: DocumentError) -> Unread:
+def _of_a_patch(file: File, kustomized: Collection[str]) -> str:
+    """What to do about a patch that no kustomization of the run lists."""
+    folder = nearest(file)
+    if identity(folder) in kustomized:
+        return f": the kustomization in {name_of(folder)} does not list it: list it under patches, or delete it"
+    return f": check what is built of it, `{command(folder)}`, or name its kustomization.yaml as well"
+
+
+def _unread(found: _Found, error: DocumentError, kustomized: Collection[str]) -> Unread:
     reason = error.reason
     if error.unfit == "patch":
-        built = command(nearest(found.file))
-        reason += f": check what is built of it, `{built}`, or name its kustomization.yaml as well"
-    fatal = found.concerns or found.file.is_stdin or (error.unfit == "broken" and found.file.named)
+        reason += _of_a_patch(found.file, kustomized)
+    broken = error.unfit == "broken" and found.file.named and found.file.is_manifest
+    fatal = found.concerns or found.file.is_stdin or broken
     if error.unfit == "foreign" and found.concerns:
         reason += ", though it mentions the CNI: check what is made of it, `helm template … | cni-guard check -`"
     return Unread(found.label, reason, error.line, fatal=fatal)

@@ -3,13 +3,14 @@
 What a patch changes is written elsewhere, so it is evaluated in what kustomize builds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from webhook.files import mentions
-from webhook.files.contents import name_of
+from webhook.files.contents import UnreadableError, content, name_of
 from webhook.files.kustomizations import PLACEHOLDER, Kustomization, command, identity
 from webhook.files.walk import File
 from webhook.model import text
@@ -57,6 +58,14 @@ class Listing:
         key = self._identity(file.path)
         for one in self._listed[key]:
             one.found += one.pending.pop(key, 0)
+
+    def look_beside(self, seen: Collection[str]) -> None:
+        """Look into the patches that the run does not name, such as where it names only what changed."""
+        for one in self._all:
+            for key in [key for key in one.pending if key not in seen]:
+                with suppress(UnreadableError, ValueError):  # a NUL in a name
+                    if mentions.in_bytes(content(key, None)):
+                        one.found += one.pending.pop(key)
 
     def builds(self) -> Iterator[Build]:
         """A line for each kustomization that has such patches."""

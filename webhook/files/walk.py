@@ -32,6 +32,11 @@ class File:
         """Whether kustomize would find it by its name."""
         return os.path.basename(self.path) in KUSTOMIZATIONS  # noqa: PTH119 - any name is one
 
+    @property
+    def is_manifest(self) -> bool:
+        """Whether its name is one of a manifest. Any other file may be named too, as a hook names every changed one."""
+        return self.is_stdin or _is_manifest(os.path.basename(self.path))  # noqa: PTH119 - any name is one
+
 
 def expand(path: str) -> Iterator[File | Unread]:
     """The files that a path names."""

@@ -92,7 +92,8 @@ def _build(build: Build) -> str:
 def _skipped_in_short(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     if number := len({one.rule for one in skipped}):
         said = "1 rule was" if number == 1 else f"{number} rules were"
-        yield f"{said} skipped, for lack of cluster facts or of a known value: -v lists {'it' if number == 1 else 'them'}"
+        them = "it" if number == 1 else "them"
+        yield f"{said} skipped, for lack of cluster facts or of a known value: -v lists {them}"
 
 
 def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterator[str]:
