@@ -95,7 +95,7 @@ def test_a_missing_list_is_made(env: Any) -> None:
     main["env"] = env
     done = complete(Resource("DaemonSet", bare), guard(), NOW)
     names = [entry["name"] for entry in container(done.resource.object, "aws-node")["env"]]
-    assert names == ["ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME"]
+    assert sorted(names) == ["ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME"]
     assert main["env"] == env
 
 

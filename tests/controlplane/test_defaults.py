@@ -45,7 +45,7 @@ FILLED: tuple[tuple[str, DaemonSet, Callable[[Object], Any], Any, list[str]], ..
         lambda stored: (env(stored)["ENABLE_IPv4"], env(stored)["ENABLE_IPv6"]),
         ("true", "false"),
         [
-            "B1: ENABLE_IPv4 and ENABLE_IPv6 are both absent",
+            "IP6-001: ENABLE_IPv4 and ENABLE_IPv6 are both absent",
         ],
     ),
     (
@@ -54,7 +54,7 @@ FILLED: tuple[tuple[str, DaemonSet, Callable[[Object], Any], Any, list[str]], ..
         lambda stored: next(entry for entry in container(stored)["env"] if entry["name"] == "MY_NODE_NAME"),
         {"name": "MY_NODE_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}},
         [
-            "B3: MY_NODE_NAME is absent in container aws-node",
+            "POD-007: MY_NODE_NAME is absent in container aws-node",
         ],
     ),
     (
@@ -75,8 +75,8 @@ FILLED: tuple[tuple[str, DaemonSet, Callable[[Object], Any], Any, list[str]], ..
         probes,
         probes(stock("1.23.1")),
         [
-            "B8: container aws-node has no livenessProbe",
-            "B8: container aws-node has no readinessProbe",
+            "POD-008: container aws-node has no livenessProbe",
+            "POD-008: container aws-node has no readinessProbe",
         ],
     ),
 )

@@ -64,6 +64,8 @@ CERTAIN = {
     "ENV-004": {0, 1, 2, 3, 4, 5, 6, 7, 10},
     "ENV-008": {1},
     "NP-004": {0, 1, 2, 4},
+    "IP6-001": {0, 1, 2, 3},
+    "POD-007": {0, 1},
 }
 """The bad examples by which aws-node, or every new pod, is proved to fail; no other one is."""
 
@@ -349,7 +351,7 @@ def test_defaults_of_the_policy() -> None:
     resource = Resource("DaemonSet", stock())
     done = complete(resource, guard(policy), NOW)
     assert [edit.says for edit in done.edits] == ["aws-node env CLUSTER_NAME=prod"]
-    assert [f.rule for f in done.findings] == ["P1"]
+    assert [f.rule for f in done.findings] == ["DEF-001"]
     assert not validate(done.resource, guard(policy), NOW).said
 
 

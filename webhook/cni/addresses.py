@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
-from webhook.cni.agents import IPAMD_PATH, PORTS
+from webhook.cni.agents import IPAMD_PATH, IPAMD_PORT, PORTS
 from webhook.model import Json
 
 Speaks = Literal["health", "grpc", "tcp", "http", "other"]
@@ -51,6 +51,11 @@ class Asked:
         """The address in one spelling: ``unix:///path``, ``:port``, ``host:port``."""
         port = "(unknown port)" if self.port is None else str(self.port)
         return f"unix://{self.socket}" if self.socket else f"{self.host}:{port}"
+
+    @property
+    def is_ipamds(self) -> bool:
+        """Whether ipamd of some release answers there."""
+        return self.socket == IPAMD_PATH if self.socket else self.port == IPAMD_PORT and not self.host
 
 
 @dataclass(frozen=True, slots=True)

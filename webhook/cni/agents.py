@@ -42,7 +42,7 @@ IPAMD_PORT, IPAMD_PATH = 50051, "/var/run/aws-node/ipamd.sock"
 PORTS = frozenset((IPAMD_PORT, 50052, 61678, 61679, 8162, 8163))
 """The ports of ipamd and of the agent: gRPC, metrics and introspection, metrics and health of the agent."""
 
-_IPAMD_TCP, _IPAMD_SOCKET = f"127.0.0.1:{IPAMD_PORT}", f"unix://{IPAMD_PATH}"
+_IPAMD_TCP, IPAMD_SOCKET = f"127.0.0.1:{IPAMD_PORT}", f"unix://{IPAMD_PATH}"
 _NEW_SOCKET, _NO_TCP = V("1.2.6"), V("1.4.1")
 
 EPOCHS: tuple[tuple[Version, Epoch], ...] = (
@@ -54,7 +54,7 @@ EPOCHS: tuple[tuple[Version, Epoch], ...] = (
         V("1.20.2"),
         Epoch("unix-if-mode-set", _AGENT_SOCKET, "tcp", _IPAMD_TCP, _NEW_SOCKET, _NO_TCP, before_when_enabled=True),
     ),
-    (V("1.23.0"), Epoch("unix-if-mode-set", _AGENT_SOCKET, "unix", _IPAMD_SOCKET, _NO_TCP)),
+    (V("1.23.0"), Epoch("unix-if-mode-set", _AGENT_SOCKET, "unix", IPAMD_SOCKET, _NO_TCP)),
 )
 """The epochs of the transport, each with its first release."""
 
@@ -72,7 +72,7 @@ def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
     return to_agent.endswith("-if-mode-set") and bool(mode)
 
 
-_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), _IPAMD_SOCKET))
+_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), IPAMD_SOCKET))
 
 
 def health_address(version: Version) -> str:

@@ -154,6 +154,11 @@ class Container:
         here = (*self.path, "env")
         return (*here, self.index[name]) if name in self.index else here
 
+    def known_text(self, name: str) -> str | None:
+        """The text of a variable where it is written out; None for any other value, and where it is unset."""
+        value = self.env.get(name)
+        return value if isinstance(value, str) else None
+
     def written(self, name: str) -> str | Unknown | None:
         """A variable as far as the list is read: for texts, never for an answer."""
         return self._env.get(name)

@@ -9,14 +9,16 @@ from types import ModuleType
 from webhook.model import Operation
 from webhook.rules import (
     compatibility,
-    defaults,
+    def_values,
     deletion,
     eniconfigs,
     images,
+    ip6_family,
     limits,
     names,
+    pod_identity,
+    pod_probes,
     policies,
-    probes,
     provisioning,
     refused,
     registries,
@@ -25,6 +27,7 @@ from webhook.rules import (
     sources,
     targets,
     values,
+    ver_probes,
     versions,
 )
 from webhook.rules.rule import Rule, Target
@@ -33,7 +36,11 @@ THEMES: tuple[ModuleType, ...] = (
     limits,
     versions,
     compatibility,
-    probes,
+    ver_probes,
+    pod_probes,
+    pod_identity,
+    ip6_family,
+    def_values,
     images,
     registries,
     targets,
@@ -47,7 +54,6 @@ THEMES: tuple[ModuleType, ...] = (
     eniconfigs,
     refused,
     deletion,
-    defaults,
 )
 
 

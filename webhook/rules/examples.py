@@ -140,6 +140,11 @@ def env(**variables: str | None) -> Example:
     return Example(DaemonSet(env=variables))
 
 
+def probe(*words: str) -> dict[str, Json]:
+    """The fields of container aws-node with a liveness probe that runs these words."""
+    return {"livenessProbe": {"exec": {"command": list(words)}}}
+
+
 def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
     """A container of an aws-node object, by name."""
     for kind in ("containers", "initContainers"):

@@ -4,8 +4,14 @@ from collections.abc import Iterator
 
 from webhook.cni.images import REPOSITORIES
 from webhook.cni.version import Version
-from webhook.model import Edit, Problem
+from webhook.model import Edit, Path, Problem, at
 from webhook.rules.rule import AwsNodeCase
+
+
+def probe_path(case: AwsNodeCase, kind: str) -> Path:
+    """The path of what a probe of container aws-node runs, or of the probe where it runs nothing."""
+    main = case.new.required
+    return (*main.path, kind, *(("exec", "command") if at(main.raw, kind, "exec") else ()))
 
 
 def fill(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:

@@ -1,0 +1,60 @@
+"""IP6-001: the address family."""
+
+from collections.abc import Iterator
+
+from webhook.cni.values import go_bool
+from webhook.model import Edit, Problem
+from webhook.rules import links
+from webhook.rules.examples import env
+from webhook.rules.parts import fill
+from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import is_known, reading_of
+
+_V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
+
+
+@rule(
+    "IP6-001",
+    "Not exactly one address family is enabled",
+    level="deny",
+    link=links.TROUBLESHOOTING,
+    rests_on_releases=True,
+    bad=(
+        env(ENABLE_IPv4=None, ENABLE_IPv6=None),
+        env(ENABLE_IPv4="false"),
+        env(ENABLE_IPv4=None),
+        env(ENABLE_IPv6="true", ENABLE_PREFIX_DELEGATION="true"),
+    ),
+    good=(env(ENABLE_IPv4="false", ENABLE_IPv6="true", ENABLE_PREFIX_DELEGATION="true"),),
+)
+def not_one_family(case: AwsNodeCase) -> Iterator[Problem]:
+    """From 1.10.0 on ipamd starts only with exactly one family enabled, and its own default is neither.
+
+    The typical cause is a new image with an old manifest.
+    """
+    main = case.new.required
+    if reading_of(case, main, _V4) is None or main.flag(_V4) is not main.flag(_V6):
+        return
+    both = main.flag(_V4)
+    absent = not both and main.lacks(_V4) and main.lacks(_V6)
+    yield Problem(
+        path=main.where(_V4),
+        evidence=(*main.evidence(_V4, _V6), ("CNI", "1.10.0 or newer")),
+        level="deny",
+        certain=is_known(case),
+        wrong=f"{_V4} and {_V6} are both {'absent' if absent else 'true' if both else 'false'}",
+        effect=f"ipamd refuses to start with {'both families' if both else 'neither family'} enabled",
+        remedy=f'Set {_V4}="true" and {_V6}="false", or the reverse in an IPv6 cluster',
+        fixes=_ipv4(case) if absent else (),
+    )
+
+
+def _ipv4(case: AwsNodeCase) -> tuple[Edit, ...]:
+    """IPv4, where nothing points to IPv6: neither the old object nor another container."""
+    old, init = case.old, case.new.init
+    points_to_ipv6 = (
+        (old is not None and old.main is not None and old.ipv6)
+        or (init is not None and init.flag(_V6))
+        or go_bool(case.new.argument("enable-ipv6") or "false") is True
+    )
+    return () if points_to_ipv6 else (*fill(case, _V4, "true"), *fill(case, _V6, "false"))

@@ -1,0 +1,106 @@
+"""POD-008: health probes that are missing, or that ask something other than ipamd."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from webhook.cni.addresses import Asked, Speaks, Unread
+from webhook.cni.agents import IPAMD_SOCKET, health_address
+from webhook.cni.probes import Answer
+from webhook.cni.stock import stock
+from webhook.cni.version import Version
+from webhook.model import Edit, Json, Problem
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example, container, probe
+from webhook.rules.parts import probe_path
+from webhook.rules.rule import AwsNodeCase, rule
+
+
+@rule(
+    "POD-008",
+    "A health probe is missing, or asks something other than ipamd",
+    level="warn",
+    link=links.BEST_PRACTICES,
+    rests_on_releases=True,
+    bad=(
+        Example(DaemonSet(without=("livenessProbe",))),
+        Example(DaemonSet(without=("livenessProbe", "readinessProbe"))),
+        Example(DaemonSet(fields={"livenessProbe": {"httpGet": {"port": "metrics", "path": "/metrics"}}})),
+        Example(DaemonSet(probe_address=":50052")),
+        Example(DaemonSet(release="1.22.4", fields={"livenessProbe": {"grpc": {"port": 50051}}})),
+        Example(DaemonSet(fields=probe("curl", "-f", "http://localhost:61679/v1/enis"))),
+    ),
+    good=(Example(DaemonSet(release="1.22.4", probe_address="localhost:50051")),),
+)
+def weak_probe(case: AwsNodeCase) -> Iterator[Problem]:
+    """Without a readiness probe a rollout goes on over broken nodes; without a liveness probe a hung ipamd stays.
+
+    A probe of another port of aws-node (metrics, introspection) answers although ipamd serves no addresses. Before
+    1.23.0 ipamd listens on the loopback address alone, where the kubelet's own probes do not ask.
+    """
+    yield from _missing(case)
+    version = case.new.version
+    right = health_address(version or case.tables.newest)
+    for kind, answer in case.new.probes.items():
+        by, elsewhere = _elsewhere(version, answer)
+        if elsewhere:
+            addresses = ", ".join(one.address for one in elsewhere)
+            yield Problem(
+                path=probe_path(case, kind),
+                evidence=((f"aws-node {kind} asks", f"{by} {addresses}"), ("ipamd address", right)),
+                level="warn",
+                wrong=f"the {kind} asks {addresses} by {by}, where ipamd's health service is not",
+                effect="it passes although pods get no addresses, or fails although they do",
+                remedy=f"Use the probes of the official manifest: grpc-health-probe with -addr={right}",
+            )
+
+
+_BY: Mapping[Speaks, str] = MappingProxyType(
+    {"health": "grpc-health-probe", "grpc": "grpc", "tcp": "tcpSocket", "http": "httpGet"}
+)
+
+
+def _elsewhere(version: Version | None, answer: Answer) -> tuple[str, tuple[Asked, ...]]:
+    """By what a probe asks, and at which ports that are not ipamd's; an unread probe only where it names none."""
+    if isinstance(answer, Unread):
+        found = (*answer.given, *answer.mentioned)
+        return answer.program, () if any(one.is_ipamds for one in found) else found
+    if answer is None or answer.socket or not _is_elsewhere(version, answer):
+        return "", ()
+    return _BY[answer.speaks], (answer,)
+
+
+def _is_elsewhere(version: Version | None, answer: Asked) -> bool:
+    """Whether a probe asks at a port or host that no release's ipamd has, or in a way that ipamd does not answer."""
+    if not answer.is_ipamds:
+        return True
+    by_kubelet = answer.speaks == "http" or not answer.loopback
+    return version is not None and health_address(version) != IPAMD_SOCKET and by_kubelet
+
+
+def _missing(case: AwsNodeCase) -> Iterator[Problem]:
+    main = case.new.required
+    for kind in ("livenessProbe", "readinessProbe"):
+        if main.raw.get(kind) is None:
+            official = _official_probe(case, kind)
+            says = f"aws-node {kind} of the official manifest"
+            yield Problem(
+                path=main.path,
+                evidence=((f"aws-node {kind}", None),),
+                level="warn",
+                wrong=f"container aws-node has no {kind}",
+                effect="a roll-out does not stop at broken nodes"
+                if kind == "readinessProbe"
+                else "an ipamd that hangs is never restarted",
+                remedy="Take the probe of the official manifest",
+                fixes=(Edit(main.path, kind, official, says),) if official else (),
+            )
+
+
+def _official_probe(case: AwsNodeCase, kind: str) -> Json:
+    """The probe of the release's own manifest; None where the release is not in the tables."""
+    version = case.new.known_version
+    if version not in case.tables.pairs:
+        return None
+    found: dict[str, Any] = container(stock(version), "aws-node")
+    return found[kind]
