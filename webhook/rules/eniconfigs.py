@@ -91,13 +91,13 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
     groups = case.new.security_groups
     if groups is None or groups == []:
         yield _groups(
-            case, ("spec", "securityGroups"), "warn", f"ENIConfig {case.new.name} has no securityGroups",
+            _GROUPS, None, "warn", f"ENIConfig {case.new.name} has no securityGroups",
             "pods get those of the node's primary interface", "State them explicitly",
         )  # fmt: skip
         raise CouldNotCheckError("empty securityGroups break CNI 1.13.0; the version in the cluster is not known")
     if not isinstance(groups, list):
         yield _groups(
-            case, ("spec", "securityGroups"), "deny", f"spec.securityGroups of ENIConfig {case.new.name} is not a list",
+            _GROUPS, _text(groups), "deny", f"spec.securityGroups of ENIConfig {case.new.name} is not a list",
             _REFUSED, "Write a list of security group IDs",
         )  # fmt: skip
         return
@@ -108,34 +108,33 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
         path: Path = ("spec", "securityGroups", index)
         if not isinstance(group, str) or not _GROUP.fullmatch(group):
             yield _groups(
-                case, path, "deny", f"{_shown(group)} in ENIConfig {case.new.name} is not a security group ID",
+                path, _text(group), "deny", f"{_shown(group)} in ENIConfig {case.new.name} is not a security group ID",
                 _REFUSED, "Write sg- and 8 or 17 hexadecimal digits",
             )  # fmt: skip
         elif group in seen:
             yield _groups(
-                case, path, "deny", f"{group} is listed twice in ENIConfig {case.new.name}", _REFUSED, "Remove one"
-            )
+                path, f"{group} twice", "deny", f"{group} is listed twice in ENIConfig {case.new.name}", _REFUSED,
+                "Remove one",
+            )  # fmt: skip
         else:
             seen.add(group)
     if len(groups) > _QUOTA:
         yield _groups(
-            case, ("spec", "securityGroups"), "warn",
+            _GROUPS, f"{len(groups)} groups", "warn",
             f"ENIConfig {case.new.name} has {len(groups)} security groups",
             f"EC2 refuses more than {_QUOTA} on an interface unless the quota was raised",
             f"Use {_QUOTA} at most, or make sure of the quota",
         )  # fmt: skip
 
 
+_GROUPS: Path = ("spec", "securityGroups")
 _REFUSED = "EC2 refuses the interface, so nodes that use it get no addresses"
 
 
-def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
-    case: EniConfigCase, path: Path, level: Level, wrong: str, effect: str, remedy: str
-) -> Problem:
-    groups = case.new.security_groups
-    evidence = repr(groups) if groups else None
+def _groups(path: Path, fault: str | None, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
+    """A problem of one group, or of the list as a whole: each rests on its own fault alone."""
     return Problem(
-        path=path, evidence=(("ENIConfig spec.securityGroups", evidence),), level=level, wrong=wrong, effect=effect,
+        path=path, evidence=(("ENIConfig spec.securityGroups", fault),), level=level, wrong=wrong, effect=effect,
         remedy=remedy,
     )  # fmt: skip
 

@@ -68,8 +68,7 @@ def _refused(  # noqa: PLR0913, PLR0917 - the parts of a problem
         path=path,
         evidence=(
             (f"{agent.name} flag {one.name[:80]}", one.value),
-            ("network policy agent", str(version)),
-            *(main.evidence(_MODE) if main is not None else ()),
+            *(((f"{main.name} env {_MODE}", "pods wait" if fails else "no pod waits"),) if main is not None else ()),
         ),
         level="deny",
         certain=fails and version is not None and is_known(case),

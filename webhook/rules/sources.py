@@ -9,8 +9,11 @@ from webhook.cni.flags import FLAGS
 from webhook.model import Evidence, Json, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import warning
+from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
+
+_ENTRY = 200
+"""Characters of an entry that is no variable, as evidence."""
 
 
 @rule(
@@ -34,11 +37,15 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
     """
     for holder in case.new.roles:
         for path, wrong in holder.defects:
-            yield _uncheckable(path, (("env defect", wrong),), "deny", wrong, "Write env as a list of name and value")
+            entry = repr(at(case.new.raw, *path))[:_ENTRY]
+            evidence = ((f"{holder.name} env defect", entry),)
+            yield _uncheckable(path, evidence, "deny", wrong, "Write env as a list of name and value")
         for name, listed in holder.repeated.items():
+            evidence = ((f"{holder.name} env {name} repeated", repr(_left_of(case, holder, listed, name))),)
+            times = f"{len(listed)} times" if listed[2:] else "twice"
             yield _uncheckable(
-                holder.where(name), ((f"{holder.name} env {name} repeated", repr(listed)),), "deny",
-                f"{name} is set twice in container {holder.name}", "Keep one of the two entries",
+                holder.where(name), evidence, "deny", f"{name} is set {times} in container {holder.name}",
+                "Keep one of the entries",
             )  # fmt: skip
         if holder.prefixes:
             yield _uncheckable(
@@ -48,6 +55,14 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
         yield from _foreign_values(case, holder)
     yield from _identity(case)
     yield from started_otherwise(case)
+
+
+def _left_of(case: AwsNodeCase, holder: Container, listed: list[Json], name: str) -> list[Json]:
+    """The entries of a name as they were, where this change did nothing but remove some; else as they are."""
+    old = same_before(case, holder)
+    before = old.repeated.get(name, []) if old is not None else []
+    following = iter(before)
+    return before if all(entry in following for entry in listed) else listed
 
 
 def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from webhook.cni.container import Container, Unknown
-from webhook.cni.objections import Objection
+from webhook.cni.objections import Objection, reserved_tags
 from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Reading, Variable
 from webhook.cni.values import go_int
 from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import warning
+from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
 from webhook.rules.standing import evidence, harms, is_known, is_plain, is_read, reading_of, standing
 
@@ -75,11 +75,22 @@ def _replaced(case: AwsNodeCase, holder: Container, name: str, value: str) -> It
     silent = " without a log line" if one.effect == "default-silent" else ""
     yield Problem(
         path=holder.where(name),
-        evidence=holder.evidence(name),
+        evidence=_tags_left(case, holder, name, value) if reading.parser == "json" else holder.evidence(name),
         level="warn" if reading.parser == "clamped" else "deny",
         wrong=f'{name}="{value[:200]}" must be {one.wanted}',
         effect=f"the CNI takes {one.taken or f'the default ({reading.default})'} instead{silent}",
         remedy=f"Write {one.wanted}, or remove {name}",
+    )
+
+
+def _tags_left(case: AwsNodeCase, holder: Container, name: str, value: str) -> Evidence:
+    """What is wrong with tags, as evidence: the reserved keys, as they were where some of them are gone and no new."""
+    keys, old = reserved_tags(value), same_before(case, holder)
+    before = reserved_tags(text(old.written(name))) if old is not None and keys else ()
+    return (
+        ((f"{holder.name} env {name}", repr(before if set(keys) <= set(before) else keys)),)
+        if keys
+        else holder.evidence(name)
     )
 
 
@@ -278,7 +289,7 @@ def _risky(case: AwsNodeCase) -> Iterator[Problem]:
     if pod is not None and link is not None and pod > link:
         yield warning(
             case, ("POD_MTU", "AWS_VPC_ENI_MTU"), f"POD_MTU={pod} is larger than AWS_VPC_ENI_MTU={link}",
-            "large packets are split or lost, and nothing checks it", "Set POD_MTU to AWS_VPC_ENI_MTU at most",
+            "large packets are split or lost, and nothing checks it", f"Lower POD_MTU to {link} at most",
         )  # fmt: skip
 
 
