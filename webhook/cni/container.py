@@ -17,6 +17,7 @@ from webhook.cni.limits import CONTAINER_LISTS, too_long
 from webhook.cni.possible import possible
 from webhook.cni.version import Tag, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, UnknownKey, UnknownValueError, text
+from webhook.printable import named
 
 Assumed = dict[UnknownKey, str | None]
 """What the runner assumes of unknown values for now."""
@@ -91,7 +92,7 @@ class Container:
     @property
     def label(self) -> str:
         """Its name, or its position where it has none: ``containers[2]``."""
-        return self.name or f"{self.path[-2]}[{self.path[-1]}]"
+        return named(self.name) if self.name else f"{self.path[-2]}[{self.path[-1]}]"
 
     @property
     def image_text(self) -> str:

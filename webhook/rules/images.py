@@ -9,6 +9,7 @@ from webhook.cni.images import REPOSITORIES
 from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -96,7 +97,7 @@ def _another(holder: Container) -> Problem:
         path=(*holder.path, "image"),
         evidence=((f"{holder.role} image", holder.image_text),),
         level="deny",
-        wrong=f"container {holder.name} runs {holder.image_text}, which is not {_basename(holder)}",
+        wrong=f"container {holder.label} runs {named(holder.image_text)}, which is not {_basename(holder)}",
         effect=_WITHOUT[holder.role],
         remedy=f"Use the image {_basename(holder)} there; where it is meant, as when another CNI takes over, add an "
         "exception for IMG-001 to the policy",

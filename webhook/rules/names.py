@@ -11,6 +11,7 @@ from webhook.cni.tables import CONTAINERS
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.version import Version
 from webhook.model import Level, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import same_before, warning
@@ -94,7 +95,7 @@ def _is_stale(case: AwsNodeCase, holder: Container, name: str) -> bool:
 def _copied(case: AwsNodeCase, copies: list[tuple[Container, str]], *, stale: bool) -> Problem:
     names = sorted({name for _, name in copies})
     readers = sorted({reader for name in names for reader in _readers(case, name)})
-    holders = dict.fromkeys(holder.name for holder, _ in copies)
+    holders = dict.fromkeys(holder.label for holder, _ in copies)
     values = [pair for holder, name in copies for one in (holder, *_beside(case, name)) for pair in one.evidence(name)]
     first, its = copies[0]
     return Problem(
@@ -116,7 +117,7 @@ def _unread(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str,
         path=holder.where(name),
         evidence=holder.evidence(name),
         level=level,
-        wrong=f"{name[:_LONGEST_NAME]} is not read by container {holder.name}{meant}",
+        wrong=f"{named(name[:_LONGEST_NAME])} is not read by container {holder.label}{meant}",
         effect="the setting has no effect",
         remedy=remedy,
     )

@@ -8,6 +8,7 @@ from webhook.cni.agents import IPAMD_PATH, IPAMD_PORT, health_address
 from webhook.cni.probes import Answer
 from webhook.cni.version import Version
 from webhook.model import Json, Path, Problem, at
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -84,7 +85,7 @@ def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked
         evidence=((f"aws-node {kind} address", answer.address), ("ipamd address", right)),
         level="deny",
         certain=not runs,
-        wrong=f"the {kind} asks {answer.address}{runs}",
+        wrong=f"the {kind} asks {named(answer.address)}{runs}",
         effect=f"CNI {version} answers health checks on {right} alone, so the container restarts forever and the "
         "rollout stops",
         remedy=f"Apply the complete manifest of {version} instead of only its image",
@@ -97,7 +98,7 @@ def _flawed(case: AwsNodeCase, version: Version, kind: str, address: str, flaw: 
         evidence=((f"aws-node {kind} asks", f"{address} {flaw.how}"),),
         level="deny",
         certain=True,
-        wrong=f"the {kind} asks {address} {flaw.how}",
+        wrong=f"the {kind} asks {named(address)} {flaw.how}",
         effect=f"{flaw.why}, so each probe fails, the container restarts forever and the rollout stops",
         remedy=f"Use the probes of the official manifest of {version}",
     )
@@ -111,7 +112,7 @@ def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Unread) -> I
     if not is_right and (given := [one for one in answer.given if _is_ipamds(one)]):
         yield _never_healthy(case, version, kind, given[0], f" by {answer.program}")
     elif ipamds or not found:
-        said = "" if is_right or not ipamds else f", and names {ipamds[0].address}"
+        said = "" if is_right or not ipamds else f", and names {named(ipamds[0].address)}"
         yield _unreadable(case, version, kind, f"{answer.why}{said}")
 
 
@@ -156,7 +157,7 @@ def another_port(case: AwsNodeCase) -> Iterator[Problem]:
                 path=_path(case, kind),
                 evidence=((f"aws-node {kind} asks", f"{by} {addresses}"), ("ipamd address", right)),
                 level="warn",
-                wrong=f"the {kind} asks {addresses} by {by}, where ipamd's health service is not",
+                wrong=f"the {kind} asks {named(addresses)} by {by}, where ipamd's health service is not",
                 effect="it passes although pods get no addresses, or fails although they do",
                 remedy=f"Use the probes of the official manifest: grpc-health-probe with -addr={right}",
             )

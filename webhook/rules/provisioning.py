@@ -19,7 +19,7 @@ _CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
     "ENV-008",
     "A node that can not provision addresses",
     level="deny",
-    link=links.variable("enable_imds_only_mode-v1196"),
+    link=links.VARIABLES,
     bad=(
         env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true"),
         env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),

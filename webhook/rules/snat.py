@@ -83,7 +83,7 @@ def _on(*, off: bool) -> str:
     "SNAT-002",
     "SNAT settings without effect",
     level="deny",
-    link=links.variable("aws_vpc_k8s_cni_exclude_snat_cidrs-v160"),
+    link=links.SNAT,
     bad=(
         env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true", AWS_VPC_K8S_CNI_RANDOMIZESNAT="hashrandom"),
         Example(DaemonSet(env={EXTERNAL: "true", EXCLUDE: "10.0.0.0/8"}), before=DaemonSet()),

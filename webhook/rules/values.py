@@ -9,6 +9,7 @@ from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Reading, Variable
 from webhook.cni.values import go_int
 from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import same_before, warning
@@ -55,7 +56,7 @@ def _malformed(holder: Container, name: str, value: Unknown) -> Problem:
         path=(*holder.where(name), "value"),
         evidence=holder.evidence(name),
         level="deny",
-        wrong=f"{name} in container {holder.name} {value.says}",
+        wrong=f"{named(name)} in container {holder.label} {value.says}",
         effect="the API server refuses the manifest",
         remedy='Put the value in quotes: value: "5", value: "true"',
     )
@@ -145,7 +146,7 @@ def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
         evidence=holder.evidence(row.name) + evidence(case, reading),
         level="deny" if stops else "warn",
         certain=stops and effect in FATAL and is_known(case),
-        wrong=f"{row.name} in container {holder.name} is present with an empty value",
+        wrong=f"{row.name} in container {holder.label} is present with an empty value",
         effect=_HARM[effect],
         remedy="Remove the entry, or give it a value",
     )
@@ -302,8 +303,9 @@ def _moved(case: AwsNodeCase) -> Iterator[Problem]:
         usual = case.tables.variables["aws-node"][name].default
         before, now = case.old.main.get(name) or usual, main.get(name) or usual
         if before != now:
+            was, becomes = (named(value or "unset") for value in (before, now))
             yield warning(
-                case, (name,), f"{name} changes from {before} to {now} on a live cluster",
+                case, (name,), f"{name} changes from {was} to {becomes} on a live cluster",
                 "pods that run keep what they have until they are made anew", "Replace the nodes after the roll-out",
                 before=before,
             )  # fmt: skip
