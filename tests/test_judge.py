@@ -26,7 +26,8 @@ def judged(example: Example, policy: Policy = BUILT_IN) -> Verdict:
 
 
 def levels(verdict: Verdict) -> dict[str, str]:
-    return {finding.rule: finding.level for finding in verdict.findings}
+    """The gravest level of each rule."""
+    return {f.rule: f.level for f in sorted(verdict.findings, key=lambda finding: finding.level == "deny")}
 
 
 CONFLICT = {"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5", "MINIMUM_IP_TARGET": "5"}

@@ -13,7 +13,7 @@ from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.levels import Before, Levels, View
-from webhook.model import Crash, Edit, Evidence, Facts, Finding, Json, Path, Resource, Skipped, Verdict
+from webhook.model import Crash, Edit, Evidence, Facts, Finding, Json, Problem, Resource, Skipped, Verdict
 from webhook.outcome import NOTHING, Outcome, ask
 from webhook.policy import Policy
 from webhook.rules import Catalogue
@@ -88,7 +88,7 @@ class Evaluation:
     def _evaluate(self, resource: Resource, new: View, known: dict[str, Outcome]) -> Verdict:
         basis = self._basis
         case: Case[Any] = Case(resource, new, self._old, basis.policy, basis.facts, basis.now, basis.tables)
-        case = replace(case, denied_before=partial(self._denied_before, case))
+        case = replace(case, found_before=partial(self._found_before, case))
         levels = self._levels(resource)
         findings: list[Finding] = []
         skipped: list[Skipped] = []
@@ -120,15 +120,15 @@ class Evaluation:
             self._before[rule.id] = outcome, self._levels(case.resource).before(rule, outcome, self._old)
         return self._before[rule.id]
 
-    def _denied_before(self, case: Case[Any]) -> frozenset[Path]:
-        """The places of the old object of which a rule denies what they hold. Called while a rule runs."""
+    def _found_before(self, case: Case[Any]) -> tuple[Problem, ...]:
+        """What the rules find in the old object by itself. Called while a rule runs."""
         assumed = dict(self._assumed)
         try:
             found = [self._on_old(rule, case)[0] for rule in self._rules]
         finally:
             self._assumed.clear()
             self._assumed.update(assumed)
-        return frozenset(problem.path for one in found for problem in one.problems if problem.level == "deny")
+        return tuple(problem for one in found for problem in one.problems)
 
 
 _NOTHING: tuple[Outcome, Before] = (NOTHING, frozenset())

@@ -10,6 +10,12 @@ def clean(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
+def named(text: str) -> str:
+    """A name or a value for a message: in quotes where blanks, or what is not printable, would hide its ends."""
+    plain = text.isprintable() and not any(one.isspace() for one in text)
+    return text if text and plain else f'"{text}"'
+
+
 def shorten(text: str, length: int) -> str:
     """The text, cut at a length and marked where it was."""
     return text if len(text) <= length else f"{text[: length - 1]}…"

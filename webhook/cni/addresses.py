@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from webhook.cni.agents import IPAMD_PATH, IPAMD_PORT, PORTS
 from webhook.model import Json
+from webhook.printable import named
 
 Speaks = Literal["health", "grpc", "tcp", "http", "other"]
 """Who asks: grpc-health-probe inside the container (health), the kubelet by a kind of its own, or another program."""
@@ -109,11 +110,11 @@ def target(written: str, folder: str) -> Asked | Unread:
         return Asked("health", socket=f"@{rest}")
     found = _HOST_PORT.fullmatch(written)
     if found is None:
-        return Unread(f"the guard cannot read its address {written[:100]}")
+        return Unread(f"the guard cannot read its address {named(written[:100])}")
     host = found[1] or found[2] or ""
     port = port_of(found[3])
     if port is None:
-        return Unread(f"the guard cannot read the port of its address {written[:100]}")
+        return Unread(f"the guard cannot read the port of its address {named(written[:100])}")
     return Asked("health", port=port, host="" if is_local(host) else host)
 
 

@@ -192,7 +192,7 @@ class AwsNode:
     def feature_evidence(self, name: str) -> Evidence:
         """The values that a feature rests on."""
         if name in _FEATURES:
-            return self.required.evidence(_FEATURES[name][0])
+            return self.required.as_read(_FEATURES[name][0])
         return ((f"feature {name}", "on" if self.feature(name) else "off"),)
 
 

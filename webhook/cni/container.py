@@ -17,6 +17,7 @@ from webhook.cni.limits import CONTAINER_LISTS, too_long
 from webhook.cni.possible import possible
 from webhook.cni.version import Tag, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, UnknownKey, UnknownValueError, text
+from webhook.printable import named
 
 Assumed = dict[UnknownKey, str | None]
 """What the runner assumes of unknown values for now."""
@@ -91,7 +92,7 @@ class Container:
     @property
     def label(self) -> str:
         """Its name, or its position where it has none: ``containers[2]``."""
-        return self.name or f"{self.path[-2]}[{self.path[-1]}]"
+        return named(self.name) if self.name else f"{self.path[-2]}[{self.path[-1]}]"
 
     @property
     def image_text(self) -> str:
@@ -170,6 +171,25 @@ class Container:
             value = self.written(name)
             found.append((f"{self.name} env {name}", value.says if isinstance(value, Unknown) else value))
         return tuple(found)
+
+    def as_read(self, *names: str) -> Evidence:
+        """What the CNI makes of variables, as evidence: for those that a problem depends on and is not about.
+
+        Two texts that a flag or a target reads alike are one, so that to correct the text of one leaves the problem of
+        the other as it was.
+        """
+        return tuple((f"{self.name} env {name}", self._read_as(name)) for name in names)
+
+    def _read_as(self, name: str) -> str | None:
+        value, row = self.written(name), variables.by_name(self.role).get(name)
+        if isinstance(value, Unknown):
+            return value.says
+        if row is not None and row.parser in {"bool", "bool-quiet", "bool-true"}:
+            read = values.go_bool(value or "")
+            return row.default if read is None else str(read).lower()
+        if row is not None and row.parser == "target":
+            return str(values.warm_target(value, int(row.default or 0)))
+        return value
 
 
 def _value(entry: Mapping[str, Any]) -> str | Unknown:

@@ -78,9 +78,13 @@ def _choice(reading: Reading, text: str) -> str:
 
 
 def _tags(_: Reading, text: str) -> str:
-    tags = go_tags(text)
-    fits = tags is not None and not any(_RESERVED_TAG in key for key in tags)
+    fits = go_tags(text) is not None and not reserved_tags(text)
     return "" if fits else f'a JSON object of strings without "{_RESERVED_TAG}" in a key'
+
+
+def reserved_tags(text: str) -> tuple[str, ...]:
+    """The keys of a JSON object that the CNI leaves out."""
+    return tuple(key for key in go_tags(text) or () if _RESERVED_TAG in key)
 
 
 def _number(reading: Reading, text: str, *, ipv6: bool) -> str:

@@ -51,7 +51,7 @@ def _too_new(case: AwsNodeCase, path: Path, holder: Container, name: str, since:
         path=path,
         evidence=(*holder.evidence(name), ("needs CNI", str(since))),
         level="deny",
-        wrong=f"{name} in container {holder.name} needs CNI {since}, the image is {case.new.version}",
+        wrong=f"{name} in container {holder.label} needs CNI {since}, the image is {case.new.version}",
         effect="the setting would be ignored without a word",
         remedy=f"Remove {name} until the cluster runs CNI {since} or newer",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from webhook.cni.eniconfig import API_VERSION, ROOT_KEYS, SPEC_KEYS
 from webhook.model import CouldNotCheckError, Json, Level, Path, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import ENIConfig, Example
 from webhook.rules.rule import EniConfigCase, rule
@@ -31,6 +32,10 @@ def _shown(value: Json) -> str:
         if not isinstance(value, (dict, list))
         else "not a string"
     )
+
+
+def _called(case: EniConfigCase) -> str:
+    return f"ENIConfig {named(case.new.name)}"
 
 
 @rule(
@@ -61,7 +66,7 @@ def no_subnet(case: EniConfigCase) -> Iterator[Problem]:
         path=("spec", "subnet"),
         evidence=(("ENIConfig spec.subnet", _text(subnet)),),
         level="deny",
-        wrong=f"spec.subnet of ENIConfig {case.new.name} is {_shown(subnet)}, not a subnet ID",
+        wrong=f"spec.subnet of {_called(case)} is {_shown(subnet)}, not a subnet ID",
         effect="no interface can be created for nodes that use it, so they get no addresses",
         remedy="Write the ID of a subnet in the nodes' zone: subnet- and 8 or 17 hexadecimal digits",
     )
@@ -91,13 +96,13 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
     groups = case.new.security_groups
     if groups is None or groups == []:
         yield _groups(
-            case, ("spec", "securityGroups"), "warn", f"ENIConfig {case.new.name} has no securityGroups",
+            _GROUPS, None, "warn", f"{_called(case)} has no securityGroups",
             "pods get those of the node's primary interface", "State them explicitly",
         )  # fmt: skip
         raise CouldNotCheckError("empty securityGroups break CNI 1.13.0; the version in the cluster is not known")
     if not isinstance(groups, list):
         yield _groups(
-            case, ("spec", "securityGroups"), "deny", f"spec.securityGroups of ENIConfig {case.new.name} is not a list",
+            _GROUPS, _text(groups), "deny", f"spec.securityGroups of {_called(case)} is not a list",
             _REFUSED, "Write a list of security group IDs",
         )  # fmt: skip
         return
@@ -108,34 +113,33 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
         path: Path = ("spec", "securityGroups", index)
         if not isinstance(group, str) or not _GROUP.fullmatch(group):
             yield _groups(
-                case, path, "deny", f"{_shown(group)} in ENIConfig {case.new.name} is not a security group ID",
+                path, _text(group), "deny", f"{_shown(group)} in {_called(case)} is not a security group ID",
                 _REFUSED, "Write sg- and 8 or 17 hexadecimal digits",
             )  # fmt: skip
         elif group in seen:
             yield _groups(
-                case, path, "deny", f"{group} is listed twice in ENIConfig {case.new.name}", _REFUSED, "Remove one"
-            )
+                path, f"{group} twice", "deny", f"{group} is listed twice in {_called(case)}", _REFUSED,
+                "Remove one",
+            )  # fmt: skip
         else:
             seen.add(group)
     if len(groups) > _QUOTA:
         yield _groups(
-            case, ("spec", "securityGroups"), "warn",
-            f"ENIConfig {case.new.name} has {len(groups)} security groups",
+            _GROUPS, f"{len(groups)} groups", "warn",
+            f"{_called(case)} has {len(groups)} security groups",
             f"EC2 refuses more than {_QUOTA} on an interface unless the quota was raised",
             f"Use {_QUOTA} at most, or make sure of the quota",
         )  # fmt: skip
 
 
+_GROUPS: Path = ("spec", "securityGroups")
 _REFUSED = "EC2 refuses the interface, so nodes that use it get no addresses"
 
 
-def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
-    case: EniConfigCase, path: Path, level: Level, wrong: str, effect: str, remedy: str
-) -> Problem:
-    groups = case.new.security_groups
-    evidence = repr(groups) if groups else None
+def _groups(path: Path, fault: str | None, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
+    """A problem of one group, or of the list as a whole: each rests on its own fault alone."""
     return Problem(
-        path=path, evidence=(("ENIConfig spec.securityGroups", evidence),), level=level, wrong=wrong, effect=effect,
+        path=path, evidence=(("ENIConfig spec.securityGroups", fault),), level=level, wrong=wrong, effect=effect,
         remedy=remedy,
     )  # fmt: skip
 
@@ -174,7 +178,7 @@ def unknown_field(case: EniConfigCase) -> Iterator[Problem]:
             path=("apiVersion",),
             evidence=(("ENIConfig apiVersion", _text(raw.get("apiVersion"))),),
             level="deny",
-            wrong=f"apiVersion of ENIConfig {case.new.name} is {_shown(raw.get('apiVersion'))}",
+            wrong=f"apiVersion of {_called(case)} is {_shown(raw.get('apiVersion'))}",
             effect="the CNI reads no other version, and the API server may not know it",
             remedy=f"Write {API_VERSION}",
         )
@@ -185,7 +189,7 @@ def _beside_spec(case: EniConfigCase, key: str) -> Problem:
         path=(key,),
         evidence=((f"ENIConfig {key}", "present"),),
         level="deny",
-        wrong=f"ENIConfig {case.new.name} has {key} beside spec",
+        wrong=f"{_called(case)} has {named(key)} beside spec",
         effect="the CNI does not read it, and nodes use the settings without it",
         remedy="Move it below spec" if key in SPEC_KEYS else f"Remove it; below spec there are {_SPEC_KEYS}",
     )
@@ -201,7 +205,7 @@ def _unknown(key: str, level: Level) -> Problem:
         path=("spec", key) if level == "deny" else ("spec",),
         evidence=((f"ENIConfig spec.{key}", "present"),),
         level=level,
-        wrong=f"an ENIConfig has no field spec.{key}{meant}",
+        wrong=f"an ENIConfig has no field {named(f'spec.{key}')}{meant}",
         effect="the API server drops it, and nodes use the settings without it",
         remedy=f"Rename it to {near[0]}" if near else f"Remove it; there are {_SPEC_KEYS}",
     )

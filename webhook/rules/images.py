@@ -9,6 +9,7 @@ from webhook.cni.images import REPOSITORIES
 from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -55,12 +56,11 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
         raise CouldNotCheckError("there is no container aws-vpc-cni-init")
     if wrong:
         return
-    evidence = _image_evidence(main, init)
     now, beside = case.new.known_version, _release(case.new, init)
     if now != beside:
         yield Problem(
             path=(*init.path, "image"),
-            evidence=evidence,
+            evidence=((f"{main.role} release", str(now)), (f"{init.role} release", str(beside))),
             level="deny",
             wrong=f"aws-node is {now} but aws-vpc-cni-init is {beside}",
             effect="CNI plugins and kernel settings would come from another release",
@@ -69,7 +69,7 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
     elif main.tag and init.tag and main.tag.build != init.tag.build:
         yield Problem(
             path=(*init.path, "image"),
-            evidence=evidence,
+            evidence=_image_evidence(main, init),
             level="warn",
             wrong=f"aws-node and aws-vpc-cni-init are different builds of {now}",
             effect="the two were not tested together",
@@ -97,7 +97,7 @@ def _another(holder: Container) -> Problem:
         path=(*holder.path, "image"),
         evidence=((f"{holder.role} image", holder.image_text),),
         level="deny",
-        wrong=f"container {holder.name} runs {holder.image_text}, which is not {_basename(holder)}",
+        wrong=f"container {holder.label} runs {named(holder.image_text)}, which is not {_basename(holder)}",
         effect=_WITHOUT[holder.role],
         remedy=f"Use the image {_basename(holder)} there; where it is meant, as when another CNI takes over, add an "
         "exception for IMG-001 to the policy",
@@ -182,7 +182,7 @@ def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, f
             ("CNI version", str(version)),
             ("network policy agent", str(now)),
             ("network policy", "in use" if broken else "not in use"),
-            *case.new.required.evidence(_MODE),
+            (f"{case.new.required.name} env {_MODE}", "pods wait" if fails else "no pod waits"),
         ),
         level=level,
         certain=fails and is_known(case),

@@ -11,9 +11,10 @@ from webhook.cni.tables import CONTAINERS
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.version import Version
 from webhook.model import Level, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import warning
+from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
 
 _TYPING_ERROR = 2
@@ -43,8 +44,9 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
     """Names are case-sensitive and the CNI reads none that it does not know: the setting has no effect.
 
     A name that is nearly right, or right in another container, is refused; a wholly unknown one may be of a private
-    build and only warns (`environment` in the policy makes it known). So does a copy of what the right container has:
-    `kubectl set env` without `-c` writes to all of them.
+    build and only warns (`environment` in the policy makes it known). So does a variable that the right container has
+    too, with whatever value: `kubectl set env` without `-c` writes to all of them, and later changes leave copies
+    behind.
     """
     extra = {(variable.container, variable.name) for variable in case.policy.environment}
     for holder in case.new.roles:
@@ -53,7 +55,7 @@ def unread(case: AwsNodeCase) -> Iterator[Problem]:
         folded = {right: right.casefold() for right in known} if unknown else {}
         for name in unknown:
             is_known = name.startswith(SDK_PREFIXES) or (holder.role, name) in extra
-            if not is_known and not _is_copy(case, holder, name):
+            if not is_known and not _is_copy(case, name):
                 yield _unread(case, holder, name, folded)
     yield from _copies(case)
 
@@ -63,64 +65,75 @@ def _readers(case: AwsNodeCase, name: str) -> list[str]:
     return [container for container in CONTAINERS if name in case.tables.variables[container]]
 
 
-def _is_copy(case: AwsNodeCase, holder: Container, name: str) -> bool:
-    """Whether a container that reads the variable has it too, with the same value as far as anything tells."""
-    readers, value = _readers(case, name), holder.env[name]
-    beside = [other.env[name] for other in case.new.roles if other.role in readers and name in other.env]
-    return any(other == value or isinstance(other, Unknown) or isinstance(value, Unknown) for other in beside)
+def _is_copy(case: AwsNodeCase, name: str) -> bool:
+    """Whether a container that reads the variable has it too, with whatever value."""
+    return bool(_beside(case, name))
 
 
 def _copies(case: AwsNodeCase) -> Iterator[Problem]:
-    """One warning for all copies: they are harmless, and many clusters are full of them."""
-    found = {
-        holder.name: names
-        for holder in case.new.roles
-        if (
-            names := sorted(
-                name
-                for name in holder.env.keys() - case.tables.variables[holder.role].keys()
-                if _is_copy(case, holder, name)
-            )
-        )
-    }
-    if not found:
-        return
-    names = sorted(set().union(*found.values()))
+    """Two warnings for all copies, as many clusters are full of them: those that agree, and those that are stale."""
+    found: dict[bool, list[tuple[Container, str]]] = {}
+    for holder in case.new.roles:
+        for name in sorted(holder.env.keys() - case.tables.variables[holder.role].keys()):
+            if _is_copy(case, name):
+                found.setdefault(_is_stale(case, holder, name), []).append((holder, name))
+    for stale, copies in sorted(found.items()):
+        yield _copied(case, copies, stale=stale)
+
+
+def _beside(case: AwsNodeCase, name: str) -> list[Container]:
+    """The containers that read a variable and have it."""
+    return [other for other in case.new.roles if other.role in _readers(case, name) and name in other.env]
+
+
+def _is_stale(case: AwsNodeCase, holder: Container, name: str) -> bool:
+    """Whether a copy has another value than every container that reads the variable, as far as anything tells."""
+    values = [holder.env[name], *(other.env[name] for other in _beside(case, name))]
+    return not any(isinstance(value, Unknown) for value in values) and values[0] not in values[1:]
+
+
+def _copied(case: AwsNodeCase, copies: list[tuple[Container, str]], *, stale: bool) -> Problem:
+    names = sorted({name for _, name in copies})
     readers = sorted({reader for name in names for reader in _readers(case, name)})
-    first = next(holder for holder in case.new.roles if holder.name in found)
-    yield Problem(
-        path=first.where(found[first.name][0]),
-        evidence=tuple((f"{container} env {name}", "copied") for container in found for name in found[container]),
+    holders = dict.fromkeys(holder.label for holder, _ in copies)
+    values = [pair for holder, name in copies for one in (holder, *_beside(case, name)) for pair in one.evidence(name)]
+    first, its = copies[0]
+    return Problem(
+        path=first.where(its),
+        evidence=tuple(values) if stale else tuple((f"{holder.name} env {name}", "copied") for holder, name in copies),
         level="warn",
-        wrong=f"{', '.join(names)} also stand{'s' if len(names) == 1 else ''} in {' and '.join(found)}, where nobody "
-        "reads them",
-        effect="that changes nothing, but whoever edits a copy edits the wrong place",
-        remedy=f"Name the container: kubectl set env -c {readers[0]}",
+        wrong=f"{', '.join(names)} also stand{'s' if len(names) == 1 else ''} in {' and '.join(holders)}, where nobody "
+        "reads them" + (f", with another value than in {' and '.join(readers)}" if stale else ""),
+        effect=f"only the value in {' and '.join(readers)} counts, and a change of the copy changes nothing"
+        if stale
+        else "that changes nothing, but whoever edits a copy edits the wrong place",
+        remedy=f"{'Remove it there, and name' if stale else 'Name'} the container: kubectl set env -c {readers[0]}",
     )
 
 
 def _unread(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, str]) -> Problem:
-    level, meant, remedy = _meant(case, name, known)
-    readers = _readers(case, name)
-    beside = [pair for other in case.new.roles if other.role in readers for pair in other.evidence(name)]
+    level, meant, remedy = _meant(case, holder, name, known)
     return Problem(
         path=holder.where(name),
-        evidence=(*holder.evidence(name), *beside),
+        evidence=holder.evidence(name),
         level=level,
-        wrong=f"{name[:_LONGEST_NAME]} is not read by container {holder.name}{meant}",
+        wrong=f"{named(name[:_LONGEST_NAME])} is not read by container {holder.label}{meant}",
         effect="the setting has no effect",
         remedy=remedy,
     )
 
 
-def _meant(case: AwsNodeCase, name: str, known: Mapping[str, str]) -> tuple[Level, str, str]:
-    """Level, what was probably meant, and the way out."""
+def _meant(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, str]) -> tuple[Level, str, str]:
+    """Level, what was probably meant, and the way out; a copy whose original is removed is only left behind."""
     near = NAME_TRAPS.get(name) or _nearest(name, known)
     if near:
         return "deny", f" (names are case-sensitive; did you mean {near}?)", f"Write {near}, or remove it"
     readers = _readers(case, name)
     if readers:
-        return "deny", f", only by {readers[0]}", f"Move it to container {readers[0]}, or remove it"
+        old = same_before(case, holder)
+        is_left = old is not None and old.written(name) == holder.written(name)
+        level: Level = "warn" if is_left else "deny"
+        return level, f", only by {readers[0]}", f"Move it to container {readers[0]}, or remove it"
     return "warn", "", "Remove it, or name it under `environment` in the policy if a private build reads it"
 
 

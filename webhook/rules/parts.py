@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from webhook.cni.container import Container
 from webhook.cni.images import REPOSITORIES
 from webhook.cni.version import Version
 from webhook.model import Edit, Path, Problem, at
@@ -36,6 +37,12 @@ def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
         effect=effect,
         remedy=remedy,
     )
+
+
+def same_before(case: AwsNodeCase, holder: Container) -> Container | None:
+    """The container of the same role in the old object; None where there is none."""
+    roles = case.old.roles if case.old is not None else ()
+    return next((one for one in roles if one.role == holder.role), None)
 
 
 def step(case: AwsNodeCase) -> tuple[Version, Version] | None:

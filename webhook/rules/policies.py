@@ -7,6 +7,7 @@ from webhook.cni.container import Container
 from webhook.cni.flags import Given, refusal
 from webhook.cni.version import Version
 from webhook.model import Path, Problem, at
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -68,13 +69,12 @@ def _refused(  # noqa: PLR0913, PLR0917 - the parts of a problem
         path=path,
         evidence=(
             (f"{agent.name} flag {one.name[:80]}", one.value),
-            ("network policy agent", str(version)),
-            *(main.evidence(_MODE) if main is not None else ()),
+            *(((f"{main.name} env {_MODE}", "pods wait" if fails else "no pod waits"),) if main is not None else ()),
         ),
         level="deny",
         certain=fails and version is not None and is_known(case),
         wrong=f'"{word}" {said}',
         effect="the network policy agent exits at start"
         + (", and every new pod fails for want of its answer" if fails else ", so aws-node never becomes ready"),
-        remedy=f"Correct {one.name[:80] or 'the word'}, or remove it to take the default",
+        remedy=f"Correct {named(one.name[:80]) if one.name else 'the word'}, or remove it to take the default",
     )

@@ -12,13 +12,14 @@ _PROVISIONED = "cni-guard.dev/pre-provisioned"
 _OFF = "DISABLE_NETWORK_RESOURCE_PROVISIONING"
 _IMDS = "ENABLE_IMDS_ONLY_MODE"
 _DISCOVERY = "ENABLE_SUBNET_DISCOVERY"
+_CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
 
 
 @rule(
     "ENV-008",
     "A node that can not provision addresses",
     level="deny",
-    link=links.variable("enable_imds_only_mode-v1196"),
+    link=links.VARIABLES,
     bad=(
         env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true"),
         env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
@@ -54,9 +55,9 @@ def no_provisioning(case: AwsNodeCase) -> Iterator[Problem]:
     if view.custom_networking:
         for name in causes:
             yield _unprovisioned(
-                case, (name, "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"), "deny",
+                case, (name, _CUSTOM), "deny",
                 "pods may not use the primary interface and no other one is made: none gets an address",
-                "Switch one of them off", certain=True,
+                f"Switch {name} or {_CUSTOM} off", certain=True,
             )  # fmt: skip
     if view.flag(_IMDS):
         yield from _imds_conflicts(case)
@@ -72,7 +73,7 @@ def _imds_conflicts(case: AwsNodeCase) -> Iterator[Problem]:
     if view.pod_eni:
         yield _unprovisioned(
             case, (_IMDS, "ENABLE_POD_ENI"), "deny", "no trunk interface is found, so pods with security groups fail",
-            "Switch one of them off",
+            f"Switch {_IMDS} or ENABLE_POD_ENI off",
         )  # fmt: skip
     if view.ipv6:
         yield _unprovisioned(
@@ -95,7 +96,7 @@ def _unprovisioned(  # noqa: PLR0913 - the parts of a problem, in its order
     values = " with ".join(f"{name}={main.get(name) or 'unset'}" for name in names)
     return Problem(
         path=main.where(names[0]),
-        evidence=main.evidence(*names),
+        evidence=main.as_read(*names),
         level=level,
         certain=certain,
         wrong=values,

@@ -9,6 +9,7 @@ from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
 from webhook.model import Evidence, Json, Level, Problem, at, text
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import AwsNodeCase, rule
@@ -129,7 +130,7 @@ def _of_strays(case: AwsNodeCase) -> Iterator[_Found]:
         powers = tuple(_powers(holder, volumes)) if objection.level == "deny" else ()
         yield _Found(holder, objection._replace(level="deny" if powers else "warn"), (origin,))
         for power in powers:
-            wrong = f"container {holder.label} of {repository} {power}"
+            wrong = f"container {holder.label} of {named(repository)} {power}"
             yield _Found(holder, objection._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
@@ -180,10 +181,10 @@ def _objection(case: AwsNodeCase, holder: Container) -> _Objection | None:
     """What speaks against an image; None where it is fine."""
     image = holder.image
     if image is None:
-        wrong = f'image "{holder.image_text}" of {holder.name} is not an image reference'
+        wrong = f'image "{holder.image_text}" of {holder.label} is not an image reference'
         return _Objection("deny", wrong, _UNREVIEWED)
     if holder.role == "aws-eks-nodeagent" and image.basename != _AGENT_IMAGE and holder in case.new.roles:
-        return _Objection("deny", f"image {image} of {holder.name} is not {_AGENT_IMAGE}", _UNREVIEWED)
+        return _Objection("deny", f"image {image} of {holder.label} is not {_AGENT_IMAGE}", _UNREVIEWED)
     if any(_within(image, registry) for registry in case.policy.images.registries):
         return None
     host = ecr_host(image.registry)

@@ -1,8 +1,9 @@
 """ROLL: what a change does to a configuration that was there."""
 
+import re
 from collections.abc import Iterator
 
-from webhook.cni.container import Unknown
+from webhook.cni.container import Container, Unknown
 from webhook.cni.overruled import overruled_by
 from webhook.cni.values import go_bool, go_int
 from webhook.cni.variables import RELEASE_TAG, Variable
@@ -11,6 +12,7 @@ from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.parts import goes_down
 from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import reading_of, standing
 
 GUARDED = (
     "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
@@ -82,8 +84,31 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
             continue
         if not before or _is_default(row, before) or not (not now or _is_carried_away(row, now)):
             continue
-        if not overruled_by(case.old, name) and old.where(name) not in case.denied_before():
+        if not overruled_by(case.old, name) and not _is_cure(case, old, name, before, changed):
             yield _lost(case, name, before, now)
+
+
+_WORD = re.compile(r"\w+", re.ASCII)
+
+
+def _is_cure(case: AwsNodeCase, old: Container, name: str, before: str, changed: set[str]) -> bool:
+    """Whether the new release refuses the value, or to give it up is the remedy of what was found before.
+
+    It is the remedy of a crash that it caused, and what the remedy's words name. Of two settings that contradict each
+    other these name both: to give up the one that won is the remedy only where the other stays.
+    """
+    reading = reading_of(case, case.new.required, name)
+    if reading is not None and standing(case, reading, before):
+        return True
+    here, kept = old.where(name), {old.where(other) for other in old.env.keys() - changed}
+    return any(
+        (problem.path == here and problem.certain)
+        or (
+            (problem.path == here or (problem.path in kept and problem.level == "deny"))
+            and name in _WORD.findall(problem.remedy)
+        )
+        for problem in case.found_before()
+    )
 
 
 def _is_carried_away(row: Variable, now: str | Unknown) -> bool:

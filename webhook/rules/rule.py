@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import CouldNotCheckError, Facts, Level, Operation, Part, Path, Problem, Resource
+from webhook.model import CouldNotCheckError, Facts, Level, Operation, Part, Problem, Resource
 from webhook.policy import Policy
 from webhook.rules.examples import Example
 
@@ -36,8 +36,8 @@ class Case(Generic[View]):
     facts: Facts
     now: datetime
     tables: Tables
-    denied_before: Callable[[], frozenset[Path]] = frozenset
-    """The places of the old object of which some rule denies what they hold; asked only where it matters."""
+    found_before: Callable[[], tuple[Problem, ...]] = tuple
+    """What all rules find in the old object by itself; asked only where it matters."""
 
     @property
     def kubernetes(self) -> tuple[int, int] | None:

@@ -83,7 +83,7 @@ def _on(*, off: bool) -> str:
     "SNAT-002",
     "SNAT settings without effect",
     level="deny",
-    link=links.variable("aws_vpc_k8s_cni_exclude_snat_cidrs-v160"),
+    link=links.SNAT,
     bad=(
         env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true", AWS_VPC_K8S_CNI_RANDOMIZESNAT="hashrandom"),
         Example(DaemonSet(env={EXTERNAL: "true", EXCLUDE: "10.0.0.0/8"}), before=DaemonSet()),
@@ -100,7 +100,7 @@ def without_effect(case: AwsNodeCase) -> Iterator[Problem]:
         if chosen and overruled_by(case.new, name) == (EXTERNAL,):
             yield Problem(
                 path=main.where(name),
-                evidence=main.evidence(name, EXTERNAL, "ENABLE_IPv6"),
+                evidence=(*main.evidence(name), *main.as_read(EXTERNAL, "ENABLE_IPv6")),
                 level="deny" if _changed(case, name) and _changed(case, EXTERNAL) else "warn",
                 wrong=f"{name}={main.get(name)} is ignored while {EXTERNAL}=true",
                 effect="there is no SNAT rule that it could shape",
@@ -135,21 +135,24 @@ def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
-    """One problem an item; a list that no person reads through is refused as a whole."""
+    """One problem an item, resting on that item alone; a list that no person reads through is refused as a whole."""
     items = _items(case.new, name)
     if len(items) > _MANY:
+        grows = case.old is None or len(items) > len(_items(case.old, name))
+        many = f"{len(items)} items"
         yield _bad(
-            case, name, "deny", f"{name} has {len(items)} items", "each becomes a rule on every node, and none is "
-            "checked", f"List at most {_MANY} networks",
+            case, name, many, "deny" if grows else "warn", f"{name} has {many}",
+            "each becomes a rule on every node, and none is checked", f"List at most {_MANY} networks",
         )  # fmt: skip
         return
+    away = "take it off the list" if any(go_cidr(item) for item in items) else f"remove {name}"
     for item in dict.fromkeys(items):
-        if said := _cidr_objection(name, item, exact=_is_exact(case.new, name)):
-            yield _bad(case, name, *said)
+        if said := _cidr_objection(name, item, exact=_is_exact(case.new, name), away=away):
+            yield _bad(case, name, item, *said)
     if name == EXCLUDE and _covers_everything(items):
         yield _bad(
-            case, name, "deny", f"{name}={','.join(items)} covers every address, so it switches SNAT off",
-            "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
+            case, name, "every address", "deny", f"{name}={','.join(items)} covers every address, so it switches SNAT "
+            "off", "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
             f"Remove {name}, and set {EXTERNAL}=true if no SNAT is meant",
         )  # fmt: skip
 
@@ -159,7 +162,7 @@ def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
     reading = reading_of(case, case.new.required, RANDOM)
     if random and reading and random not in reading.choices:
         yield _bad(
-            case, RANDOM, "deny", f'{RANDOM}="{random}" must be one of {", ".join(reading.choices)}',
+            case, RANDOM, random, "deny", f'{RANDOM}="{random}" must be one of {", ".join(reading.choices)}',
             f"the CNI takes {reading.default} instead", "Write one of them in lower case",
         )  # fmt: skip
 
@@ -168,7 +171,7 @@ _Said = tuple[Level, str, str, str]
 """Level, what is wrong, what would happen and the way out."""
 
 
-def _exact_objection(name: str, item: str) -> _Said | None:
+def _exact_objection(name: str, item: str, *, away: str) -> _Said | None:
     """What only releases before 1.12.6 have against an item."""
     bare = go_trim(item)
     if bare and bare != item:
@@ -183,14 +186,14 @@ def _exact_objection(name: str, item: str) -> _Said | None:
             "deny",
             f'"{item}" in {name} is an IPv6 CIDR',
             "before CNI 1.12.6 it goes into the IPv4 rules, which refuse it, and ipamd does not start",
-            "Remove it",
+            away[0].upper() + away[1:],
         )
     return None
 
 
-def _cidr_objection(name: str, item: str, *, exact: bool) -> _Said | None:
-    """What the CNI has against an item; None for one that is fine."""
-    if exact and (said := _exact_objection(name, item)):
+def _cidr_objection(name: str, item: str, *, exact: bool, away: str) -> _Said | None:
+    """What the CNI has against an item; None for one that is fine. `away` is how to get rid of it."""
+    if exact and (said := _exact_objection(name, item, away=away)):
         return said
     if not item:
         return "warn", f"{name} has an empty item", "the CNI logs an error and skips it", "Remove the surplus comma"
@@ -199,8 +202,8 @@ def _cidr_objection(name: str, item: str, *, exact: bool) -> _Said | None:
         return (
             "deny",
             f'"{item}" in {name} is not an IPv4 CIDR',
-            ("the CNI skips it, so traffic to it is treated as if it were not listed"),
-            "Write it as a.b.c.d/n",
+            "the CNI skips it, so traffic to it is treated as if it were not listed",
+            f"Write it as a.b.c.d/n, or {away}",
         )
     network, host_bits = read
     if host_bits:
@@ -208,8 +211,13 @@ def _cidr_objection(name: str, item: str, *, exact: bool) -> _Said | None:
     return None
 
 
-def _bad(case: AwsNodeCase, name: str, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
+def _bad(case: AwsNodeCase, name: str, fault: str, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
     main = case.new.required
     return Problem(
-        path=main.where(name), evidence=main.evidence(name), level=level, wrong=wrong, effect=effect, remedy=remedy
+        path=main.where(name),
+        evidence=((f"{main.name} env {name}", fault),),
+        level=level,
+        wrong=wrong,
+        effect=effect,
+        remedy=remedy,
     )

@@ -7,17 +7,21 @@ from urllib.parse import urlsplit
 from webhook.cni.container import Container, Unknown
 from webhook.cni.flags import FLAGS
 from webhook.model import Evidence, Json, Level, Path, Problem, at, text
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import warning
+from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
+
+_ENTRY = 200
+"""Characters of an entry that is no variable, as evidence."""
 
 
 @rule(
     "ENV-006",
     "A value that can not be checked, stands twice, or names no API server",
     level="deny",
-    link=links.variable("cluster_endpoint-v1121"),
+    link=links.VARIABLES,
     bad=(
         Example(DaemonSet(repeat=("WARM_ENI_TARGET",))),
         env(CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT"),
@@ -34,20 +38,32 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
     """
     for holder in case.new.roles:
         for path, wrong in holder.defects:
-            yield _uncheckable(path, (("env defect", wrong),), "deny", wrong, "Write env as a list of name and value")
+            entry = repr(at(case.new.raw, *path))[:_ENTRY]
+            evidence = ((f"{holder.name} env defect", entry),)
+            yield _uncheckable(path, evidence, "deny", wrong, "Write env as a list of name and value")
         for name, listed in holder.repeated.items():
+            evidence = ((f"{holder.name} env {name} repeated", repr(_left_of(case, holder, listed, name))),)
+            times = f"{len(listed)} times" if listed[2:] else "twice"
             yield _uncheckable(
-                holder.where(name), ((f"{holder.name} env {name} repeated", repr(listed)),), "deny",
-                f"{name} is set twice in container {holder.name}", "Keep one of the two entries",
+                holder.where(name), evidence, "deny", f"{named(name)} is set {times} in container {holder.label}",
+                "Keep one of the entries",
             )  # fmt: skip
         if holder.prefixes:
             yield _uncheckable(
                 (*holder.path, "envFrom"), ((f"{holder.name} envFrom", repr(holder.prefixes)),), "warn",
-                f"container {holder.name} takes variables from envFrom", "Write the values into the manifest",
+                f"container {holder.label} takes variables from envFrom", "Write the values into the manifest",
             )  # fmt: skip
         yield from _foreign_values(case, holder)
     yield from _identity(case)
     yield from started_otherwise(case)
+
+
+def _left_of(case: AwsNodeCase, holder: Container, listed: list[Json], name: str) -> list[Json]:
+    """The entries of a name as they were, where this change did nothing but remove some; else as they are."""
+    old = same_before(case, holder)
+    before = old.repeated.get(name, []) if old is not None else []
+    following = iter(before)
+    return before if all(entry in following for entry in listed) else listed
 
 
 def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
@@ -61,7 +77,7 @@ def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
         if row.parser != "field" or entry != row.field_path:
             yield _uncheckable(
                 holder.where(name), holder.evidence(name), "warn",
-                f"{name} in container {holder.name} {value.says}", "Write the value into the manifest",
+                f"{name} in container {holder.label} {value.says}", "Write the value into the manifest",
             )  # fmt: skip
 
 
@@ -94,8 +110,10 @@ def _identity(case: AwsNodeCase) -> Iterator[Problem]:
         return
     name = main.get("CLUSTER_NAME")
     before = case.old.main.get("CLUSTER_NAME") if case.old is not None and case.old.main is not None else name
-    if not name or name != before:
-        wrong = f"CLUSTER_NAME changes from {before} to {name}" if name else "CLUSTER_NAME is not set"
+    if not name or (before and name != before):
+        wrong = (
+            f"CLUSTER_NAME changes from {named(before or '')} to {named(name)}" if name else "CLUSTER_NAME is not set"
+        )
         yield warning(
             case, ("CLUSTER_NAME",), wrong,
             "interfaces get no cluster tag, so an IAM policy or subnets that are scoped by it shut ipamd out",
@@ -137,7 +155,7 @@ def started_otherwise(case: AwsNodeCase) -> Iterator[Problem]:
                     path=(*holder.path, field),
                     evidence=((f"{holder.role} {field}", repr(words)),),
                     level="warn",
-                    wrong=f"container {holder.name} has its own {field}{_names(words)}",
+                    wrong=f"container {holder.label} has its own {field}{_names(words)}",
                     effect="the official manifest has none, and what it sets reaches the process past every rule",
                     remedy="Remove it, and set variables in env",
                 )

@@ -1,10 +1,13 @@
 """Whether what the table says of a variable holds for an object: its release, its features, its address family."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
 
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection, objections
-from webhook.cni.reading import FATAL, Reading, Variable
+from webhook.cni.reading import FATAL, Condition, Reading, Variable
 from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import Evidence
@@ -13,7 +16,10 @@ from webhook.rules.rule import AwsNodeCase
 _SHORT = 100
 """Characters of a text of which it is remembered whether it is plain."""
 
-_SGP = "security-groups-for-pods"
+_SGP: Literal["security-groups-for-pods"] = "security-groups-for-pods"
+_VARIABLES: Mapping[Condition, str] = MappingProxyType(
+    {_SGP: "ENABLE_POD_ENI", "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"}
+)
 _LEVEL = "AWS_VPC_K8S_PLUGIN_LOG_LEVEL"
 _QUIET = {"plugin": ("warn", "error", "fatal"), "egress-plugin": ("info", "warn", "error", "fatal")}
 """The log levels at which a plugin writes no line for a pod that it sets up."""
@@ -87,13 +93,14 @@ def _holds(case: AwsNodeCase, reading: Reading, one: Objection) -> bool:
 
 
 def evidence(case: AwsNodeCase, reading: Reading, one: Objection | None = None) -> Evidence:
-    """The values, beside its own, on which it depends what becomes of a text; of an empty one without objection."""
+    """The variables, beside its own, on which it depends what becomes of a text; of an empty one without objection.
+
+    They decide whether there is a fault, and not which: as long as it is there it is the same one.
+    """
     main = case.new.required
-    found: list[Evidence] = []
-    if one is None or one.to == "value":
-        found += [case.new.feature_evidence(condition) for condition in reading.only_with]
+    names = [_VARIABLES[condition] for condition in reading.only_with] if one is None or one.to == "value" else []
     if reading.family or reading.minimum6 is not None:
-        found.append(main.evidence("ENABLE_IPv6"))
+        names.append("ENABLE_IPv6")
     if one is not None and one.to == "log":
-        found.append(main.evidence(_LEVEL))
-    return tuple(pair for pairs in found for pair in pairs)
+        names.append(_LEVEL)
+    return tuple((f"{main.name} env {name}", "as it counts") for name in names)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.cni.overruled import overruled_by
 from webhook.cni.values import beyond_zero, go_int
-from webhook.model import Level, Problem
+from webhook.model import Problem
 from webhook.rules import links
 from webhook.rules.examples import env
 from webhook.rules.parts import fill
@@ -36,18 +36,17 @@ def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
         main = case.new.required
         yield Problem(
             path=main.where("MINIMUM_IP_TARGET"),
-            evidence=main.evidence("MINIMUM_IP_TARGET", "WARM_IP_TARGET", "ENABLE_IPv6"),
+            evidence=(*main.evidence("MINIMUM_IP_TARGET"), *main.as_read("WARM_IP_TARGET", "ENABLE_IPv6")),
             level="deny",
             wrong=f"MINIMUM_IP_TARGET={minimum} without a positive WARM_IP_TARGET",
             effect=f"ipamd stops allocating at {minimum} addresses, so a node runs about {minimum} pods and further "
             "ones hang in ContainerCreating",
-            remedy="Set WARM_IP_TARGET too, to at least 1; 2 to 5 is usual",
+            remedy="Set WARM_IP_TARGET too, to at least 1 (2 to 5 is usual), or remove MINIMUM_IP_TARGET",
             fixes=fill(case, "WARM_IP_TARGET", "2"),
         )
 
 
-_KEEPS_NONE = (
-    "WARM_ENI_TARGET",
+_BESIDE = (
     "WARM_IP_TARGET",
     "MINIMUM_IP_TARGET",
     "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
@@ -78,12 +77,13 @@ def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
     custom = view.custom_networking
     yield Problem(
         path=main.where("WARM_ENI_TARGET"),
-        evidence=main.evidence(*_KEEPS_NONE),
+        evidence=(*main.evidence("WARM_ENI_TARGET"), *main.as_read(*_BESIDE)),
         level="deny" if custom else "warn",
         wrong="WARM_ENI_TARGET=0 and no other target keeps no spare address",
         effect="the pod that finds the pool empty waits about ten seconds for a new interface"
         + ("; with custom networking an idle node attaches and detaches an interface in a loop" if custom else ""),
-        remedy="Set WARM_IP_TARGET=2 too, with MINIMUM_IP_TARGET near the number of pods per node",
+        remedy="Set WARM_IP_TARGET=2 too, with MINIMUM_IP_TARGET near the number of pods per node, or go back to "
+        "WARM_ENI_TARGET 1",
     )
 
 
@@ -117,21 +117,35 @@ def conflicting_targets(case: AwsNodeCase) -> Iterator[Problem]:
         return
     for loser in ("WARM_ENI_TARGET", "WARM_PREFIX_TARGET"):
         winners = overruled_by(view, loser)
-        if winners and view.target(loser) >= _MORE_THAN_STOCK:
-            yield _conflict(case, loser, winners, "warn" if winners == _MODE else "deny")
+        for winner in winners if view.target(loser) >= _MORE_THAN_STOCK else ():
+            yield _conflict(case, loser, winner, winners)
 
 
-def _conflict(case: AwsNodeCase, loser: str, winners: tuple[str, ...], level: Level) -> Problem:
+def _conflict(case: AwsNodeCase, loser: str, winner: str, winners: tuple[str, ...]) -> Problem:
+    """Each winner is a problem of its own: to take one of two away is a step that passes."""
     main = case.new.required
-    reason = " and ".join(f"{name}={main.env.get(name, 'false')}" for name in winners)
     return Problem(
         path=main.where(loser),
-        evidence=main.evidence(*dict.fromkeys((loser, *winners, "ENABLE_PREFIX_DELEGATION", "ENABLE_IPv6"))),
-        level=level,
-        wrong=f"{loser}={main.get(loser)} has no effect beside {reason}",
+        evidence=(*main.evidence(loser), *main.as_read(*_rests_on(loser, winner))),
+        level="warn" if winners == _MODE else "deny",
+        wrong=f"{loser}={main.get(loser)} has no effect beside {winner}={main.get(winner) or 'false'}",
         effect="someone relies on a reserve that does not exist",
-        remedy=f"Remove {loser} (or set it to 1), or change {' and '.join(winners)}",
+        remedy=f"Remove {loser} (or set it to 1){_or_instead(loser, winners)}",
     )
+
+
+def _or_instead(loser: str, winners: tuple[str, ...]) -> str:
+    """The other way out. Prefix delegation is a mode, which is not given up for the sake of a target."""
+    if winners != _MODE:
+        return f", or change {' and '.join(winners)}"
+    return " and use WARM_PREFIX_TARGET" if loser == "WARM_ENI_TARGET" else ", or switch prefix delegation on"
+
+
+def _rests_on(loser: str, winner: str) -> tuple[str, ...]:
+    """The variables on which it depends that one setting overrules the other, beside this other one."""
+    if winner in _MODE:
+        return (winner, "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "ENABLE_IPv6")
+    return (winner, *(_MODE if loser == "WARM_PREFIX_TARGET" else ()), "ENABLE_IPv6")
 
 
 _IPV4_ONLY = {
@@ -154,7 +168,7 @@ def _idle_under_ipv6(case: AwsNodeCase) -> Iterator[Problem]:
             continue
         yield Problem(
             path=main.where(name),
-            evidence=main.evidence(name, "ENABLE_IPv6"),
+            evidence=(*main.evidence(name), *main.as_read("ENABLE_IPv6")),
             level="warn",
             wrong=f"{name}={value} has no effect in an IPv6 cluster",
             effect="each node takes one prefix and nothing is translated, whatever the targets and SNAT settings say",
@@ -180,22 +194,31 @@ def too_few_interfaces(case: AwsNodeCase) -> Iterator[Problem]:
     The trunk is there with security groups for pods; with custom networking pods may not use the primary interface.
     """
     limit = case.new.target("MAX_ENI")
-    uses = [
-        name
-        for name, on in (
-            ("custom networking", case.new.custom_networking),
-            ("security groups for pods", case.new.pod_eni),
-        )
-        if on
-    ]
+    uses = tuple(name for name in _TAKES_AN_INTERFACE if case.new.flag(name))
     if not uses or not 1 <= limit <= len(uses):
         return
+    for together in (*((name,) for name in uses), uses)[len(uses) == 1 :]:
+        if limit <= len(together):
+            yield _too_few(case, limit, uses, together)
+
+
+_TAKES_AN_INTERFACE = {
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "custom networking",
+    "ENABLE_POD_ENI": "security groups for pods",
+}
+
+
+def _too_few(case: AwsNodeCase, limit: int, uses: tuple[str, ...], together: tuple[str, ...]) -> Problem:
+    """What the limit leaves no room for: each feature is a problem of its own, and both of them together are one.
+
+    Told in the same words, they are one message; a higher limit, or one feature less, leaves only what was there.
+    """
     main = case.new.required
-    yield Problem(
+    return Problem(
         path=main.where("MAX_ENI"),
-        evidence=main.evidence("MAX_ENI", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_POD_ENI"),
+        evidence=((f"{main.name} env MAX_ENI", f"below {len(together) + 1}"), *main.as_read(*together)),
         level="deny",
-        wrong=f"MAX_ENI={limit} is too low for {' and '.join(uses)}",
+        wrong=f"MAX_ENI={limit} is too low for {' and '.join(_TAKES_AN_INTERFACE[name] for name in uses)}",
         effect=f"a node needs {len(uses) + 1} interfaces, and finds no slot for "
         + ("pods: new nodes never become Ready" if case.new.custom_networking else "the trunk: such pods stay Pending"),
         remedy=f"Raise MAX_ENI to at least {len(uses) + 1}, or remove it",
@@ -236,7 +259,10 @@ def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
         return
     yield Problem(
         path=main.where("ENABLE_PREFIX_DELEGATION"),
-        evidence=main.evidence("ENABLE_PREFIX_DELEGATION", *_PREFIX_TARGETS),
+        evidence=(
+            *main.as_read("ENABLE_PREFIX_DELEGATION"),
+            *((f"{main.name} env {name}", "counts as zero") for name in _PREFIX_TARGETS),
+        ),
         level="deny",
         certain=is_known(case),
         wrong=f"ENABLE_PREFIX_DELEGATION is on, but {', '.join(_PREFIX_TARGETS[:2])} and {_PREFIX_TARGETS[2]} are all "

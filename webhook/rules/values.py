@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from webhook.cni.container import Container, Unknown
-from webhook.cni.objections import Objection
+from webhook.cni.objections import Objection, reserved_tags
 from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Reading, Variable
 from webhook.cni.values import go_int
 from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import warning
+from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
 from webhook.rules.standing import evidence, harms, is_known, is_plain, is_read, reading_of, standing
 
@@ -55,7 +56,7 @@ def _malformed(holder: Container, name: str, value: Unknown) -> Problem:
         path=(*holder.where(name), "value"),
         evidence=holder.evidence(name),
         level="deny",
-        wrong=f"{name} in container {holder.name} {value.says}",
+        wrong=f"{named(name)} in container {holder.label} {value.says}",
         effect="the API server refuses the manifest",
         remedy='Put the value in quotes: value: "5", value: "true"',
     )
@@ -75,11 +76,22 @@ def _replaced(case: AwsNodeCase, holder: Container, name: str, value: str) -> It
     silent = " without a log line" if one.effect == "default-silent" else ""
     yield Problem(
         path=holder.where(name),
-        evidence=holder.evidence(name),
+        evidence=_tags_left(case, holder, name, value) if reading.parser == "json" else holder.evidence(name),
         level="warn" if reading.parser == "clamped" else "deny",
         wrong=f'{name}="{value[:200]}" must be {one.wanted}',
         effect=f"the CNI takes {one.taken or f'the default ({reading.default})'} instead{silent}",
         remedy=f"Write {one.wanted}, or remove {name}",
+    )
+
+
+def _tags_left(case: AwsNodeCase, holder: Container, name: str, value: str) -> Evidence:
+    """What is wrong with tags, as evidence: the reserved keys, as they were where some of them are gone and no new."""
+    keys, old = reserved_tags(value), same_before(case, holder)
+    before = reserved_tags(text(old.written(name))) if old is not None and keys else ()
+    return (
+        ((f"{holder.name} env {name}", repr(before if set(keys) <= set(before) else keys)),)
+        if keys
+        else holder.evidence(name)
     )
 
 
@@ -134,7 +146,7 @@ def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
         evidence=holder.evidence(row.name) + evidence(case, reading),
         level="deny" if stops else "warn",
         certain=stops and effect in FATAL and is_known(case),
-        wrong=f"{row.name} in container {holder.name} is present with an empty value",
+        wrong=f"{row.name} in container {holder.label} is present with an empty value",
         effect=_HARM[effect],
         remedy="Remove the entry, or give it a value",
     )
@@ -278,7 +290,7 @@ def _risky(case: AwsNodeCase) -> Iterator[Problem]:
     if pod is not None and link is not None and pod > link:
         yield warning(
             case, ("POD_MTU", "AWS_VPC_ENI_MTU"), f"POD_MTU={pod} is larger than AWS_VPC_ENI_MTU={link}",
-            "large packets are split or lost, and nothing checks it", "Set POD_MTU to AWS_VPC_ENI_MTU at most",
+            "large packets are split or lost, and nothing checks it", f"Lower POD_MTU to {link} at most",
         )  # fmt: skip
 
 
@@ -291,8 +303,9 @@ def _moved(case: AwsNodeCase) -> Iterator[Problem]:
         usual = case.tables.variables["aws-node"][name].default
         before, now = case.old.main.get(name) or usual, main.get(name) or usual
         if before != now:
+            was, becomes = (named(value or "unset") for value in (before, now))
             yield warning(
-                case, (name,), f"{name} changes from {before} to {now} on a live cluster",
+                case, (name,), f"{name} changes from {was} to {becomes} on a live cluster",
                 "pods that run keep what they have until they are made anew", "Replace the nodes after the roll-out",
                 before=before,
             )  # fmt: skip

@@ -6,6 +6,7 @@ from webhook.cni.addresses import Asked, Flaw, Unread
 from webhook.cni.agents import IPAMD_PATH, IPAMD_SOCKET, health_address
 from webhook.cni.version import Version
 from webhook.model import Problem, at
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, probe
 from webhook.rules.parts import probe_path
@@ -68,7 +69,7 @@ def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked
         evidence=((f"aws-node {kind} address", answer.address), ("ipamd address", right)),
         level="deny",
         certain=not runs,
-        wrong=f"the {kind} asks {answer.address}{runs}",
+        wrong=f"the {kind} asks {named(answer.address)}{runs}",
         effect=f"CNI {version} answers health checks on {right} alone, so the container restarts forever and the "
         "rollout stops",
         remedy=f"Apply the complete manifest of {version} instead of only its image",
@@ -81,7 +82,7 @@ def _flawed(case: AwsNodeCase, version: Version, kind: str, address: str, flaw: 
         evidence=((f"aws-node {kind} asks", f"{address} {flaw.how}"),),
         level="deny",
         certain=True,
-        wrong=f"the {kind} asks {address} {flaw.how}",
+        wrong=f"the {kind} asks {named(address)} {flaw.how}",
         effect=f"{flaw.why}, so each probe fails, the container restarts forever and the rollout stops",
         remedy=f"Use the probes of the official manifest of {version}",
     )
@@ -95,7 +96,7 @@ def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Unread) -> I
     if not is_right and (given := [one for one in answer.given if one.is_ipamds]):
         yield _never_healthy(case, version, kind, given[0], f" by {answer.program}")
     elif ipamds or not found:
-        said = "" if is_right or not ipamds else f", and names {ipamds[0].address}"
+        said = "" if is_right or not ipamds else f", and names {named(ipamds[0].address)}"
         yield _unreadable(case, version, kind, f"{answer.why}{said}")
 
 
