@@ -132,11 +132,9 @@ _REFUSED = "EC2 refuses the interface, so nodes that use it get no addresses"
 def _groups(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
     case: EniConfigCase, path: Path, level: Level, wrong: str, effect: str, remedy: str
 ) -> Problem:
-    groups = case.new.security_groups
-    evidence = repr(groups) if groups else None
     return Problem(
-        path=path, evidence=(("ENIConfig spec.securityGroups", evidence),), level=level, wrong=wrong, effect=effect,
-        remedy=remedy,
+        path=path, evidence=(("ENIConfig spec.securityGroups", case.new.groups_written),), level=level, wrong=wrong,
+        effect=effect, remedy=remedy,
     )  # fmt: skip
 
 
