@@ -47,6 +47,7 @@ bench: setup ## benchmark against an empty webhook
 run: setup ## serve on https://localhost:8443 with a throw-away certificate in .run/
 	@$(BIN)/python -m certs throw-away .run localhost 127.0.0.1 ::1
 	@echo 'try: curl --cacert .run/ca.crt https://localhost:8443/readyz'
+	@echo '     curl --cacert .run/ca.crt --json @tests/demo/review.json https://localhost:8443/validate'
 	@$(BIN)/cni-guard serve --bind 127.0.0.1:8443 --tls-cert .run/tls.crt --tls-key .run/tls.key
 
 rules: setup ## regenerate the rules page and the policy schema

@@ -170,7 +170,9 @@ def test_observe_names_certain_faults_and_exits_zero() -> None:
 
 def test_skipped_rules_are_one_line() -> None:
     Path("a.yaml").write_text(GOOD.replace("[sg-0123456789abcdef0]", "[]"))
-    assert "1 rule needs cluster facts: -v lists them\n" in said(0, "check", "a.yaml", "good.yaml")
+    assert "1 rule was skipped, for lack of cluster facts or of a known value: -v lists it\n" in said(
+        0, "check", "a.yaml", "good.yaml"
+    )
     assert "a.yaml:1: skipped: ENIC-002 ENIConfig eu-west-1a\n" in said(0, "check", "-v", "a.yaml", "good.yaml")
     assert [one["rule"] for one in checked(0, "a.yaml")["skipped"]] == ["ENIC-002"]
 
@@ -313,9 +315,15 @@ def test_reviews_are_answered_in_order() -> None:
     assert answers[2]["warnings"][0].startswith("ENIC-001: ")
 
 
-def test_mutating_door() -> None:
-    [answer] = responses(said(0, "review", "--door", "mutate", "-", stdin=review(BAD)))
+def test_mutating_endpoint() -> None:
+    [answer] = responses(said(0, "review", "--endpoint", "mutate", "-", stdin=review(BAD)))
     assert answer["allowed"] is True
+
+
+def test_the_recorded_review_of_the_readme_is_denied() -> None:
+    recorded = Path(__file__).parent / "demo" / "review.json"
+    [answer] = responses(said(0, "review", str(recorded)))
+    assert answer["status"]["message"].startswith("ENIC-001: ")
 
 
 def test_what_is_no_review_is_named_and_the_others_are_answered() -> None:
@@ -326,7 +334,7 @@ def test_what_is_no_review_is_named_and_the_others_are_answered() -> None:
     assert [answer["uid"] for answer in responses(done.stdout)] == ["u-1", "u-2", "u-1", "u-2"]
     places = [line.split(": ")[1:4] for line in done.stderr.splitlines()]
     assert [place[0] for place in places] == ["a.json:2", "a.json:3", "b.json:1", "none.json", "a.json:2", "a.json:3"]
-    assert places[0][1:] == ["no review", "HTTP 400"]
+    assert places[0][1:] == ["not answered", "HTTP 400"]
 
 
 # rules, explain, version, help
@@ -348,14 +356,14 @@ def test_version() -> None:
     assert said(0, "version").startswith("cni-guard 0.1.0 (knows the Amazon VPC CNI up to ")
 
 
-@pytest.mark.parametrize("command", ["check", "review", "rules", "explain", "serve", "version"])
+@pytest.mark.parametrize("command", ["check", "review", "rules", "explain", "serve", "completion", "version"])
 def test_help(command: str) -> None:
     assert command in said(0, "--help")
     assert said(0, command, "--help").startswith(f"usage: cni-guard {command}")
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("chek",), ("check",), ("check", "--polcy", "x", "a"), ("check", "-o", "xml", "a"), ("review",)]
+    "arguments", [("chek",), ("check",), ("check", "--polcy", "x", "a"), ("check", "-o", "xml", "a"), ("review",)]
 )
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     done = call(*arguments)
@@ -424,11 +432,45 @@ def on_terminal(more: Mapping[str, str]) -> str:
         return screen.read(100_000).decode()
 
 
-def test_colours_only_at_a_terminal() -> None:
+def test_colors_only_at_a_terminal() -> None:
     assert "\x1b[1;31mdeny" in on_terminal({})
     assert "\x1b" not in on_terminal({"NO_COLOR": "1"})
     assert "\x1b" not in on_terminal({"TERM": "dumb"})
     assert "\x1b" not in said(1, "check", "bad.yaml")
+
+
+def test_colors_as_they_are_asked_for() -> None:
+    assert "\x1b[1;31mdeny" in said(1, "check", "--color", "always", "bad.yaml")
+    assert "\x1b[1;31mdeny" in said(1, "check", "-q", "--color", "always", "bad.yaml")
+    assert "\x1b" not in said(1, "check", "--color", "never", "bad.yaml")
+
+
+def test_quiet_prints_what_the_exit_code_is_for() -> None:
+    assert said(0, "check", "-q", "good.yaml") == ""
+    quiet, normal = said(1, "check", "-q", "bad.yaml"), said(1, "check", "bad.yaml")
+    assert quiet.startswith("bad.yaml:6:11: deny ENIC-001")
+    assert normal.startswith(quiet.rstrip("\n"))
+    assert " guarded: " not in quiet
+    done = call("check", "-q", "none.yaml")
+    assert (done.returncode, done.stdout) == (2, "none.yaml:1: unread: no such file or directory\n")
+    assert call("check", "-q", "-v", "bad.yaml").returncode == 2
+
+
+def test_a_bare_call_shows_the_help_and_is_wrong_usage() -> None:
+    assert said(2).startswith("usage: cni-guard")
+    assert "check" in said(2)
+
+
+def test_the_version_is_a_flag_too() -> None:
+    assert said(0, "--version") == said(0, "version")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_every_command_and_flag(shell: str) -> None:
+    script = said(0, "completion", shell)
+    assert all(word in script for word in ("check", "review", "explain", "fail-on", "endpoint", "policy"))
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False, timeout=60).returncode == 0
 
 
 def test_terminal_that_knows_only_ascii() -> None:

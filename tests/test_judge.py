@@ -81,14 +81,33 @@ def test_the_policy_raises_a_warning_and_silences_a_rule() -> None:
     assert levels(judged(switch, Policy(mode="enforce", rules={"SNAT-001": "off"}))) == {}
 
 
-@pytest.mark.parametrize("rule_id", ["ROLL-003", "VER-002", "ENV-001"])
+@pytest.mark.parametrize("rule_id", ["ROLL-003", "VER-002"])
 def test_a_policy_closes_no_way_back(rule_id: str) -> None:
-    """A rule that denies leaves ways back open by warning: to ask for its denials once more does not close them."""
+    """A rule that denies leaves ways back open by warning: a policy that raises its warnings does not close them."""
     strict = Policy(mode="enforce", rules={rule_id: "deny"})
     rollback = Example(DaemonSet(release="1.22.1"), before=DaemonSet(release="1.22.4", env={"MAX_ENI": "3"}))
-    copied = Example(DaemonSet(env={"MAX_ENI": "3"}, init_env={"MAX_ENI": "3"}), before=DaemonSet())
-    for example in (rollback, copied):
-        assert not judged(example, strict).denials
+    assert not judged(rollback, strict).denials
+
+
+def test_a_policy_raises_the_warnings_of_a_rule_that_can_deny_too() -> None:
+    policy = Policy(mode="enforce", rules={"IPT-003": "deny"})
+    assert levels(judged(env(WARM_ENI_TARGET="0"))) == {"IPT-003": "warn"}
+    assert levels(judged(env(WARM_ENI_TARGET="0"), policy)) == {"IPT-003": "deny"}
+
+
+BLOCKED = ["1.22.4", "1.23.0", "1.23.1"]
+
+
+@pytest.mark.parametrize("release", ["1.20.5", "1.22.4", "1.23.1", "1.24.0", "1.22.9", "1.16.3"])
+@pytest.mark.parametrize("before", [None, "1.21.2", "1.23.1", "1.15.5"])
+def test_no_message_sends_anyone_to_a_blocked_release(release: str, before: str | None) -> None:
+    versions = Versions(blocked=tuple(Blocked(release=one, reason="our tests", use=one) for one in BLOCKED))
+    images = {"aws-node": f"602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v{release}"}
+    old = DaemonSet(release=before) if before else None
+    verdict = judged(Example(DaemonSet(images=images), before=old), Policy(mode="enforce", versions=versions))
+    sent = [finding.problem.remedy for finding in verdict.findings if finding.rule == "VER-002"]
+    assert sent or release == "1.20.5"
+    assert not [remedy for remedy in sent if any(f"CNI {one}" in remedy or f"to {one}" in remedy for one in BLOCKED)]
 
 
 @pytest.mark.parametrize("cap", ["warn", "off"])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_files import DAEMONSET, ENICONFIG, here, look, missing, names, write
+from webhook.cni.probes import KINDS
 from webhook.documents import templates
 from webhook.files import Reading
 
@@ -75,6 +76,12 @@ def test_reference_in_a_field_that_rules_read(reference: str, expected: str, fie
         "account": DAEMONSET.replace("      containers", f"      serviceAccountName: {quoted}\n      containers"),
     }[field]
     assert way(look(write("a.yaml", text))) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reference_in_each_probe(kind: str) -> None:
+    probe = f"          {kind}: {{exec: {{command: [/app/grpc-health-probe, '-addr=${{ADDRESS}}']}}}}\n"
+    assert way(look(write("a.yaml", DAEMONSET + probe))) == ENVSUBST
 
 
 def test_message_names_the_field_and_its_line() -> None:

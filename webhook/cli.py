@@ -11,11 +11,12 @@ from importlib import import_module
 from webhook.commands import output
 
 COMMANDS = {
-    "check": "judge manifests: files, folders, or - for stdin",
+    "check": "evaluate manifests: files, folders, or - for stdin",
     "review": "answer recorded AdmissionReviews as the webhook would",
     "rules": "list the rules",
-    "explain": "say what a rule is about, with a bad and a good example",
+    "explain": "explain a rule, with a bad and a good example",
     "serve": "serve the admission webhook",
+    "completion": "print the completion script of a shell",
     "version": "show the version",
 }
 
@@ -49,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        parsed = _parser(arguments).parse_args(arguments)
+        parser = command_line(next((word for word in arguments if not word.startswith("-")), None))
+        if not arguments:
+            output.say(parser.format_help().rstrip())
+            return USAGE
+        parsed = parser.parse_args(arguments)
         code: int = parsed.run(parsed)
     except output.UsageError as error:
         output.complain(str(error))
@@ -60,25 +65,33 @@ def _run(arguments: list[str]) -> int:
     return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser: all commands by name, the flags of the one that is called."""
+def command_line(called: str | None = None) -> argparse.ArgumentParser:
+    """The parser: all commands by name, and the flags of the one that is called, or of ``"*"`` all."""
     parser = argparse.ArgumentParser(
         prog="cni-guard",
-        description="Guard the Amazon VPC CNI: its DaemonSet aws-node and its ENIConfigs.",
+        description="Guardrails for the Amazon VPC CNI on EKS: DaemonSet aws-node and ENIConfigs.",
         epilog="`cni-guard COMMAND --help` shows a command's flags.",
         allow_abbrev=False,
     )
-    called = next((word for word in arguments if not word.startswith("-")), None)
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
             name, help=summary, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name == called:
+        if called in {name, "*"}:
             module = import_module(f"webhook.commands.{name}")
             module.add(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, command_line=command_line)
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """``--version``, as the command prints it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        import_module("webhook.commands.version").run(namespace)
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -102,6 +102,8 @@ class Evaluation:
                 overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
                 return Verdict(resource, tuple(findings), tuple(skipped), tuple(crashes), overrun)
             self._outcomes.setdefault(rule.id, outcome)
+            if outcome is NOTHING:
+                continue
             findings += _findings(rule, outcome, case.new, before, levels)
             if outcome.unchecked:
                 skipped.append(Skipped(rule.id, resource, outcome.unchecked))

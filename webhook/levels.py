@@ -19,7 +19,6 @@ ACKNOWLEDGE = "cni-guard.dev/acknowledge"
 """The annotation by which the author of a change says "I mean it": ``ROLL-003 back to the defaults``, a rule a line."""
 
 _ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3}):?[ \t]+(?=.*\w)")
-_BLOCKED_RELEASE = "VER-002"
 
 View = AwsNode | EniConfig
 Before = frozenset[tuple[Evidence, Gravity]]
@@ -63,8 +62,7 @@ class Levels:
             cap = self.policy.rules.get(rule.id)
             if cap == "off":
                 return None
-            # Where a rule that can deny only warns, it leaves a way back open.
-            if cap == "warn" or (cap == "deny" and rule.level == "warn"):
+            if cap == "warn" or (cap == "deny" and not problem.lowered):
                 level = cap
             if introduced and level == "deny":
                 excuse = self._excuse(rule)
@@ -104,8 +102,8 @@ class Levels:
         return isinstance(view, AwsNode) and view.version is not None and view.version > self.tables.newest
 
     def _spared(self, rule: Rule, *, certain: bool) -> bool:
-        """The add-on's manager is refused only what is certain to fail, and blocked releases."""
-        return self._by_addon_manager() and not certain and rule.id != _BLOCKED_RELEASE
+        """The add-on's manager is refused only what is certain to fail, and what rules that bind it find."""
+        return self._by_addon_manager() and not certain and not rule.binds_addon_manager
 
     def _by_addon_manager(self) -> bool:
         return self.resource.user is not None and self.resource.user.name == ADDON_MANAGER
@@ -114,8 +112,9 @@ class Levels:
         """Why a denial of this rule only warns here, empty where it does not."""
         if exception := self._exception(rule):
             return exception
-        said = rule.id in self.policy.acknowledge and rule.id in _acknowledged(self.resource)
-        return f"acknowledged by annotation {ACKNOWLEDGE}" if said else ""
+        listed = self.policy.acknowledge
+        may = rule.acknowledgeable if listed is None else rule.id in listed
+        return f"acknowledged by annotation {ACKNOWLEDGE}" if may and rule.id in _acknowledged(self.resource) else ""
 
     def _exception(self, rule: Rule) -> str:
         today = self.now.date()

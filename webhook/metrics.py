@@ -4,7 +4,6 @@ import functools
 import platform
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +18,7 @@ from prometheus_client import (
 
 from webhook import __version__
 from webhook.model import Verdict
+from webhook.review.decision import Decision
 
 KINDS = frozenset({"DaemonSet", "ENIConfig", "ConfigMap", "CustomResourceDefinition", "ServiceAccount", "ClusterRole"})
 OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE"})
@@ -41,18 +41,18 @@ class Metrics:
 
     def _requests_and_findings(self) -> None:
         requests = self._counter(
-            "admission_requests", "Reviews answered.", "door", "operation", "kind", "allowed", "dry_run"
+            "admission_requests", "Reviews answered.", "webhook", "operation", "kind", "allowed", "dry_run"
         )
         findings = self._counter("findings", "Findings in reviews.", "rule", "level", "introduced")
         observed = self._counter("observed_denials", "Denials that mode observe made warnings.", "rule")
         crashes = self._counter("rule_crashes", "Rules that failed on an object.", "rule")
-        late = self._counter("evaluations_over_budget", "Evaluations that took more CPU time than they may.", "door")
+        late = self._counter("evaluations_over_budget", "Evaluations that took more CPU time than they may.", "webhook")
         skipped = self._counter("rules_skipped", "Rules that could not be checked on an object.", "rule")
         errors = self._counter("http_errors", "Requests that got no review for an answer.", "status")
         duration = Histogram(
             "cni_guard_admission_duration_seconds",
             "Time to answer a review, in the guard.",
-            ["door"],
+            ["webhook"],
             buckets=_BUCKETS,
             registry=self._registry,
         )
@@ -82,20 +82,21 @@ class Metrics:
         self._lines = self._counter("log_lines_left_out", "Log lines that were left out because there were too many.")
         self._handshakes = self._counter("tls_handshake_failures", "Connections whose TLS handshake failed.")
 
-    def answered(self, door: str, record: dict[str, Any], verdict: Verdict | None, seconds: float) -> None:
-        """Count a review that was answered; `record` is its log line."""
+    def answered(self, decision: Decision, seconds: float) -> None:
+        """Count a review that was answered."""
+        request, webhook = decision.request, decision.endpoint
         self._requests(
-            door,
-            _one_of(OPERATIONS, record.get("operation")),
-            _one_of(KINDS, record.get("kind")),
-            _said(record.get("allowed")),
-            _said(record.get("dry_run")),
+            webhook,
+            _one_of(OPERATIONS, request.resource.operation if request else None),
+            _one_of(KINDS, request.resource.kind if request else None),
+            _said(decision.allowed),
+            _said(request is not None and request.dry_run),
         ).inc()
-        self._duration(door).observe(seconds)
-        if record.get("over_budget") is True:
-            self._late(door).inc()
-        if verdict is not None:
-            self._judged(verdict)
+        self._duration(webhook).observe(seconds)
+        if decision.over_budget:
+            self._late(webhook).inc()
+        if decision.verdict is not None:
+            self._judged(decision.verdict)
 
     def _judged(self, verdict: Verdict) -> None:
         for finding in verdict.findings:

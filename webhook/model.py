@@ -146,6 +146,8 @@ class Problem:
     """How to mend it, an imperative sentence without a full stop."""
     certain: bool = False
     """The CNI's code proves that aws-node, or every new pod, fails: only the break-glass passes it."""
+    lowered: bool = False
+    """It only warns where it would deny, since a denial would close a way back: no policy raises it."""
     fixes: tuple[Edit, ...] = ()
 
 
@@ -286,9 +288,9 @@ def _joined(findings: Iterable[Finding], shared: _Clause, listed: _Clause) -> tu
     equal: dict[tuple[Any, ...], list[Finding]] = {}
     for finding in findings:
         problem = finding.problem
+        # Not the level: of what one change brings, a denial names what only warns beside it.
         key = (
             finding.rule,
-            finding.level,
             finding.introduced,
             finding.excuse,
             getattr(problem, shared),
@@ -299,6 +301,8 @@ def _joined(findings: Iterable[Finding], shared: _Clause, listed: _Clause) -> tu
 
 
 def _as_one(findings: list[Finding], listed: _Clause) -> Finding:
+    # The gravest is told first.
+    findings = sorted(findings, key=lambda finding: (finding.level, finding.enforced))
     problem = findings[0].problem
     if listed == "wrong":
         return replace(findings[0], problem=replace(problem, wrong=_list(findings, listed)))

@@ -35,7 +35,8 @@ def evaluate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unl
 
 def validate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Verdict:
     """The verdict on the change as it stands."""
-    return evaluate(resource, guard, now, spend).verdict
+    evaluation = evaluate(resource, guard, now, spend)
+    return _observed(evaluation) if guard.policy.mode == "observe" else evaluation.verdict
 
 
 def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Filled:
@@ -58,6 +59,8 @@ def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
 
     A cluster may run without the webhook, and where its defaults fail open they are not added.
     """
+    if guard.policy.mode == "observe":
+        return _observed(evaluate(resource, guard, now), certain_too=False)
     filled = complete(resource, guard, now)
     verdict = _decided(filled, resource, guard, now)
     if not filled.edits:
@@ -72,6 +75,29 @@ def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
     # The fault names its default itself.
     kept = (one for one in verdict.findings if {(one.rule, edit.says) for edit in one.problem.fixes}.isdisjoint(fixes))
     return replace(verdict, findings=(*(_with_default(finding, filled) for finding in cured), *kept))
+
+
+def _observed(evaluation: Evaluation, *, certain_too: bool = True) -> Verdict:
+    """What mode enforce would deny: not what it would add a default for, although mode observe adds none.
+
+    Args:
+        evaluation: Of a change in mode observe.
+        certain_too: Whether the default counts for faults that are certain as well.
+    """
+    verdict = evaluation.verdict
+    if not any(finding.enforced == "deny" and finding.problem.fixes for finding in verdict.findings):
+        return verdict
+    try:
+        filled = fill(evaluation)
+    except OverBudgetError:
+        return verdict
+    left = {_fault(finding) for finding in evaluation.again(filled.resource, filled.edits).findings}
+
+    def enforced(finding: Finding) -> Finding:
+        cured = _fault(finding) not in left and (certain_too or not finding.problem.certain)
+        return replace(finding, enforced="warn") if cured else finding
+
+    return replace(verdict, findings=tuple(map(enforced, verdict.findings)))
 
 
 def _decided(filled: Filled, resource: Resource, guard: Guard, now: datetime) -> Verdict:

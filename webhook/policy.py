@@ -111,16 +111,16 @@ class Policy(_Section, frozen=True):
     rules: Annotated[
         dict[RuleId, Literal["deny", "warn", "off"]],
         Meta(
-            description="The level of a rule: warn lowers its denials, deny raises a rule that only warns, "
-            "off silences it."
+            description="The level of a rule: warn lowers its denials, deny raises its warnings (save those that leave "
+            "a way back open), off silences it."
         ),
     ] = {}
     defaults: Defaults = Defaults()
     exceptions: tuple[Exemption, ...] = ()
     acknowledge: Annotated[
-        tuple[RuleId, ...],
-        Meta(description="Rules that the author of a change may acknowledge in the change itself."),
-    ] = ("ROLL-003",)
+        tuple[RuleId, ...] | None,
+        Meta(description="Rules that the author of a change may acknowledge in the change itself; ROLL-003 if unset."),
+    ] = None
     on_crash: Annotated[
         Level, Meta(description="What a rule that fails on an object means, where it could have denied.")
     ] = "deny"
@@ -210,7 +210,7 @@ def _unknown_keys(
 def _named_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
     for rule in policy.rules:
         yield ("rules", rule), rule
-    for index, rule in enumerate(policy.acknowledge):
+    for index, rule in enumerate(policy.acknowledge or ()):
         yield ("acknowledge", index), rule
     for index, exemption in enumerate(policy.exceptions):
         yield ("exceptions", index, "rule"), exemption.rule

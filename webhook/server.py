@@ -1,4 +1,4 @@
-"""The HTTP door: bytes in, bytes out. What an answer says is made in `admission`; here are limits, logs and metrics."""
+"""HTTP: bytes in, bytes out. What an answer says is made in `review`; here are limits, logs and metrics."""
 
 import json
 import time
@@ -15,20 +15,20 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
-from webhook import admission
-from webhook.admission import Answer, Door
 from webhook.intake import GivenWayError
 from webhook.limits import BODY_LIMIT, TURN_BYTES
 from webhook.live import LOG, Live, running
+from webhook.review.answer import TOO_LARGE, Answer, answer, refuse
+from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE
 
 _JSON = "application/json"
 _SERVES = "POST a review to /validate or /mutate; GET /healthz, /readyz or /metrics"
 _REASONS = {
     400: "the request could not be read: send an AdmissionReview v1 as JSON with its Content-Length",
-    404: f"there is nothing here: {_SERVES}",
-    405: f"not with this method: {_SERVES}",
-    413: admission.TOO_LARGE,
+    404: f"not found: {_SERVES}",
+    405: f"method not allowed: {_SERVES}",
+    413: TOO_LARGE,
     415: f"the content type must be {_JSON}: send an AdmissionReview v1 as JSON",
     500: "cni-guard failed on this request, which is a fault of its own: see its log",
     503: "too many requests are under way: send this one again",
@@ -54,21 +54,21 @@ def application() -> Flask:
     return create_app(running())
 
 
-def _review(live: Live, door: Door) -> Response:
+def _review(live: Live, endpoint: Endpoint) -> Response:
     """One review: one answer, one log line. Its time is the guard's own, without the wait for the body.
 
     Bodies are read side by side, but nothing between the last byte and the answer waits for anything, so no other
     greenlet goes on meanwhile: there is one built object at a time.
     """
     if request.mimetype != _JSON:
-        answer, seconds = admission.refuse(415, _REASONS[415]), 0.0
+        given, seconds = refuse(415, _REASONS[415]), 0.0
     else:
         body = _body()
         started = time.perf_counter()
-        answer = admission.answer(door, body, live.guard, datetime.now(UTC))
+        given = answer(endpoint, body, live.guard, datetime.now(UTC))
         seconds = time.perf_counter() - started
-    _note(live, door, answer, seconds)
-    return _send(answer)
+    _note(live, endpoint, given, seconds)
+    return _send(given)
 
 
 def _body() -> bytes:
@@ -99,18 +99,18 @@ def _body() -> bytes:
     return body
 
 
-def _note(live: Live, door: Door, answer: Answer, seconds: float) -> None:
-    if answer.status == HTTPStatus.OK:
-        live.metrics.answered(door, answer.record, answer.verdict, seconds)
-        LOG.info({"message": "decision", **answer.record, "duration_ms": round(seconds * 1000, 3)})
+def _note(live: Live, endpoint: Endpoint, given: Answer, seconds: float) -> None:
+    if given.decision is not None:
+        live.metrics.answered(given.decision, seconds)
+        LOG.info({"message": "decision", **given.decision.log_fields(), "duration_ms": round(seconds * 1000, 3)})
     else:
-        live.metrics.refused(answer.status)
-        LOG.warning({"message": "no review", "door": door, "status": answer.status, **answer.record})
+        live.metrics.refused(given.status)
+        LOG.warning({"message": "not a review", "endpoint": endpoint, "status": given.status, "reason": given.reason})
 
 
-def _send(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status, content_type=_JSON)
-    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+def _send(given: Answer) -> Response:
+    response = Response(given.body, given.status, content_type=_JSON)
+    if given.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "1"
     return response
 
@@ -121,9 +121,9 @@ def _error(live: Live, error: HTTPException) -> Response:
     if isinstance(error, InternalServerError):
         LOG.error({"message": "unexpected error", "path": request.path[:100]}, exc_info=error.original_exception)
     elif request.path in {"/validate", "/mutate"}:
-        LOG.warning({"message": "no review", "door": request.path[1:], "status": status, "reason": error.name})
+        LOG.warning({"message": "not a review", "endpoint": request.path[1:], "status": status, "reason": error.name})
     live.metrics.refused(status)
-    response = _send(admission.refuse(status, _REASONS.get(status, error.name)))
+    response = _send(refuse(status, _REASONS.get(status, error.name)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 from tests.bench.plan import Aim, Plan
 from tests.bench.reviews import Reviews
-from webhook import admission, policy, review
-from webhook.admission import Door
+from webhook import policy
 from webhook.judge import judge
 from webhook.pipeline import Guard
+from webhook.review import request
+from webhook.review.answer import answer
+from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE
 
 ROUNDS = 15
@@ -48,15 +50,15 @@ def measure(reviews: Reviews, plan: Plan) -> list[Row]:
 
 def _row(operation: str, body: bytes, guard: Guard, plan: Plan) -> Row:
     now = datetime.now(UTC)
-    resource = review.read(body).resource
+    resource = request.read(body).resource
 
-    def whole(door: Door) -> float:
-        return _best(lambda: admission.answer(door, body, guard, now), plan.judgements)
+    def whole(endpoint: Endpoint) -> float:
+        return _best(lambda: answer(endpoint, body, guard, now), plan.judgements)
 
     return Row(
         operation,
         len(body),
-        _best(lambda: review.read(body), plan.judgements),
+        _best(lambda: request.read(body), plan.judgements),
         _best(lambda: judge(resource, guard.policy, guard.facts, guard.rules, now), plan.judgements),
         whole("validate"),
         whole("mutate"),

@@ -38,6 +38,51 @@ def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
     assert is_guarded(Resource("DaemonSet", None, raw, "DELETE")) is guarded
 
 
+MIRROR = {"containers": [{"name": "aws-node", "image": "registry.corp/cni:v1"}]}
+PLAIN = {"containers": [{"name": "cni", "image": "registry.corp/cni:v1"}]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "pod", "guarded"),
+    [
+        ("name:aws-node", PLAIN, True),
+        ("name:aws-node namespace:kube-system", PLAIN, True),
+        ("namespace:kube-system name:aws-node", PLAIN, True),
+        ("name:aws-node namespace:other", PLAIN, False),
+        ("name:other", PLAIN, False),
+        ("name:other", MIRROR, False),
+        ("aws-node", PLAIN, False),
+        ("labels:x", MIRROR, True),
+        ("namespace:other", MIRROR, False),
+        (["name:aws-node"], PLAIN, True),
+        ([{"name": "aws-node"}, {"namespace": "kube-system"}], PLAIN, True),
+        ([{"name": "aws-node"}, {"namespace": "other"}], PLAIN, False),
+        ({"name:aws-node": None, "namespace": "kube-system"}, PLAIN, True),
+        ({"name:aws-node": None, "namespace:other": None}, PLAIN, False),
+        ({"name": "aws-node namespace:kube-system"}, PLAIN, True),
+        ({"namespace": "kube-system name:aws-node"}, PLAIN, True),
+        ({"namespace": "other name:aws-node"}, PLAIN, False),
+        ({"name": "aws-node", "resourceVersion": "name:x namespace:other"}, PLAIN, True),
+        ({"name": "aws-node", "namespace": "kube-system", "namespace:other": None}, PLAIN, True),
+        ({"namespace": "kube-system"}, MIRROR, True),
+        ({"namespace": "kube-system"}, PLAIN, False),
+        ({"name": 5, "namespace": []}, MIRROR, True),
+        ({"name": "x", "namespace": "kube-system"}, MIRROR, False),
+        ({"generateName": "x-", "namespace": "kube-system"}, MIRROR, False),
+        ("name:x", PLAIN | {"serviceAccountName": "aws-node"}, True),
+        ("name:x namespace:other", PLAIN | {"serviceAccountName": "aws-node"}, False),
+        (None, {"containers": {"name": "aws-node", "image": "registry.corp/cni:v1"}}, True),
+        ("name:x", {"containers": {"image": "mirror.io/amazon-k8s-cni:v1"}}, True),
+        ("name:x", {"initContainers": {"cni": {"image": "mirror.io/amazon-k8s-cni:v1"}}}, True),
+        ("name:x", {"serviceAccountName": [], "containers": "name:aws-node"}, False),
+        (5, {}, False),
+    ],
+)
+def test_what_the_api_server_refuses_is_told_as_its_author_meant_it(metadata: Any, pod: Any, *, guarded: bool) -> None:
+    raw = {"metadata": metadata, "spec": {"template": {"spec": pod}}}
+    assert is_guarded(Resource("DaemonSet", raw)) is guarded
+
+
 def test_only_one_is_the_cluster_s_own() -> None:
     assert is_the_aws_node(Resource("DaemonSet", daemonset("aws-node", "kube-system")))
     assert not is_the_aws_node(Resource("DaemonSet", daemonset("aws-node-2", "kube-system")))

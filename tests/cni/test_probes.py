@@ -8,8 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.rules.ask import grows_linearly
+from webhook.cni.addresses import Asked, Unread
 from webhook.cni.container import Container
-from webhook.cni.probes import KINDS, Answer, Asked, Unread, asked
+from webhook.cni.probes import KINDS, Answer, asked
+from webhook.cni.programs import read
 
 SOCKET = "/var/run/aws-node/ipamd.sock"
 PROBER = "/app/grpc-health-probe"
@@ -107,6 +109,20 @@ def test_a_relative_socket_begins_at_the_working_folder() -> None:
     assert command(PROBER, "-addr=unix:aws-node/ipamd.sock", workingDir="/var/run") == Asked("health", socket=SOCKET)
 
 
+FLAGS_OF_TIMEOUT = [
+    ("-s", "9"),
+    ("-s9",),
+    ("-k", "1s"),
+    ("-fs", "KILL"),
+    ("-vk1", "-f"),
+    ("--signal=KILL",),
+    ("--signal", "KILL", "--foreground"),
+    ("--kill", "1", "--verb"),
+    ("--preserve-status", "--"),
+    ("--",),
+]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -114,22 +130,27 @@ def test_a_relative_socket_begins_at_the_working_folder() -> None:
         (PROBER, "--addr=:50051"),
         (PROBER, "-addr", ":50051"),
         (PROBER, "--addr", ":50051", "-v"),
-        (PROBER, "-v", "-tls", "-connect-timeout", "5s", "-addr=:50051", "-rpc-timeout=5s"),
+        (PROBER, "-v", "-connect-timeout", "5s", "-addr=:50051", "-rpc-timeout=1m0.5s"),
         (PROBER, f"-addr=unix://{SOCKET}", "-addr=:50051"),
         (PROBER, f"-addr=unix://{SOCKET}", "--addr", ":50051"),
-        (PROBER, "-service", "-addr=x", "-addr=:50051"),
+        (PROBER, "-user-agent", "-addr=x", "-addr=:50051"),
+        (PROBER, "-service=x", "-service", "", "-addr=:50051"),
+        (PROBER, "-service=grpc.health.v1.aws-node", "-addr=:50051"),
         (PROBER, "-addr=:50051", "--", "-addr=:1"),
         (PROBER, "-addr=:50051", "x", "-addr=:1"),
         ("grpc_health_probe", "-addr=:50051"),
         ("/bin/grpc_health_probe-linux-amd64", "-addr=:50051"),
         ("/usr/bin/env", "A=b", PROBER, "-addr=:50051"),
         ("timeout", "5", PROBER, "-addr=:50051"),
+        *(("timeout", *flags, "5", PROBER, "-addr=:50051") for flags in FLAGS_OF_TIMEOUT),
+        ("timeout", "-s", "9", "5", "timeout", "-k1", "5", PROBER, "-addr=:50051"),
+        ("sh", "-c", f"exec timeout --signal KILL 5 {PROBER} -addr=:50051"),
         ("sh", "-c", f"{PROBER} -addr=:50051"),
         ("/bin/sh", "-ec", f"exec {PROBER} -addr=:50051\n"),
         ("/bin/bash", "-o", "pipefail", "-c", f"{PROBER} '-addr=:50051'"),
         ("bash", "-c", "--", f'A=b {PROBER} -addr ":50051"'),
         ("bash", "--norc", "-lc", f"timeout 5 {PROBER} -addr=[::1]:50051"),
-        ("bash", "-c", f"""{PROBER} -service "a;b|c" -service '$x' -addr=:50051""", "name"),
+        ("bash", "-c", f"""{PROBER} -user-agent "a;b|c" -user-agent '$x' -addr=:50051""", "name"),
         ("sh", "-c", f"{PROBER} \\-addr=:5'00'51"),
         (PROBER, "-addr=$(ADDRESS)"),
         (PROBER, "-addr=:$(PORT)"),
@@ -165,6 +186,18 @@ def test_a_command_is_read_as_go_and_a_shell_read_it(words: tuple[str, ...]) -> 
         ("busybox", "sh", "-c", f"{PROBER} -addr=:1"),
         (PROBER, "-addr=$(UNKNOWN)"),
         (PROBER, "-addr=:1", "-unknown"),
+        (PROBER, "-addr=:1", "-tls=false"),
+        (PROBER, "-addr=:1", "-gzip"),
+        ("timeout", "-x", "5", PROBER, "-addr=:1"),
+        ("timeout", "--s9", "5", PROBER, "-addr=:1"),
+        ("timeout", "--foreground=1", "5", PROBER, "-addr=:1"),
+        ("timeout", "-", "5", PROBER, "-addr=:1"),
+        ("timeout", "5"),
+        ("timeout",),
+        ("sh", "-c", ""),
+        ("cat", "/app/ok"),
+        ("sh", "-c", "test -e /app/ok"),
+        ("/bin/false",),
         (PROBER, "-addr"),
         (PROBER,),
         (PROBER, 5),
@@ -175,9 +208,84 @@ def test_a_command_that_cannot_be_read_whole_is_said(words: tuple[Any, ...]) -> 
     assert isinstance(command(*words, env=env), Unread)
 
 
-@pytest.mark.parametrize("words", [("cat", "/app/ok"), ("sh", "-c", "test -e /app/ok"), ()])
-def test_a_command_that_asks_nothing_of_ipamd_is_none_of_its_probes(words: tuple[str, ...]) -> None:
-    assert command(*words) is None
+def test_a_probe_without_a_command_asks_nothing() -> None:
+    assert command() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        (("-tls",), "with -tls"),
+        (("--tls=true",), "with -tls"),
+        (("-v", "-tls", "-tls-no-verify"), "with -tls"),
+        (("-alts",), "with -alts"),
+        (("-spiffe",), "with -spiffe"),
+        (("-tls-ca-cert", "/ca.crt"), "with -tls-ca-cert"),
+        (("-tls-server-name=x",), "with -tls-server-name"),
+        (("-service", "aws-node"), 'for service "aws-node"'),
+        (("-service=", "-service=x"), 'for service "x"'),
+        (("-service=0",), 'for service "0"'),
+        (("-connect-timeout=5",), 'with -connect-timeout="5"'),
+        (("-connect-timeout=5", "-connect-timeout=5s"), 'with -connect-timeout="5"'),
+        (("-rpc-timeout", "0s"), 'with -rpc-timeout="0s"'),
+        (("-rpc-timeout", "-1s"), 'with -rpc-timeout="-1s"'),
+        (("-rpc-timeout=5 s",), 'with -rpc-timeout="5 s"'),
+    ],
+)
+def test_what_ipamd_never_answers_is_told_apart(words: tuple[str, ...], how: str) -> None:
+    for around in ((*words, "-addr=:50051"), ("-addr=:50051", *words)):
+        found = command(PROBER, *around)
+        assert isinstance(found, Asked)
+        assert found.address == ":50051"
+        assert found.flaw is not None
+        assert found.flaw.how == how
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "mentioned"),
+    [
+        (("nc", "-z", "localhost", "50051"), [":50051"], []),
+        (("nc", "-zv", "-w", "5", "127.0.0.1", "61679"), [":61679"], []),
+        (("nc", "-z", "10.0.0.1", "50051"), [], [":50051"]),
+        (("sh", "-c", "nc -z localhost 50051"), [":50051"], []),
+        (("timeout", "-s", "9", "5", "nc", "-z", "::1", "50051"), [":50051"], []),
+        (("sleep", "50051"), [], [":50051"]),
+        (("sleep", "5"), [], []),
+        (("curl", "http://localhost:61679/v1/enis"), [":61679"], []),
+        (("curl", "-f", "HTTP://u:p@127.0.0.1:61678"), [":61678"], []),
+        (("curl", "localhost:61679/v1/enis"), [":61679"], []),
+        (("curl", "http://[::1]:61679/"), [":61679"], []),
+        (("curl", "https://example.com:443/healthz"), ["example.com:443"], []),
+        (("curl", "http://localhost/"), [], []),
+        (("curl", "--unix-socket", SOCKET, "http://x"), [f"unix://{SOCKET}"], []),
+        (("curl", f"--unix-socket={SOCKET}"), [f"unix://{SOCKET}"], []),
+        (("grpcurl", "-plaintext", f"unix:{SOCKET}", "x/Check"), [f"unix://{SOCKET}"], []),
+        (("grpcurl", "-plaintext", f"unix://{SOCKET}", "x/Check"), [f"unix://{SOCKET}"], []),
+        (("test", "-S", "/var/run//aws-node/./ipamd.sock"), [f"unix://{SOCKET}"], []),
+        (("test", "-S", f"{SOCKET}.bak"), [], []),
+        (("strace", PROBER, "-addr=:50051"), [":50051"], []),
+        (("lsof", "-i:50051"), [], [":50051"]),
+        (("date", "+%H:%M"), [], []),
+        (("echo", "12:30", "name:1"), [], []),
+        (("python3", "-c", "import socket; socket.create_connection(('localhost', 50051))"), [], [":50051"]),
+        (("python3", "-c", f"s.connect('{SOCKET}')"), [], [f"unix://{SOCKET}"]),
+        (("python3", "-c", "urlopen('http://localhost:8080/x')"), [], [":8080"]),
+        (("python3", "-c", "urlopen('http://example.com:50051/x')"), [], []),
+        (("bash", "-c", "</dev/tcp/localhost/50051"), [], [":50051"]),
+        (("bash", "-c", "</dev/tcp/10.0.0.1/50051"), [], []),
+        (("sh", "-c", "nc -z localhost 50051 || exit 1"), [], [":50051"]),
+        (("sh", "-c", "curl -s 127.0.0.1:61679/v1/enis | grep -q eni"), [], [":61679"]),
+        (("sh", "/probe.sh", ":50051"), [], [":50051"]),
+        (("/bin/false",), [], []),
+    ],
+)
+def test_the_addresses_in_the_words_of_any_other_program(
+    words: tuple[str, ...], given: list[str], mentioned: list[str]
+) -> None:
+    found = command(*words)
+    assert isinstance(found, Unread)
+    assert [one.address for one in found.given] == given
+    assert [one.address for one in found.mentioned] == mentioned
 
 
 @pytest.mark.parametrize(
@@ -213,8 +321,11 @@ words = st.text() | st.sampled_from(
 @example([PROBER, "-addr=[" + ":" * 100_000])
 @example([PROBER, "-addr=unix:" + "../" * 100_000, "-addr=" + "%" * 100_000])
 @example([PROBER, "-addr=" + "$(" * 300_000])
+@example(["nc", ":1" * 8_000])
+@example(["nc", "a" * 16_000])
+@example(["nc", "50051 " * 2_500])
 def test_a_command_can_be_anything(listed: list[Any]) -> None:
-    assert isinstance(command(*listed), Asked | Unread | None)
+    assert isinstance(command(*listed), Asked | Unread) == bool(listed)
 
 
 @given(st.lists(st.sampled_from(SOCKETS + PORTS), min_size=1, max_size=5), st.data())
@@ -236,6 +347,19 @@ def cost(size: int) -> float:
     started = time.process_time()
     assert all(asked(holder, kind) for kind in KINDS)
     return time.process_time() - started
+
+
+def cost_of_words(size: int) -> float:
+    found = 0.0
+    for word in ("localhost:1", "50051 ", "a", "/", "unix:", "[", "-"):
+        started = time.process_time()
+        assert isinstance(read(["nc", word * size, *[word] * 80], ""), Unread)
+        found = max(found, time.process_time() - started)
+    return found
+
+
+def test_long_words_cost_in_proportion() -> None:
+    assert grows_linearly(cost_of_words, 20_000)
 
 
 def test_a_long_command_costs_in_proportion() -> None:

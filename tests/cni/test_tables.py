@@ -2,31 +2,27 @@
 
 import itertools
 import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from webhook.cni import variables
-from webhook.cni.agents import EPOCHS, FIRST_WITH_AGENT, PAIRS, epoch, health_address
+from webhook.cni.agents import EPOCHS, epoch, health_address
 from webhook.cni.flags import FLAGS, Given, given, refusal
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
 from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
 from webhook.cni.releases import (
-    ABSOLUTE_FLOOR,
-    FLOORS,
-    LAST_PATCH,
-    NEVER_TAGGED,
-    RECOMMENDED,
+    FIRST_WITH_AGENT,
+    FIRST_WITH_MANIFEST,
     RELEASES,
-    VERDICTS,
-    Feature,
-    Verdict,
-    floor_for,
-    verdicts_on,
+    VERSIONS,
+    Release,
+    check,
+    release,
 )
-from webhook.cni.stock import DEPLOYS
 from webhook.cni.tables import KNOWN
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, VARIABLES, by_name
+from webhook.cni.verdicts import VERDICTS, Feature, Verdict
 from webhook.cni.version import Version, at
 
 V = Version.of
@@ -36,6 +32,13 @@ PREFIXES: Feature = "prefix-delegation"
 IPV6: Feature = "ipv6"
 NO_DISCOVERY: Feature = "subnet-discovery-off"
 NO_AGENT: Feature = "no-network-policy-agent"
+
+
+def verdicts_on(
+    version: Version, features: frozenset[Feature] = frozenset(), kubernetes: tuple[int, int] | None = None
+) -> tuple[Verdict, ...]:
+    """Every row that speaks about a release with these features on this server."""
+    return tuple(row for row in VERDICTS if row.applies(version, features.__contains__, kubernetes))
 
 
 def denied(version: str, *features: Feature, kubernetes: tuple[int, int] | None = None) -> bool:
@@ -50,46 +53,59 @@ def warned(version: str, *features: Feature) -> list[str]:
 
 
 def test_releases_are_unique_and_ordered() -> None:
-    assert list(RELEASES) == sorted(set(RELEASES))
-    assert RELEASES[0] == V("1.5.0")
-    assert RELEASES[-1] >= V("1.23.1")
+    assert list(VERSIONS) == sorted(set(VERSIONS))
+    assert VERSIONS[0] == V("1.5.0")
+    assert VERSIONS[-1] >= V("1.23.1")
 
 
-def test_no_release_lacks_a_tag() -> None:
-    assert not NEVER_TAGGED & set(RELEASES)
-    names = {"1.9.2", "1.11.1", "1.12.3", "1.12.4", "1.13.1", "1.15.2", "1.16.1", "1.17.0", "1.19.1"}
-    assert {str(version) for version in NEVER_TAGGED} == names
+GAPS = ("1.9.2", "1.11.1", "1.12.3", "1.12.4", "1.13.1", "1.15.2", "1.16.1", "1.17.0", "1.19.1")
+"""Numbers that upstream skipped."""
+
+
+def test_every_tag_has_a_row() -> None:
+    numbers = {
+        Version(major, minor, patch)
+        for (major, minor), last in KNOWN.last_patches.items()
+        for patch in range(last.patch + 1)
+    }
+    assert {str(gap) for gap in numbers - set(VERSIONS)} == set(GAPS)
+
+
+NEXT = release("1.24.0", agent="1.4.3", manifest="0123456789ab", recommended=True)
+
+
+def test_the_next_release_is_one_more_row() -> None:
+    check([*RELEASES, NEXT])
+    tables = replace(KNOWN, releases=(*RELEASES, NEXT))
+    assert tables.newest == tables.recommended[0] == tables.last_patches[1, 24] == V("1.24.0")
+    assert tables.pairs[V("1.24.0")] == V("1.4.3")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (release("1.24.0", agent="1.4.3", recommended=True), "release 1.24.0: manifest is missing"),
+        (release("1.24.0", manifest="0123456789ab", recommended=True), "release 1.24.0: agent is missing"),
+        (release("1.24.0", agent="1.4.3", manifest="0123456789ab"), "release 1.24.0: recommended is missing"),
+        (release("1.23.1", agent="1.4.3", manifest="0123456789ab"), "release 1.23.1: must come before 1.23.1"),
+    ],
+)
+def test_what_is_missing_from_a_row_is_said(row: Release, says: str) -> None:
+    with pytest.raises(ValueError, match=f"webhook/cni/releases.py: {re.escape(says)}"):
+        check([*RELEASES, row])
 
 
 def test_last_patches() -> None:
     patches = """
     1.6.4 1.7.10 1.8.0 1.9.3 1.10.4 1.11.5 1.12.6 1.13.4 1.14.1 1.15.5 1.16.4 1.17.1 1.18.6 1.19.6 1.20.5 1.21.2 1.22.4
     """
-    assert list(map(str, LAST_PATCH.values()))[:-1] == patches.split()
-    assert all(minor == (version.major, version.minor) for minor, version in LAST_PATCH.items())
+    assert list(map(str, KNOWN.last_patches.values()))[:-1] == patches.split()
+    assert all(minor == (version.major, version.minor) for minor, version in KNOWN.last_patches.items())
 
 
 def test_recommended_releases() -> None:
-    assert [str(version) for version in RECOMMENDED] == ["1.23.1", "1.22.4", "1.21.2", "1.20.5", "1.19.6"]
-    assert not any(denied(str(version)) for version in RECOMMENDED)
-
-
-def test_floors() -> None:
-    assert list(FLOORS) == sorted(FLOORS)
-    assert list(FLOORS.values()) == sorted(FLOORS.values())
-    assert all(version in RELEASES for version in FLOORS.values())
-    assert V("1.13.4") == ABSOLUTE_FLOOR
-    assert ABSOLUTE_FLOOR in RELEASES
-
-
-@pytest.mark.parametrize(
-    ("minor", "floor"),
-    [(15, None), (25, "1.5.4"), (26, "1.12.0"), (27, "1.12.0"), (28, "1.13.4"), (29, "1.14.1"), (30, "1.16.0"),
-     (31, "1.16.4"), (32, "1.17.1"), (33, "1.17.1"), (34, "1.17.1"), (99, "1.17.1")],
-)  # fmt: skip
-def test_floor_of_a_server(minor: int, floor: str | None) -> None:
-    found = floor_for((1, minor))
-    assert (str(found) if found else None) == floor
+    assert [str(version) for version in KNOWN.recommended] == ["1.23.1", "1.22.4", "1.21.2", "1.20.5", "1.19.6"]
+    assert not any(denied(str(version)) for version in KNOWN.recommended)
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -108,13 +124,13 @@ def test_a_verdict_makes_sense(row: Verdict) -> None:
     assert not row.reason.endswith(".")
     assert row.kubernetes is None or row.level == "deny"
     assert not row.when & row.unless
-    assert any(row.first <= version <= row.last for version in RELEASES)
+    assert any(row.first <= version <= row.last for version in VERSIONS)
 
 
 @pytest.mark.parametrize("row", VERDICTS, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
 def test_what_a_verdict_recommends_is_not_denied_itself(row: Verdict) -> None:
     assert row.fixed is not None
-    assert row.fixed in RELEASES
+    assert row.fixed in VERSIONS
     assert row.fixed > row.last
     assert not [bad for bad in verdicts_on(row.fixed, row.when, row.kubernetes) if bad.level == "deny"]
 
@@ -195,7 +211,7 @@ def test_what_keeps_1_22_1_from_asking_for_security_groups(feature: Feature) -> 
 
 
 def test_releases_that_are_denied_to_everybody() -> None:
-    found = [str(version) for version in RELEASES if version >= (1, 6, 0) and denied(str(version))]
+    found = [str(version) for version in VERSIONS if version >= (1, 6, 0) and denied(str(version))]
     assert found == ["1.6.0", "1.7.0", "1.10.0", "1.16.0", "1.16.3", "1.22.0", "1.22.1", "1.22.2", "1.22.3"]
 
 
@@ -247,7 +263,7 @@ def test_not_warned(version: str, features: tuple[Feature, ...], word: str) -> N
 
 def test_nothing_is_known_against_the_newest_release() -> None:
     everything = frozenset(get_args(Feature))
-    assert verdicts_on(RELEASES[-1], everything, (1, 99)) == ()
+    assert verdicts_on(VERSIONS[-1], everything, (1, 99)) == ()
 
 
 # --- variables --------------------------------------------------------------------------------------------------------
@@ -268,7 +284,7 @@ def test_a_variable_makes_sense(row: Variable) -> None:
     assert by_name(row.container)[row.name] is row
     firsts = [first for first, _ in row.steps]
     assert firsts == sorted(set(firsts))
-    assert all(first in RELEASES or first < RELEASES[0] for first in firsts)
+    assert all(first in VERSIONS or first < VERSIONS[0] for first in firsts)
     assert row.steps[0][1] is not NO_EFFECT
     assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.steps))
     dead = any(reading is NO_EFFECT for _, reading in row.steps)
@@ -281,7 +297,7 @@ def test_a_variable_is_read_as_its_last_step_says(row: Variable) -> None:
     assert row.reading(V("0.9.0")) is None
     for first, reading in row.steps:
         assert row.reading(first) is reading
-        assert row.cut(first).reading(RELEASES[-1]) is reading
+        assert row.cut(first).reading(VERSIONS[-1]) is reading
 
 
 @pytest.mark.parametrize(("row", "step"), STEPS)
@@ -305,12 +321,12 @@ def test_a_reading_fits_its_parser(row: Variable, step: tuple[Version, Reading])
 def test_what_the_manifest_sets_is_in_order(row: Variable) -> None:
     firsts = [first for first, _ in row.shipped]
     assert firsts == sorted(set(firsts))
-    assert all(first in RELEASES for first in firsts)
+    assert all(first in VERSIONS for first in firsts)
     assert all(before != after for (_, before), (_, after) in itertools.pairwise(row.shipped))
     assert not firsts or firsts[0] >= row.since
-    for release in (release for release in RELEASES if release >= variables.FIRST_SHIPPED):
-        if row.shipped_in(release) is not None:
-            assert not row.dead_in(release)
+    for version in (version for version in VERSIONS if version >= FIRST_WITH_MANIFEST):
+        if row.shipped_in(version) is not None:
+            assert not row.dead_in(version)
 
 
 def test_the_class_of_each_number() -> None:
@@ -351,7 +367,7 @@ def test_what_is_dead() -> None:
 
 def test_a_variable_may_lose_its_effect_for_a_while() -> None:
     row = by_name("aws-node")["HOST_CNI_CONFDIR_PATH"]
-    assert [str(release) for release in RELEASES if row.dead_in(release)] == [
+    assert [str(release) for release in VERSIONS if row.dead_in(release)] == [
         "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
     ]  # fmt: skip
     assert row.until is None
@@ -400,15 +416,13 @@ def test_names_of_the_sdk_are_not_the_cnis() -> None:
 # --- agents and images ------------------------------------------------------------------------------------------------
 
 
-def test_every_release_with_an_agent_has_a_pair() -> None:
-    expected = {version for version in RELEASES if version >= FIRST_WITH_AGENT and version not in DEPLOYS}
-    assert set(PAIRS) == expected
-    assert list(PAIRS) == sorted(PAIRS)
-    assert list(PAIRS.values()) == sorted(PAIRS.values())
+def test_agents_only_ever_get_newer() -> None:
+    assert min(KNOWN.pairs) == FIRST_WITH_AGENT
+    assert list(KNOWN.pairs.values()) == sorted(KNOWN.pairs.values())
 
 
 def test_every_shipped_pair_can_talk() -> None:
-    for version, agent in PAIRS.items():
+    for version, agent in KNOWN.pairs.items():
         now = epoch(version)
         assert now.minimum is None or agent >= now.minimum
         assert now.before is None or agent < now.before
@@ -452,15 +466,17 @@ def test_health_address(version: str, address: str) -> None:
 
 def test_flags() -> None:
     assert len({flag.name for flag in FLAGS}) == len(FLAGS)
-    newest = {flag.name: at(flag.shipped, RELEASES[-1]) for flag in FLAGS}
+    newest = {flag.name: at(flag.shipped, VERSIONS[-1]) for flag in FLAGS}
     assert newest["enable-network-policy"] == newest["enable-ipv6"] == "false"
     limits = {flag.name: (flag.minimum, flag.maximum) for flag in FLAGS if flag.minimum}
     assert limits == {"conntrack-cache-table-size": (32768, 1048576)}
     for flag in FLAGS:
         assert flag.defaults[0][0] == flag.since
-        assert refusal(Given(0, flag.name, flag.default(PAIRS[RELEASES[-1]])), PAIRS[RELEASES[-1]]) == ""
+        assert refusal(Given(0, flag.name, flag.default(KNOWN.pairs[VERSIONS[-1]])), KNOWN.pairs[VERSIONS[-1]]) == ""
         # A manifest passes no flag that its own agent does not know.
-        assert all(PAIRS.get(release, flag.since) >= flag.since for release in RELEASES if at(flag.shipped, release))
+        assert all(
+            KNOWN.pairs.get(release, flag.since) >= flag.since for release in VERSIONS if at(flag.shipped, release)
+        )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_nothing_is_filled_in_for_it(guarded: Guarded) -> None:
     assert answer.passed, answer.err
     assert answer.warned == [MINIMUM_ALONE]
     assert "WARM_IP_TARGET" not in env(guarded.aws_node)
-    assert [one["door"] for one in guarded.decisions_after(mark)] == ["validate"]
+    assert [one["endpoint"] for one in guarded.decisions_after(mark)] == ["validate"]
 
 
 @pytest.mark.parametrize(

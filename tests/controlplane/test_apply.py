@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.controlplane.guarded import Guarded, container, env
-from webhook.cni.releases import LAST_PATCH
 from webhook.cni.stock import stock
+from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
 
 FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "aws-node"
@@ -147,7 +147,7 @@ def test_a_blocked_release_is_not_created(guarded: Guarded) -> None:
 
 def test_allowed_steps_lead_from_1_12_to_the_newest(guarded: Guarded) -> None:
     """The last patch of each minor, one after the other, through kubectl's own merge."""
-    road = [release for release in LAST_PATCH.values() if release >= (1, 12, 0)]
+    road = [release for release in KNOWN.last_patches.values() if release >= (1, 12, 0)]
     assert road[0] == Version(1, 12, 6)
     assert road[-1] == Version(1, 23, 1)
     guarded.remove()

@@ -156,7 +156,7 @@ def test_aws_node_does_once_at_each_door(guarded: Guarded) -> None:
     mark = len(guarded.guard.decisions())
     assert guarded.kubectl("label", *THE_AWS_NODE, "--overwrite", "team=counted").passed
     asked = guarded.decisions_after(mark)
-    assert [(one["door"], one["name"], one["allowed"]) for one in asked] == [
+    assert [(one["endpoint"], one["name"], one["allowed"]) for one in asked] == [
         ("mutate", "aws-node", True),
         ("validate", "aws-node", True),
     ]

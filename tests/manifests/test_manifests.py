@@ -14,9 +14,9 @@ from tests.controlplane.progress import on_stderr
 from tests.controlplane.toolchain import kubectl
 from tests.manifests.rendered import MANIFESTS, Object, entries, one, registration, rendered
 from webhook import __version__
-from webhook.admission import POLICY_KEY, POLICY_NAME
 from webhook.model import ADDON_MANAGER, BREAK_GLASS
 from webhook.policy import load
+from webhook.review import own_policy
 from webhook.rules import CATALOGUE
 
 TAKEN = {10248, 10249, 10250, 10255, 10256, 61678, 61679, 8162, 8163, 50051, 50052, 9100, 9443, 2703}
@@ -134,8 +134,8 @@ def test_another_namespace_is_followed_by_all(tmp_path: Path) -> None:
 
 
 def test_the_shipped_policy_loads_and_observes() -> None:
-    policy = one("ConfigMap", POLICY_NAME)["data"][POLICY_KEY]
-    assert load(policy, POLICY_KEY, CATALOGUE.ids).mode == "observe"
+    policy = one("ConfigMap", own_policy.NAME)["data"][own_policy.KEY]
+    assert load(policy, own_policy.KEY, CATALOGUE.ids).mode == "observe"
 
 
 # --- the registration ------------------------------------------------------------------------------------------------

@@ -6,12 +6,29 @@ from typing import Any
 
 import pytest
 
+from tests.changes import NOW
 from webhook.documents import Unread
 from webhook.files import Build
-from webhook.model import Crash, Finding, Level, Path, Position, Problem, Resource, Skipped, Source, Verdict
+from webhook.judge import judge
+from webhook.model import (
+    NOTHING_KNOWN,
+    Crash,
+    Finding,
+    Level,
+    Path,
+    Position,
+    Problem,
+    Resource,
+    Skipped,
+    Source,
+    Verdict,
+)
+from webhook.policy import BUILT_IN
 from webhook.printable import dotted
 from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
+from webhook.rules import CATALOGUE
+from webhook.rules.examples import DaemonSet, Example, env
 
 ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
 LINK = "https://example.com/x"
@@ -194,7 +211,7 @@ def test_text_of_skipped_and_unread() -> None:
     )
     assert text.render(report).split("\n") == [
         "c.yaml:3: unread: a TAB",
-        "2 rules need cluster facts: -v lists them",
+        "2 rules were skipped, for lack of cluster facts or of a known value: -v lists them",
         "1 of 1 object in 3 files guarded: no denial, no warning, 1 unread, 1 unread without error (-v lists it)",
     ]
     assert text.render(report, verbose=True).split("\n")[:-1] == [
@@ -271,10 +288,10 @@ def test_text_shows_an_excuse() -> None:
     assert "    (excepted until 2026-12-31 by net: reason)\n" in text.render(Report((excused,)))
 
 
-def test_colours_only_when_asked_for() -> None:
+def test_colors_only_when_asked_for() -> None:
     report = Report((finding(),), unread=(Unread("c.yaml", "x"),))
     assert "\x1b" not in text.render(report)
-    assert "\x1b[1;31mdeny\x1b[0m IPT-004" in text.render(report, colours=True)
+    assert "\x1b[1;31mdeny\x1b[0m IPT-004" in text.render(report, colors=True)
 
 
 def test_nothing_of_an_object_steers_the_terminal() -> None:
@@ -288,3 +305,13 @@ def test_nothing_of_an_object_steers_the_terminal() -> None:
     lines = text.render(report).split("\n")
     assert all(line.isprintable() for line in lines)
     assert not any(line.lstrip().startswith("::") for line in lines)
+
+
+def test_one_fault_at_one_place_is_one_finding_of_the_report() -> None:
+    """As in the webhook's message: several things known against a release, in the line of its image."""
+    verdict = judge(Example(DaemonSet(release="1.12.6")).resource(), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    report = Report.of([verdict], (), Counts())
+    assert len([finding for finding in verdict.findings if finding.rule == "VER-002"]) > 1
+    assert len([finding for finding in report.findings if finding.rule == "VER-002"]) == 1
+    repeated = judge(env(MAX_ENI="x", WARM_IP_TARGET="x").resource(), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    assert len(Report.of([repeated], (), Counts()).findings) == len(repeated.findings)

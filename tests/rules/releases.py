@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.changes import NOW
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN, Tables
-from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
@@ -19,7 +19,7 @@ Env = dict[str, str | None]
 
 def daemonset(release: str, env: Env | None = None, *, holder: str = "aws-node") -> dict[str, Any]:
     """The official manifest; of a release before 1.9.0 the oldest one that is known, with that release's images."""
-    shape = release if Version.of(release) >= FIRST_SHIPPED else str(FIRST_SHIPPED)
+    shape = release if Version.of(release) >= FIRST_WITH_MANIFEST else str(FIRST_WITH_MANIFEST)
     found = stock(shape)
     for kind in ("initContainers", "containers"):
         for one in at(found, *POD_SPEC, kind):

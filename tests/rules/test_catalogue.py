@@ -12,18 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import MANIFESTS, NOW, daemonset, guard, review
-from webhook.admission import answer
 from webhook.cni.aws_node import POD_SPEC
-from webhook.cni.releases import LAST_PATCH, RELEASES
+from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
-from webhook.cni.variables import FIRST_SHIPPED
 from webhook.cni.version import Version
 from webhook.judge import Basis, Evaluation, judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
 from webhook.mutate import fill
 from webhook.pipeline import complete, decide, validate
 from webhook.policy import BUILT_IN, Defaults, Policy
+from webhook.review.answer import answer
 from webhook.rules import CATALOGUE, THEMES, page
 from webhook.rules.examples import DaemonSet, Example
 from webhook.rules.rule import Rule
@@ -33,7 +32,7 @@ BAD = [
 ]
 EVERY_BAD = [pytest.param(parameters.values[1], id=str(parameters.id)) for parameters in BAD]
 GOOD = [pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.good)]
-SUPPORTED = [release for release in RELEASES if release >= (1, 12, 0)]
+SUPPORTED = [release for release in VERSIONS if release >= (1, 12, 0)]
 
 
 def judged(resource: Resource, policy: Policy = BUILT_IN) -> Verdict:
@@ -58,7 +57,7 @@ def test_reaches_the_level_that_it_names(rule: Rule) -> None:
 
 
 CERTAIN = {
-    "VER-007": {0, 1, 2, 3, 4},
+    "VER-007": {0, 1, 2, 3, 4, 8, 9},
     "IMG-002": {0, 2},
     "PFX-001": {0, 1, 2},
     "ENV-003": {0, 2, 3},
@@ -295,7 +294,7 @@ def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version)
     assert bool(denials(verdict)) == blocked
 
 
-@pytest.mark.parametrize("release", [release for release in RELEASES if release >= FIRST_SHIPPED], ids=str)
+@pytest.mark.parametrize("release", [release for release in VERSIONS if release >= FIRST_WITH_MANIFEST], ids=str)
 def test_an_official_manifest_has_no_finding_but_about_its_release(release: Version) -> None:
     """As a file, as a new object, and restarted."""
     whole = stock(release)
@@ -312,7 +311,7 @@ def test_an_official_manifest_has_no_finding_but_about_its_release(release: Vers
 def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Version) -> None:
     """Cut the tables at any release: what the guard does not know yet, it does not refuse."""
     tables = KNOWN.until(known)
-    for release in (release for release in RELEASES if release > known):
+    for release in (release for release in VERSIONS if release > known):
         resource = Resource("DaemonSet", stock(release))
         verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, tables)
         assert denials(verdict) == []
@@ -321,11 +320,12 @@ def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Ver
 
 def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
     """No dead end: by the last patch of the next minor, with the stock manifest of each."""
-    newest = RELEASES[-1]
+    newest = VERSIONS[-1]
     for start in SUPPORTED:
         here = start
         while here != newest:
-            following = LAST_PATCH[here.major, here.minor + 1] if here == LAST_PATCH[here[:2]] else LAST_PATCH[here[:2]]
+            last = KNOWN.last_patches[here[:2]]
+            following = KNOWN.last_patches[here.major, here.minor + 1] if here == last else last
             step = Resource("DaemonSet", stock(following), stock(here), "UPDATE")
             assert denials(judged(step)) == [], (start, here, following)
             here = following

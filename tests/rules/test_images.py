@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.changes import NOW
 from tests.rules.ask import Object, changed, levels, pod, said
 from webhook.cni.images import ACCOUNTS, PARTITIONS, EcrHost, partition_of
 from webhook.cni.stock import stock
-from webhook.model import text
+from webhook.judge import judge
+from webhook.model import NOTHING_KNOWN, Resource, text
 from webhook.policy import Cluster, Images, Policy
+from webhook.rules import CATALOGUE
 
 OREGON = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 FOREIGN = "docker.io/example/helper:1"
@@ -23,13 +26,29 @@ POWERS: dict[str, tuple[Object, str]] = {
     "root": (HOST, "/"),
     "above-the-logs": (HOST, "/var/log"),
     "out-of-the-logs": (HOST, "/var/log/aws-routed-eni/../../run"),
+    "beside-the-logs": (HOST, "/var/log/aws-routed-eni/../pods"),
+    "called-like-the-logs": (HOST, "/var/log/aws-routed-eni2"),
+    "no-absolute-path": (HOST, "var/log/aws-routed-eni"),
+    "no-path": (HOST, ""),
     "container-name": ({"name": "aws-vpc-cni-init"}, "/x"),
     "image-name": ({"image": "docker.io/x/aws-network-policy-agent:v1.4.2"}, "/x"),
 }
 HARMLESS: dict[str, tuple[Object, str]] = {
     "nothing": ({}, "/x"),
     "not-privileged": ({"securityContext": {"privileged": False, "capabilities": {"drop": ["ALL"]}}}, "/x"),
-    "logs": (HOST, "/var/log/aws-routed-eni/"),
+    **{
+        f"logs-{index}": (HOST, path)
+        for index, path in enumerate(
+            (
+                "/var/log/aws-routed-eni",
+                "/var/log/aws-routed-eni/",
+                "//var/log//aws-routed-eni/.",
+                "/var/log/x/../aws-routed-eni",
+                "/var/log/aws-routed-eni/ipamd.log",
+                "/var/log/aws-routed-eni/a/b/",
+            )
+        )
+    },
 }
 
 
@@ -101,6 +120,63 @@ def test_images_with_one_fault_have_one_effect_and_one_remedy() -> None:
     both = images(stock(), aws_node="docker.io/x/amazon-k8s-cni:v1.23.1", aws_vpc_cni_init="x/amazon-k8s-cni-init:v1")
     found = said("IMG-003", with_one_more({"securityContext": {"privileged": True}})) + said("IMG-003", both)
     assert len({(finding.problem.effect, finding.problem.remedy) for finding in found}) == 1
+
+
+HOSTS = [
+    "docker.io/x",
+    "123456789012.dkr.ecr.us-west-2.amazonaws.com",
+    "123456789012.dkr.ecr.xx-new-9.amazonaws.com",
+    "918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn",
+    "602401143452.dkr.ecr.eu-west-1.amazonaws.com",
+    OREGON,
+]
+STRAYS: list[Object] = [{}, {"securityContext": {"privileged": True}}, HOST]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.tuples(*[st.sampled_from(HOSTS)] * 3),
+    st.lists(st.tuples(st.sampled_from(HOSTS), st.sampled_from(STRAYS)), max_size=3),
+    st.sampled_from(["", "us-west-2", "cn-north-1", "xx-new-9"]),
+)
+def test_an_object_gets_one_message(roles: tuple[str, ...], strays: list[tuple[str, Object]], region: str) -> None:
+    main, init, agent = roles
+    daemonset = images(
+        stock(),
+        aws_node=f"{main}/amazon-k8s-cni:v1.23.1",
+        aws_vpc_cni_init=f"{init}/amazon-k8s-cni-init:v1.23.1",
+        aws_eks_nodeagent=f"{agent}/amazon/aws-network-policy-agent:v1.4.2",
+    )
+    for index, (host, fields) in enumerate(strays):
+        pod(daemonset)["containers"].append({"name": f"helper{index}", "image": f"{host}/helper:1"} | fields)
+    pod(daemonset)["volumes"].append({"name": "x", "hostPath": {"path": "/x"}})
+    policy = Policy(mode="enforce", cluster=Cluster(region=region))
+    verdict = judge(Resource("DaemonSet", daemonset), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    found = [finding for finding in verdict.findings if finding.rule == "IMG-003"]
+    told = [message for message in (*verdict.denials, *verdict.warnings) if message.startswith("IMG-003")]
+    assert len(told) == bool(found)
+    assert len({finding.problem.evidence for finding in found}) == len(found)
+    if "deny" in levels(found):
+        assert told[0] in verdict.denials
+
+
+def suggested(daemonset: Object, region: str | None = None) -> str:
+    policy = Policy(mode="enforce", cluster=Cluster(region=region))
+    (remedy,) = {finding.problem.remedy for finding in said("IMG-003", daemonset, policy=policy)}
+    return remedy
+
+
+def test_the_remedy_names_the_region_that_the_nodes_pull_from() -> None:
+    abroad = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    mine = images(stock(), aws_node=f"{abroad}/amazon-k8s-cni:v1.23.1")
+    assert f"Use the images of {OREGON}" in suggested(mine)
+    assert f"Use the images of {OREGON.replace('us-west-2', 'eu-central-1')}" in suggested(mine, "eu-central-1")
+    everywhere = at_host(EcrHost("123456789012", "eu-west-1", "aws"))
+    assert f"Use the images of {OREGON.replace('us-west-2', 'eu-west-1')}" in suggested(everywhere)
+    pod(everywhere)["containers"].append({"name": "helper", "image": f"{OREGON}/eks/pause:3.10"})
+    assert f"Use the images of {OREGON}" in suggested(everywhere)
+    nowhere = images(stock(), aws_node="x/amazon-k8s-cni:v1", aws_vpc_cni_init="x/amazon-k8s-cni-init:v1")
+    assert "ACCOUNT.dkr.ecr.REGION" in suggested(images(nowhere, aws_eks_nodeagent="x/aws-network-policy-agent:v1"))
 
 
 @pytest.mark.parametrize("gone", ["renamed", "removed"])

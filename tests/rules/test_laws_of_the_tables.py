@@ -8,10 +8,10 @@ from tests.changes import NOW
 from tests.rules.releases import Env, about, daemonset, has, judged
 from webhook.cni.objections import objections
 from webhook.cni.reading import FATAL, Reading, Variable
-from webhook.cni.releases import RELEASES
+from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
-from webhook.cni.variables import FIRST_SHIPPED, VARIABLES, by_name
+from webhook.cni.variables import VARIABLES, by_name
 from webhook.cni.version import Version
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource
@@ -20,7 +20,7 @@ from webhook.rules import CATALOGUE, Catalogue
 
 VALUES = tuple(rule for rule in CATALOGUE if rule.id.startswith(("ENV", "PFX", "SNAT", "SGP", "NP", "IP6")))
 TEXTS = ("", "stdout", "STDOUT", "foo", "Strict", "strict ", "eth", "pods5", "9002", "-1", "+5", '"', "\x01", "a\\x")
-LATE = [release for release in RELEASES if release >= (1, 6, 0)]
+LATE = [release for release in VERSIONS if release >= (1, 6, 0)]
 FATAL_ROWS = [
     pytest.param(row, id=f"{row.container}-{row.name}")
     for row in VARIABLES
@@ -118,7 +118,7 @@ def test_of_an_unknown_release_nothing_is_certain(row: Variable) -> None:
             assert not any(one.problem.certain for one in about(verdict, row.container, row.name)), text
 
 
-@pytest.mark.parametrize("release", [one for one in RELEASES if one >= FIRST_SHIPPED], ids=str)
+@pytest.mark.parametrize("release", [one for one in VERSIONS if one >= FIRST_WITH_MANIFEST], ids=str)
 def test_of_an_official_manifest_only_the_release_is_spoken_of(release: Version) -> None:
     verdict = judge(Resource("DaemonSet", stock(release)), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
     assert {one.rule for one in verdict.findings} <= {"VER-002"}

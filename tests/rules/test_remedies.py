@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.changes import NOW, guard
-from webhook.cni.releases import LAST_PATCH, RELEASES
+from webhook.cni.releases import VERSIONS
+from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
@@ -16,7 +17,7 @@ from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet, Example
 
 NAME = r"([A-Z][A-Za-z0-9_]*_[A-Za-z0-9_]+)"
-NEWEST = str(RELEASES[-1])
+NEWEST = str(VERSIONS[-1])
 
 
 def judged(resource: Resource) -> Verdict:
@@ -105,7 +106,7 @@ def test_a_remedy_is_accepted_together_with_the_next_upgrade(
     if example.now.release != NEWEST or way.release != NEWEST or way.images or example.now.probe_address:
         return
     version = Version.of(NEWEST)
-    before = replace(example.now, release=str(LAST_PATCH[version.major, version.minor - 1]))
+    before = replace(example.now, release=str(KNOWN.last_patches[version.major, version.minor - 1]))
     if before.fields:
         return
     assert denials(Example(way, before=before), finding) == []

@@ -21,12 +21,61 @@ def cni(image: str, says: str | None = None) -> Object:
     return changed(stock(), put)
 
 
-@pytest.mark.parametrize("tag", [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"])
+MOVING = [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"]
+
+
+@pytest.mark.parametrize("tag", MOVING)
 @pytest.mark.parametrize("says", [None, "1.23.1", "v1.23.1-eksbuild.1", "junk"])
 def test_a_moving_tag_is_said_whatever_an_annotation_says(tag: str, says: str | None) -> None:
     found = said("VER-001", cni(tag, says))
     assert levels(found) == {"deny"}
     assert ("counts only for an image given by digest" in found[0].message) == (says is not None)
+
+
+BESIDE = {"aws-vpc-cni-init": "amazon-k8s-cni-init", "aws-eks-nodeagent": "amazon/aws-network-policy-agent"}
+
+
+def with_image(daemonset: Object, role: str, image: str, name: str | None = None) -> Object:
+    def put(copy: Object) -> None:
+        for holder in pod(copy)["initContainers"] + pod(copy)["containers"]:
+            if holder["name"] == role:
+                holder |= {"image": image, "name": name or role}
+
+    return changed(daemonset, put)
+
+
+@pytest.mark.parametrize("registry", [REGISTRY, "registry.corp/mirror"])
+@pytest.mark.parametrize("name", [None, "renamed"])
+@pytest.mark.parametrize("says", [None, "1.23.1"])
+@pytest.mark.parametrize("tag", MOVING)
+@pytest.mark.parametrize("role", BESIDE)
+def test_a_moving_tag_beside_aws_node_is_said_of_each_container(
+    role: str, tag: str, says: str | None, name: str | None, registry: str
+) -> None:
+    moving = with_image(cni(":v1.23.1", says), role, f"{registry}/{BESIDE[role]}{tag}", name)
+    (found,) = said("VER-001", moving)
+    assert found.level == "deny"
+    assert found.problem.evidence == ((f"{role} image", f"{registry}/{BESIDE[role]}{tag}"),)
+    assert levels(said("VER-001", moving, moving)) == {"warn"}
+    mended = with_image(moving, name or role, f"{registry}/{BESIDE[role]}:v1.23.1", role)
+    assert said("VER-001", mended, moving) == []
+
+
+@pytest.mark.parametrize("role", BESIDE)
+def test_an_image_beside_aws_node_that_does_not_move_is_fine(role: str) -> None:
+    for rest in (":v1.4.2", ":1.4.2", ":v1.4.2-eksbuild.3", ":v1.4.2-corp.1", f"@{ONE}", f":latest@{ONE}"):
+        assert said("VER-001", with_image(stock(), role, f"{REGISTRY}/{BESIDE[role]}{rest}")) == []
+    # Of an image that is not the CNI's, IMG-001 and IMG-003 say more.
+    assert said("VER-001", with_image(stock(), role, f"{REGISTRY}/eks/pause:latest")) == []
+
+
+def test_a_moving_tag_is_said_of_all_three_containers() -> None:
+    moving = cni(":latest")
+    for role, repository in BESIDE.items():
+        moving = with_image(moving, role, f"{REGISTRY}/{repository}:latest")
+    assert len(said("VER-001", moving)) == 3
+    assert len(said("VER-001", cni(":latest"), moving)) == 1
+    assert levels(said("VER-001", cni(":latest"), moving)) == {"warn"}
 
 
 def test_an_annotation_serves_an_image_given_by_digest() -> None:
@@ -36,6 +85,35 @@ def test_an_annotation_serves_an_image_given_by_digest() -> None:
     assert levels(said("VER-001", cni(f"@{ONE}", "soon"))) == {"deny"}
     assert levels(said("VER-001", cni(f":latest@{ONE}"))) == {"deny"}
     assert said("VER-008", cni(f":latest@{ONE}")) == []
+
+
+def test_what_an_image_by_digest_lacks_is_said_of_a_digest() -> None:
+    (found,) = said("VER-001", cni(f"@{ONE}"))
+    assert "moving" not in found.problem.effect
+    assert "by digest" not in found.problem.remedy
+    (found,) = said("VER-001", cni(f"@{ONE}", "latest"))
+    assert 'is "latest", not a release such as' in found.message
+
+    def on_the_template(daemonset: Object) -> None:
+        daemonset["spec"]["template"]["metadata"]["annotations"] = {SAYS: "1.23.1"}
+
+    (found,) = said("VER-001", changed(cni(f"@{ONE}"), on_the_template))
+    assert "not in the pod template" in found.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (cni(f"@{ONE}", "1.23.1"), cni(f"@{TWO}", "1.23.1"), {"warn"}),
+        (cni(f"@{ONE}", "1.23.0"), cni(f"@{TWO}", "1.23.1"), set()),
+        (cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.23.1"), set()),
+        (cni(":v1.23.1", "1.23.1"), cni(f"@{TWO}", "1.23.1"), {"warn"}),
+    ],
+)
+def test_an_annotation_that_outlives_its_digest_is_said(old: Object, new: Object, expected: set[str]) -> None:
+    assert levels(said("VER-008", new, old)) == expected
+    known = Policy(mode="enforce", versions=Versions(digests={TWO: "1.23.1"}))
+    assert said("VER-008", new, old, policy=known) == []
 
 
 def test_the_remedy_of_a_moving_tag_is_accepted() -> None:

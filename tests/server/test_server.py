@@ -201,7 +201,7 @@ def test_a_decision_is_one_line_of_json(served: Served) -> None:
     served.review(sent)
     lines = until(lambda: [seen for seen in served.logged("decision") if seen["uid"].startswith("line")], "logging")
     (line,) = lines
-    assert (line["door"], line["operation"], line["kind"]) == ("validate", "CREATE", "DaemonSet")
+    assert (line["endpoint"], line["operation"], line["kind"]) == ("validate", "CREATE", "DaemonSet")
     assert (line["namespace"], line["name"], line["user"]) == ("kube-system", "aws-node", "ann")
     assert line["duration_ms"] >= 0
     assert "602401143452" not in json.dumps(line)
@@ -218,7 +218,7 @@ def test_a_refused_request_is_logged_and_counted(served: Served) -> None:
     before = served.metric('cni_guard_http_errors_total{status="415"}')
     served.request("POST", "/validate", "{}", Content_Type="text/csv")
     assert served.metric('cni_guard_http_errors_total{status="415"}') == before + 1
-    until(lambda: [line for line in served.logged("no review") if line["status"] == 415], "logging")
+    until(lambda: [line for line in served.logged("not a review") if line["status"] == 415], "logging")
 
 
 def test_plain_http_is_refused_and_counted(served: Served) -> None:
@@ -262,8 +262,8 @@ def test_metrics_have_the_documented_names(served: Served) -> None:
 
 def test_metrics_count_decisions(served: Served) -> None:
     series = (
-        'cni_guard_admission_requests_total{allowed="%s",door="validate",dry_run="true",'
-        'kind="DaemonSet",operation="CREATE"}'
+        'cni_guard_admission_requests_total{allowed="%s",dry_run="true",kind="DaemonSet",'
+        'operation="CREATE",webhook="validate"}'
     )
     sent = review("m")
     sent["request"]["dryRun"] = True
@@ -297,7 +297,7 @@ def broken(pair: OnDisk, monkeypatch: pytest.MonkeyPatch) -> Live:
         message = "a secret"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("webhook.admission.answer", fails)
+    monkeypatch.setattr("webhook.server.answer", fails)
     return Live(Settings("", Files(pair.certificate, pair.key)), Metrics())
 
 

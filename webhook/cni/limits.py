@@ -26,7 +26,7 @@ def too_long(holder: Mapping[str, Json], path: Path, limits: Mapping[str, int], 
     """The lists of a mapping that are beyond their limits."""
     for name, limit in limits.items():
         entries = holder.get(name)
-        if entries and isinstance(entries, list | dict) and len(entries) > limit:
+        if entries and isinstance(entries, (list, dict)) and len(entries) > limit:
             yield TooLong((*path, name), f"{name}{whose}", len(entries), limit)
 
 

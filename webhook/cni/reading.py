@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from webhook.cni.version import Version, at
@@ -74,9 +75,9 @@ FATAL: frozenset[Effect] = frozenset({"exit", "start-fails", "breaks"})
 Condition = Literal["security-groups-for-pods", "custom-networking"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """How the CNI reads a variable from one release on."""
+    """How the CNI reads a variable from one release on. Each is itself alone, and what is known of it remembered."""
 
     parser: Parser
     default: str | None = None
@@ -113,6 +114,11 @@ class Reading:
     """The path in the pod that the value has to come from."""
 
 
+@lru_cache(maxsize=1024)
+def _reading(variable: Variable, version: Version) -> Reading | None:
+    return at(variable.steps, version)
+
+
 NO_EFFECT = Reading("none")
 
 Shipped = tuple[tuple[Version, str | None], ...]
@@ -122,9 +128,9 @@ RELEASE_TAG = "<release tag>"
 """Stands for the tag of the release in ``Variable.shipped``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Variable:
-    """A variable as one container reads it: a history of readings, which is never empty."""
+    """A variable as one container reads it: a history of readings, which is never empty. Each is itself alone."""
 
     name: str
     container: Container
@@ -136,7 +142,7 @@ class Variable:
 
     def reading(self, version: Version | None) -> Reading | None:
         """How a release reads it; ``None`` before the first that knows it. An unknown release reads as the newest."""
-        return self.steps[-1][1] if version is None else at(self.steps, version)
+        return self.steps[-1][1] if version is None else _reading(self, version)
 
     def cut(self, version: Version) -> Variable:
         """The row as it was when a release, not older than its first, was the newest."""

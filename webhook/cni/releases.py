@@ -1,213 +1,171 @@
-"""The releases of the VPC CNI, and what is known against each of them.
+"""The releases of the VPC CNI, a row each: the next one is one more row here.
 
-Sources: the git tags, CHANGELOG.md, README.md ("Recommended Version", upgrade notes), docs/troubleshooting.md and the
-issues of aws/amazon-vpc-cni-k8s; the EKS user guide for the first release of a feature. Where a row rests on code, the
-function is named beside it.
-
-A new release is one more line in ``_TAGS``; something bad about it is one more row in ``VERDICTS``.
+Sources: the git tags of aws/amazon-vpc-cni-k8s and config/master/aws-k8s-cni.yaml at each of them; README.md
+("Recommended Version"). What a release reads otherwise than the one before it is a step of a variable
+(`variables.py`) or of a flag (`flags.py`), what its manifest has otherwise a step in `stock.py`, and what is known
+against it a row of `verdicts.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from webhook.cni.version import Version, at, below
+from webhook.cni.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Sequence
 
-Feature = Literal[
-    "custom-networking",
-    "security-groups-for-pods",
-    "prefix-delegation",
-    "ipv6",
-    "network-policy",
-    "subnet-discovery-off",
-    "imds-only",
-    "provisioning-off",
-    "no-network-policy-agent",
-]
-"""What an object has switched on (or, in those that say so, does without)."""
+FIRST_WITH_MANIFEST = Version(1, 9, 0)
+"""The first release whose official manifest is known here."""
 
-Level = Literal["deny", "warn"]
-
-# The patch releases that have a git tag, by minor. 1.23.1 is on the main branch with its manifests and its changelog.
-_TAGS: dict[str, tuple[int, ...]] = {
-    "1.5": (0, 1, 2, 3, 4, 5, 7),
-    "1.6": (0, 1, 2, 3, 4),
-    "1.7": (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
-    "1.8": (0,),
-    "1.9": (0, 1, 3),
-    "1.10": (0, 1, 2, 3, 4),
-    "1.11": (0, 2, 3, 4, 5),
-    "1.12": (0, 1, 2, 5, 6),
-    "1.13": (0, 2, 3, 4),
-    "1.14": (0, 1),
-    "1.15": (0, 1, 3, 4, 5),
-    "1.16": (0, 2, 3, 4),
-    "1.17": (1,),
-    "1.18": (0, 1, 2, 3, 4, 5, 6),
-    "1.19": (0, 2, 3, 4, 5, 6),
-    "1.20": (0, 1, 2, 3, 4, 5),
-    "1.21": (0, 1, 2),
-    "1.22": (0, 1, 2, 3, 4),
-    "1.23": (0, 1),
-}
-
-RELEASES: tuple[Version, ...] = tuple(
-    Version.of(f"{minor}.{patch}") for minor, patches in _TAGS.items() for patch in patches
-)
-"""Every release that upstream tagged, oldest first."""
-
-NEVER_TAGGED: frozenset[Version] = frozenset(
-    map(Version.of, ("1.9.2", "1.11.1", "1.12.3", "1.12.4", "1.13.1", "1.15.2", "1.16.1", "1.17.0", "1.19.1")),
-)
-"""Numbers that upstream skipped: an image with such a tag is a typing error or somebody's own build."""
-
-LAST_PATCH: Mapping[tuple[int, int], Version] = MappingProxyType(
-    {(version.major, version.minor): version for version in RELEASES if version >= (1, 6, 0)},
-)
-"""The last patch of each minor."""
-
-RECOMMENDED: tuple[Version, ...] = tuple(sorted(LAST_PATCH.values(), reverse=True)[:5])
-"""Named in messages, never enforced: the last patches of the five newest minors, newest first."""
-
-ABSOLUTE_FLOOR = Version(1, 13, 4)
-"""The floor where the server's version is unknown: the oldest that the README still recommends to anybody."""
-
-FLOORS: Mapping[tuple[int, int], Version] = MappingProxyType(
-    {
-        (1, 16): Version(1, 5, 4),  # CHANGELOG: kubelet began to insist on cniVersion in the conflist
-        (1, 26): Version(1, 12, 0),  # README: CRI v1alpha2 is gone, older releases read pods through it
-        (1, 28): Version(1, 13, 4),
-        (1, 29): Version(1, 14, 1),
-        (1, 30): Version(1, 16, 0),
-        (1, 31): Version(1, 16, 4),
-        (1, 32): Version(1, 17, 1),
-        (1, 33): Version(1, 17, 1),
-    },
-)
-"""The oldest release for a minor of Kubernetes and those after it, until the next row."""
-
-
-def floor_for(kubernetes: tuple[int, int]) -> Version | None:
-    """The floor of a Kubernetes minor; one that is newer than the table has the floor of the newest row."""
-    rows = [(Version(*minor, 0), floor) for minor, floor in FLOORS.items()]
-    return at(rows, Version(*kubernetes, 0))
+FIRST_WITH_AGENT = Version(1, 14, 0)
+"""The first release whose manifest has the container aws-eks-nodeagent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One thing that is known against a range of releases, both ends included."""
+class Release:
+    """A release that upstream tagged."""
 
-    first: Version
-    last: Version
-    level: Level
-    reason: str
-    """A clause for a person: what goes wrong."""
-    fixed: Version | None
-    """What to use instead."""
-    when: frozenset[Feature] = frozenset()
-    """The row counts only where all of these are on."""
-    unless: frozenset[Feature] = frozenset()
-    """The row does not count where one of these is on."""
-    kubernetes: tuple[int, int] | None = None
-    """The row counts only on a server of this minor or newer."""
-
-    def applies(self, version: Version, on: Callable[[str], bool], kubernetes: tuple[int, int] | None = None) -> bool:
-        """Whether the row speaks about a release; `on` tells of a feature, and is asked only for those that matter.
-
-        An unknown server never makes it count.
-        """
-        on_server = self.kubernetes is None or (kubernetes is not None and kubernetes >= self.kubernetes)
-        in_range = self.first <= version <= self.last
-        return in_range and on_server and all(map(on, self.when)) and not any(map(on, self.unless))
+    version: Version
+    agent: Version | None = None
+    """The network policy agent of its manifest."""
+    manifest: str = ""
+    """The first 12 digits of the SHA-256 of its official DaemonSet: ``python -m tests.cni.official FILE``."""
+    deploys: Version | None = None
+    """The release that its manifest deploys, where that is another one."""
+    label: Version | None = None
+    """The release that its manifest has as its label, where that is another one."""
+    recommended: bool = False
+    """Named in messages as one to go to, never enforced."""
 
 
-def _row(  # noqa: PLR0913 - a row of a table
-    versions: str,
-    level: Level,
-    fixed: str,
-    reason: str,
+def release(  # noqa: PLR0913 - a row of a table
+    number: str,
     *,
-    when: tuple[Feature, ...] = (),
-    unless: tuple[Feature, ...] = (),
-    kubernetes: tuple[int, int] | None = None,
-) -> Verdict:
-    """Make a row; the versions are one release, ``A..B`` (both included) or ``<B``."""
-    if versions.startswith("<"):
-        first, last = Version(0, 0, 0), below(Version.of(versions[1:]))
-    else:
-        low, _, high = versions.partition("..")
-        first, last = Version.of(low), Version.of(high or low)
-    use = Version.of(fixed)
-    return Verdict(first, last, level, reason, use, frozenset(when), frozenset(unless), kubernetes)
+    agent: str = "",
+    manifest: str = "",
+    deploys: str = "",
+    label: str = "",
+    recommended: bool = False,
+) -> Release:
+    """Make a row."""
+    named = [Version.of(text) if text else None for text in (agent, deploys, label)]
+    return Release(Version.of(number), named[0], manifest, named[1], named[2], recommended)
 
 
-_CUSTOM: Feature = "custom-networking"
-_SGP: Feature = "security-groups-for-pods"
-_NO_AGENT: Feature = "no-network-policy-agent"
-_NO_DISCOVERY: Feature = "subnet-discovery-off"
-_NO_PROVISIONING: tuple[Feature, ...] = ("provisioning-off", "imds-only")
-
-# fmt: off
-VERDICTS: tuple[Verdict, ...] = (
-    _row("<1.6.1", "deny", "1.6.4", "it lacks several fixes of the address pool"),
-    _row("1.5.4", "deny", "1.6.4", "it deletes routing rules of running pods, which then lose each other"),  # issue 641
-    _row("1.7.0", "deny", "1.7.10", "beside Calico the routes to pods get deleted"),  # issue 1166
-    _row("1.7.3", "warn", "1.7.10", "the init container crashes on older kernels"),  # issue 1241
-    _row("<1.7.7", "deny", "1.7.10", "AWS supports security groups for pods from 1.7.7 on", when=(_SGP,)),
-    _row("<1.9.0", "deny", "1.9.3", "prefix delegation does not exist in it, and the prefixes that nodes hold would be "
-         "left without an owner", when=("prefix-delegation",)),
-    _row("1.10.0", "deny", "1.10.4", "it asks IMDSv1 alone for the node's address and fails where only IMDSv2 answers"),
-    _row("<1.10.1", "deny", "1.10.4", "IPv6 is not usable before 1.10.1", when=("ipv6",)),
-    _row("<1.10.4", "warn", "1.10.4", "it contains CVE-2021-20206 (containernetworking/cni)"),
-    _row("1.11.0", "warn", "1.11.5", "unlike 1.10.4 it contains CVE-2021-20206 (containernetworking/cni)"),
-    _row("<1.12.0", "deny", "1.12.6", "it needs the CRI API v1alpha2, which Kubernetes 1.26 removed",
-         kubernetes=(1, 26)),
-    _row("1.12.5..1.12.6", "warn", "1.13.4", "as an add-on it was seen with a placeholder for CLUSTER_ENDPOINT, so "
-         "that the API server is not reached"),  # issue 2327
-    _row("1.13.0", "deny", "1.13.4", "custom networking without security groups in the ENIConfig ends in a crash "
-         "loop", when=(_CUSTOM,)),  # issue 2426
-    _row("1.14.0", "warn", "1.14.1", "its first network policy agent crashes, and its manifest leaves it on the host "
-         "ports 8080 and 8081, which other software often holds"),  # issues 2539, 2540
-    _row("1.15.0", "deny", "1.15.5", "it demands a CNINode that custom networking alone never gets",
-         when=(_CUSTOM,), unless=(_SGP,)),  # issues 2584, 2591
-    _row("1.15.0..1.15.4", "warn", "1.15.5", "its role may not watch CNINodes, which security groups for pods need",
-         when=(_SGP,)),
-    _row("<1.15.3", "warn", "1.15.5", "it contains CVE-2023-44487 (HTTP/2 rapid reset)"),
-    _row("1.16.0", "deny", "1.16.4", "its conflist has CNI version 1.0.0, which older container runtimes refuse"),
-    _row("<1.16.2", "warn", "1.16.4", "it contains CVE-2023-48795 (SSH prefix truncation)"),
-    _row("1.16.0..1.16.3", "warn", "1.16.4", "with security groups for pods and custom networking the trunk interface "
-         "takes addresses for pods, and the two features are registered in the wrong order",
-         when=(_CUSTOM, _SGP)),  # issue 2792
-    _row("1.16.3", "deny", "1.16.4", "it loops at full CPU while the address pool grows"),  # issues 2807, 2810
-    _row("1.19.3", "warn", "1.19.6", "it calls the network policy agent for every pod, and without an agent each pod "
-         "waits two seconds", when=(_NO_AGENT,)),
-    _row("1.19.4", "deny", "1.19.6", "nodes fail to initialise with custom networking and security groups for pods",
-         when=(_CUSTOM, _SGP)),  # issue 3277
-    _row("1.21.0", "warn", "1.21.2", "its network policy agent lacks the permissions for cluster policy endpoints"),
-    _row("1.22.0", "deny", "1.22.4", "upstream withdrew it because of a regression: the tag exists, but its own "
-         "manifest deploys 1.21.1"),  # issue 3680
-    _row("1.22.1", "deny", "1.22.4", "it crashes without ec2:DescribeSecurityGroups and floods the EC2 API",
-         unless=(_NO_DISCOVERY, _CUSTOM, *_NO_PROVISIONING)),  # ipamd.go, nodeInit; issue 3704
-    _row("1.22.1..1.22.3", "deny", "1.22.4", "where the subnet check of an interface fails, the node's own primary "
-         "address is given to a pod", unless=(_NO_DISCOVERY,)),  # ipamd.go, setupENI; issue 3753
-    _row("1.22.1..1.22.3", "warn", "1.22.4", "with subnet discovery on, the node's own primary address can be given to "
-         "a pod: keep it off", when=(_NO_DISCOVERY,)),
-    _row("<1.22.3", "warn", "1.22.4", "it is built with a golang.org/x/net older than 0.55.0"),
-    _row("<1.22.4", "warn", "1.22.4", "it contains CVE-2025-52881 (containernetworking/plugins)"),
+RELEASES: tuple[Release, ...] = (
+    release("1.5.0"),
+    release("1.5.1"),
+    release("1.5.2"),
+    release("1.5.3"),
+    release("1.5.4"),
+    release("1.5.5"),
+    release("1.5.7"),
+    release("1.6.0"),
+    release("1.6.1"),
+    release("1.6.2"),
+    release("1.6.3"),
+    release("1.6.4"),
+    release("1.7.0"),
+    release("1.7.1"),
+    release("1.7.2"),
+    release("1.7.3"),
+    release("1.7.4"),
+    release("1.7.5"),
+    release("1.7.6"),
+    release("1.7.7"),
+    release("1.7.8"),
+    release("1.7.9"),
+    release("1.7.10"),
+    release("1.8.0"),
+    release("1.9.0", manifest="703a486265b0"),
+    release("1.9.1", manifest="feb4254f3cc8"),
+    release("1.9.3", manifest="fda6b35d5080"),
+    release("1.10.0", manifest="984c5e325494"),
+    release("1.10.1", manifest="d4bb67bd0afb"),
+    release("1.10.2", manifest="d917988cdd8d"),
+    release("1.10.3", manifest="fe71048f852d"),
+    release("1.10.4", manifest="2b678fa63dc2"),
+    release("1.11.0", manifest="fadb18a501d9"),
+    release("1.11.2", manifest="96858ba7ee9c"),
+    release("1.11.3", manifest="9c7dc6bb98e3"),
+    release("1.11.4", manifest="b84ac1179c31"),
+    release("1.11.5", manifest="25f1ef3cfa30"),
+    release("1.12.0", manifest="77f9c445ff6c"),
+    release("1.12.1", manifest="4aedfa85a7a2"),
+    release("1.12.2", manifest="e780c386896c"),
+    release("1.12.5", manifest="11ea2dca2095"),
+    release("1.12.6", manifest="fcfb4502a425"),
+    release("1.13.0", manifest="97d3b32a7c67"),
+    release("1.13.2", manifest="f082f1e033a1"),
+    release("1.13.3", manifest="17c5253aa643"),
+    release("1.13.4", manifest="721df0f8e1f1"),
+    release("1.14.0", agent="1.0.1", manifest="a18cf0ed5206"),
+    release("1.14.1", agent="1.0.2", manifest="2cab9e462b72"),
+    release("1.15.0", agent="1.0.2", manifest="02d5bce81e0b"),
+    release("1.15.1", agent="1.0.4", manifest="2dbfd32d8205"),
+    release("1.15.3", agent="1.0.5", manifest="b7415b4f8ed4"),
+    release("1.15.4", agent="1.0.6", manifest="95d95583dc71"),
+    release("1.15.5", agent="1.0.7", manifest="11c666823eb7"),
+    release("1.16.0", agent="1.0.7", manifest="649954dacfb6"),
+    release("1.16.2", agent="1.0.7", manifest="d3a4c8c3a402"),
+    release("1.16.3", agent="1.0.8", manifest="effbd08b5c9c"),
+    release("1.16.4", agent="1.0.8", manifest="995411d680ab"),
+    release("1.17.1", agent="1.1.0", manifest="7c2186756913"),
+    release("1.18.0", agent="1.1.0", manifest="253fc457ccd2"),
+    release("1.18.1", agent="1.1.1", manifest="191a39b982b6"),
+    release("1.18.2", agent="1.1.2", manifest="1839a87b4a82"),
+    release("1.18.3", agent="1.1.2", manifest="59f698c17b46"),
+    release("1.18.4", agent="1.1.3", manifest="610bfab13c86"),
+    release("1.18.5", agent="1.1.3", manifest="7f9d87fb4913", label="1.18.4"),
+    release("1.18.6", agent="1.1.4", manifest="5617d9667bcf"),
+    release("1.19.0", agent="1.1.5", manifest="571752090536"),
+    release("1.19.2", agent="1.1.6", manifest="bc9d10a97d9c"),
+    release("1.19.3", agent="1.2.0", manifest="30fd37d8fff1"),
+    release("1.19.4", agent="1.2.1", manifest="02181bf72271", label="1.19.2"),
+    release("1.19.5", agent="1.2.1", manifest="7c12bf63571b"),
+    release("1.19.6", agent="1.2.2", manifest="a264b9b80335", recommended=True),
+    release("1.20.0", agent="1.2.3", manifest="708ac7bfc692"),
+    release("1.20.1", agent="1.2.4", manifest="d2b9cf327ed4"),
+    release("1.20.2", agent="1.2.6", manifest="f770ab2889ec", label="1.20.1"),
+    release("1.20.3", agent="1.2.6", manifest="1cbd04fe7251"),
+    release("1.20.4", agent="1.2.7", manifest="b37a2ee802b9"),
+    release("1.20.5", agent="1.2.7", manifest="8e392c7b7eb6", recommended=True),
+    release("1.21.0", agent="1.3.0", manifest="04d838230518"),
+    release("1.21.1", agent="1.3.1", manifest="dc8c2098f24d"),
+    release("1.21.2", agent="1.3.5", manifest="5436a0e5c267", recommended=True),
+    release("1.22.0", manifest="dc8c2098f24d", deploys="1.21.1"),
+    release("1.22.1", agent="1.3.5", manifest="418f9a9fc240"),
+    release("1.22.2", agent="1.3.5", manifest="003f755b0e0c"),
+    release("1.22.3", agent="1.3.7", manifest="eb14ea09519b"),
+    release("1.22.4", agent="1.4.0", manifest="d638a5b23cc4", recommended=True),
+    release("1.23.0", agent="1.4.1", manifest="bf704e18b0d4"),
+    release("1.23.1", agent="1.4.2", manifest="5ea652888785", recommended=True),
 )
-# fmt: on
-"""What is known, oldest subject first. Steps between releases (order of upgrades, downgrades) are not here."""
+"""Every release that upstream tagged, oldest first. 1.23.1 is on the main branch, with its manifest and changelog."""
 
 
-def verdicts_on(
-    version: Version,
-    features: frozenset[Feature] = frozenset(),
-    kubernetes: tuple[int, int] | None = None,
-) -> tuple[Verdict, ...]:
-    """Every row that speaks about a release with these features on this server."""
-    return tuple(row for row in VERDICTS if row.applies(version, features.__contains__, kubernetes))
+def check(rows: Sequence[Release]) -> None:
+    """Say what is missing from a row, or wrong in it. Raises ValueError that names file, release and field."""
+    for message in _faults(rows):
+        raise ValueError(f"webhook/cni/releases.py: {message}")
+
+
+def _faults(rows: Sequence[Release]) -> Iterator[str]:
+    for before, row in zip((None, *rows), rows, strict=False):
+        here = f"release {row.version}"
+        if before is not None and row.version <= before.version:
+            yield f"{here}: must come before {before.version}, once"
+        if row.version >= FIRST_WITH_MANIFEST and not row.manifest:
+            yield f"{here}: manifest is missing (python -m tests.cni.official FILE prints it)"
+        if row.version >= FIRST_WITH_AGENT and not row.deploys and row.agent is None:
+            yield f"{here}: agent is missing: the tag of the image of container aws-eks-nodeagent in its manifest"
+    if rows and not rows[-1].recommended:
+        yield f"release {rows[-1].version}: recommended is missing: the newest release is always named"
+
+
+check(RELEASES)
+
+VERSIONS: tuple[Version, ...] = tuple(row.version for row in RELEASES)
+"""The numbers of all releases, oldest first."""

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhook.cni.agents import FIRST_WITH_AGENT, PAIRS, health_address
+from webhook.cni.agents import health_address
 from webhook.cni.flags import FLAGS
 from webhook.cni.images import official_image
-from webhook.cni.releases import RELEASES
-from webhook.cni.variables import FIRST_SHIPPED, Container, Variable, by_name
+from webhook.cni.releases import FIRST_WITH_AGENT, FIRST_WITH_MANIFEST, RELEASES, Release
+from webhook.cni.variables import Container, Variable, by_name
 from webhook.cni.version import Version, at, parse_tag
 
 Json = dict[str, Any]
 V = Version.of
 
-NEWEST = RELEASES[-1]
+NEWEST = RELEASES[-1].version
 
-DEPLOYS: dict[Version, Version] = {V("1.22.0"): V("1.21.1")}
-"""Releases whose own manifest deploys another one."""
-
-_LABELLED: dict[Version, Version] = {
-    V("1.18.5"): V("1.18.4"),
-    V("1.19.4"): V("1.19.2"),
-    V("1.20.2"): V("1.20.1"),
-}
-"""Releases whose manifest was shipped with the label of an earlier one."""
+_ROWS: dict[Version, Release] = {row.version: row for row in RELEASES}
 
 # --- what changed, and in which release -----------------------------------------------------------------------------
 _CHART = V("1.10.0")  # from here on the manifest is rendered from the Helm chart: labels, sorted lists
@@ -38,12 +30,12 @@ _FIELD_VERSION = V("1.13.0")
 _INIT_RESOURCES = V("1.13.0")
 _AGENT_PORT = V("1.19.4")
 
-_CPU = ((FIRST_SHIPPED, "10m"), (V("1.10.2"), "25m"), (V("1.11.0"), "10m"), (V("1.11.3"), "25m"))
+_CPU = ((FIRST_WITH_MANIFEST, "10m"), (V("1.10.2"), "25m"), (V("1.11.0"), "10m"), (V("1.11.3"), "25m"))
 _LOCK_TYPE = ((V("1.18.2"), "FileOrCreate"),)
 _PROBE_LIMITS = ((V("1.10.0"), (2, 5)), (V("1.10.2"), (5, 10)))  # seconds inside the probe, seconds of the kubelet
 _PULL_MAIN = ((V("1.23.0"), "IfNotPresent"),)
 _PULL_BESIDE = ((V("1.18.4"), "Always"), (V("1.23.0"), "IfNotPresent"))  # init container and agent
-_KEPT_AWAY = ((FIRST_SHIPPED, ("fargate",)), (V("1.19.0"), ("fargate", "hybrid", "auto")))
+_KEPT_AWAY = ((FIRST_WITH_MANIFEST, ("fargate",)), (V("1.19.0"), ("fargate", "hybrid", "auto")))
 
 _VOLUMES: dict[str, tuple[str, str]] = {
     "bpf-pin-path": ("/sys/fs/bpf", ""),
@@ -60,13 +52,13 @@ _BIN, _NET = ("/host/opt/cni/bin", "cni-bin-dir"), ("/host/etc/cni/net.d", "cni-
 _LOG, _RUN = ("/host/var/log/aws-routed-eni", "log-dir"), ("/var/run/aws-node", "run-dir")
 _SHIM, _LOCK = ("/var/run/dockershim.sock", "dockershim"), ("/run/xtables.lock", "xtables-lock")
 _MOUNTS = (
-    (FIRST_SHIPPED, (_BIN, _NET, _LOG, _RUN, _SHIM, _LOCK)),
+    (FIRST_WITH_MANIFEST, (_BIN, _NET, _LOG, _RUN, _SHIM, _LOCK)),
     (_CHART, (_BIN, _NET, _LOG, _SHIM, _RUN, _LOCK)),
     (_NO_DOCKERSHIM, (_BIN, _NET, _LOG, _RUN, _LOCK)),
 )
 _AGENT_MOUNTS = (_BIN, ("/sys/fs/bpf", "bpf-pin-path"), ("/var/log/aws-routed-eni", "log-dir"), _RUN)
 _VOLUME_ORDER = (
-    (FIRST_SHIPPED, "cni-bin-dir cni-net-dir dockershim xtables-lock log-dir run-dir"),
+    (FIRST_WITH_MANIFEST, "cni-bin-dir cni-net-dir dockershim xtables-lock log-dir run-dir"),
     (_CHART, "cni-bin-dir cni-net-dir dockershim log-dir run-dir xtables-lock"),
     (_NO_DOCKERSHIM, "cni-bin-dir cni-net-dir log-dir run-dir xtables-lock"),
     (FIRST_WITH_AGENT, "bpf-pin-path cni-bin-dir cni-net-dir log-dir run-dir xtables-lock"),
@@ -76,11 +68,11 @@ _VOLUME_ORDER = (
 def stock(version: Version | str = NEWEST, *, region: str = "us-west-2") -> Json:
     """Make the DaemonSet of a release, with the images of a region.
 
-    A release without a tag, one before 1.9.0, and a region that has no registry raise ``ValueError``. For a release in
-    ``DEPLOYS`` the manifest is, as upstream's, that of another release.
+    A release without a tag, one before 1.9.0, and a region that has no registry raise ``ValueError``. For a release
+    whose manifest deploys another one it is, as upstream's, that of the other.
     """
     release = _release(version)
-    shape = DEPLOYS.get(release, release)
+    shape = _ROWS[release].deploys or release
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
@@ -104,8 +96,8 @@ def _release(version: Version | str) -> Version:
         found = None if tag is None else tag.version
     else:
         found = version
-    if found is None or found < FIRST_SHIPPED or found not in RELEASES:
-        message = f"no manifest is known for {version}: it has to be a release from {FIRST_SHIPPED} to {NEWEST}"
+    if found is None or found < FIRST_WITH_MANIFEST or found not in _ROWS:
+        message = f"no manifest is known for {version}: it has to be a release from {FIRST_WITH_MANIFEST} to {NEWEST}"
         raise ValueError(message)
     return found
 
@@ -116,11 +108,11 @@ def _labels(version: Version) -> Json:
 
 
 def _version_label(version: Version) -> Json:
-    return {"app.kubernetes.io/version": f"v{_LABELLED.get(version, version)}"} if version >= _CHART else {}
+    return {"app.kubernetes.io/version": f"v{_ROWS[version].label or version}"} if version >= _CHART else {}
 
 
 def _pod(version: Version, region: str) -> Json:
-    agent = [_agent(version, region)] if version >= FIRST_WITH_AGENT else []
+    agent = _ROWS[version].agent
     return {
         "priorityClassName": "system-node-critical",
         "serviceAccountName": "aws-node",
@@ -129,7 +121,7 @@ def _pod(version: Version, region: str) -> Json:
         "terminationGracePeriodSeconds": 10,
         "tolerations": [{"operator": "Exists"}],
         **({"securityContext": {}} if version >= _CHART else {}),
-        "containers": [_main(version, region), *agent],
+        "containers": [_main(version, region), *([] if agent is None else [_agent(version, agent, region)])],
         "volumes": _volumes(version),
         "affinity": _affinity(version),
     }
@@ -164,11 +156,11 @@ def _init(version: Version, region: str) -> Json:
     }
 
 
-def _agent(version: Version, region: str) -> Json:
+def _agent(version: Version, agent: Version, region: str) -> Json:
     ports = {"ports": [{"containerPort": 8162, "name": "agentmetrics"}]} if version >= _AGENT_PORT else {}
     return {
         "name": "aws-eks-nodeagent",
-        "image": _image("aws-eks-nodeagent", PAIRS[version], region),
+        "image": _image("aws-eks-nodeagent", agent, region),
         **_pull(at(_PULL_BESIDE, version)),
         **ports,
         "env": _env("aws-eks-nodeagent", version),

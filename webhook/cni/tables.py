@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from webhook.cni.agents import EPOCHS, PAIRS, Epoch
-from webhook.cni.releases import RELEASES, VERDICTS, Verdict
+from webhook.cni.agents import EPOCHS, Epoch
+from webhook.cni.releases import RELEASES, Release
 from webhook.cni.variables import VARIABLES, Variable
+from webhook.cni.verdicts import VERDICTS, Verdict
 from webhook.cni.version import Version, at
 
 
@@ -13,19 +15,39 @@ from webhook.cni.version import Version, at
 class Tables:
     """The knowledge that ends with its newest release."""
 
-    releases: tuple[Version, ...]
+    releases: tuple[Release, ...]
+    """Oldest first."""
     verdicts: tuple[Verdict, ...]
     variables: Mapping[str, Mapping[str, Variable]]
     """By container, then by name."""
-    pairs: Mapping[Version, Version]
-    """The network policy agent that ships with a release."""
     epochs: tuple[tuple[Version, Epoch], ...]
     """How CNI and agent talk, from which release on."""
 
     @property
     def newest(self) -> Version:
         """The newest release that is known; of later ones nothing is."""
-        return self.releases[-1]
+        return self.releases[-1].version
+
+    @cached_property
+    def versions(self) -> frozenset[Version]:
+        """The numbers of the releases that are known."""
+        return frozenset(row.version for row in self.releases)
+
+    @cached_property
+    def last_patches(self) -> Mapping[tuple[int, int], Version]:
+        """The last patch of each minor from 1.6 on, oldest first."""
+        found = (row.version for row in self.releases if row.version >= _FIRST_TO_GO_TO)
+        return {(version.major, version.minor): version for version in found}
+
+    @cached_property
+    def recommended(self) -> tuple[Version, ...]:
+        """The releases to go to, newest first."""
+        return tuple(row.version for row in reversed(self.releases) if row.recommended) or (self.newest,)
+
+    @cached_property
+    def pairs(self) -> Mapping[Version, Version]:
+        """The network policy agent that ships with a release."""
+        return {row.version: row.agent for row in self.releases if row.agent is not None}
 
     def epoch(self, version: Version) -> Epoch:
         """How a release talks to its agent."""
@@ -35,16 +57,17 @@ class Tables:
         """The tables as they were when `version` was the newest release."""
         return replace(
             self,
-            releases=tuple(release for release in self.releases if release <= version),
+            releases=tuple(row for row in self.releases if row.version <= version),
             verdicts=tuple(replace(row, last=min(row.last, version)) for row in self.verdicts if row.first <= version),
             variables={
                 container: {name: row.cut(version) for name, row in rows.items() if row.since <= version}
                 for container, rows in self.variables.items()
             },
-            pairs={cni: agent for cni, agent in self.pairs.items() if cni <= version},
             epochs=tuple(row for row in self.epochs if row[0] <= version),
         )
 
+
+_FIRST_TO_GO_TO = Version(1, 6, 0)
 
 CONTAINERS = ("aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent")
 
@@ -52,7 +75,6 @@ KNOWN = Tables(
     releases=RELEASES,
     verdicts=VERDICTS,
     variables={name: {row.name: row for row in VARIABLES if row.container == name} for name in CONTAINERS},
-    pairs=PAIRS,
     epochs=EPOCHS,
 )
 """All that this version of the guard knows."""

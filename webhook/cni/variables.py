@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "FIRST_SHIPPED",
     "NAME_TRAPS",
     "RELEASE_TAG",
     "SDK_NAMES",
@@ -47,9 +46,6 @@ __all__ = [
     "Variable",
     "by_name",
 ]
-
-FIRST_SHIPPED = Version(1, 9, 0)
-"""Where the history of the shipped values begins."""
 
 V = Version.of
 

@@ -8,7 +8,7 @@ from webhook.cni.identity import is_guarded
 from webhook.commands import output
 from webhook.commands.inputs import add_policy, guard_of
 from webhook.documents import Unread
-from webhook.model import Resource, Source, Verdict
+from webhook.model import Level, Resource, Source, Verdict
 from webhook.pipeline import Guard, foresee
 from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
@@ -35,7 +35,7 @@ unread, exit code 2:
 Each message says how to render it: Helm, kOps, Terraform, envsubst, kustomize. Files of other programs, empty
 files and files of comments change no exit code; neither do patches that a kustomization.yaml of the run lists,
 which are one line.
-Rules that need cluster facts are skipped and change no exit code; -v lists them.
+A rule is skipped where a cluster fact or a value that it needs is unknown. That changes no exit code; -v lists them.
 
 -o json prints one object: findings (rule, level, enforced, certain, introduced, message, file, line, column,
 path, resource), skipped (rule, resource, reason), unread (file, reason, line, fatal), kustomizations (file,
@@ -56,7 +56,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on", choices=("deny", "warn"), help="exit 1 on (default: deny; in mode observe neither)"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="list skipped rules and harmless unread files")
+    detail = parser.add_mutually_exclusive_group()
+    detail.add_argument(
+        "-q", "--quiet", dest="detail", action="store_const", const="quiet", help="print only what the exit code is for"
+    )
+    detail.add_argument(
+        "-v", "--verbose", dest="detail", action="store_const", const="verbose",
+        help="list skipped rules and harmless unread files",
+    )  # fmt: skip
+    parser.set_defaults(detail="normal")
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="color the text (default: auto)"
+    )
     add_policy(parser)
 
 
@@ -68,8 +79,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         output.say(as_json.render(report))
     else:
-        colours, width = output.has_colours(), output.width()
-        output.say(text.render(report, colours=colours, width=width, verbose=arguments.verbose))
+        colors, width = output.has_colors(arguments.color), output.width()
+        if arguments.detail == "quiet":
+            for block in text.failing(report, arguments.fail_on, colors=colors, width=width):
+                output.say(block)
+        else:
+            output.say(text.render(report, colors=colors, width=width, verbose=arguments.detail == "verbose"))
     return exit_code(report, arguments.fail_on)
 
 
@@ -93,10 +108,8 @@ def _not_judged(resource: Resource, error: Exception) -> Unread:
     return Unread(source.file, reason, source.position(()).line)
 
 
-def exit_code(report: Report, fail_on: str | None) -> int:
+def exit_code(report: Report, fail_on: Level | None) -> int:
     """0, 1 or 2, as the help says."""
     if report.fatal:
         return 2
-    if fail_on == "warn":
-        return 1 if report.remarks else 0
-    return 1 if (report.enforced if fail_on == "deny" else report.count("deny")) else 0
+    return 1 if report.failing(fail_on) else 0

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from typing import Literal
 
 from webhook.printable import clean
 
@@ -47,8 +48,13 @@ def abandon() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def has_colours() -> bool:
-    """Whether a person at a terminal reads along, and did not ask for none (https://no-color.org)."""
+Color = Literal["auto", "always", "never"]
+
+
+def has_colors(color: Color) -> bool:
+    """Whether to color: where a person at a terminal reads along who did not ask for none (https://no-color.org)."""
+    if color != "auto":
+        return color == "always"
     is_terminal = bool(sys.stdout) and sys.stdout.isatty()
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 

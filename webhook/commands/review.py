@@ -1,4 +1,4 @@
-"""`cni-guard review`: recorded AdmissionReviews, answered as the server's door would answer them."""
+"""`cni-guard review`: recorded AdmissionReviews, answered as the server's endpoints would answer them."""
 
 import argparse
 import json
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from webhook import files
-from webhook.admission import Answer, answer
 from webhook.commands import output
 from webhook.commands.inputs import add_policy, guard_of
+from webhook.review.answer import Answer, answer
 
 _HELP = """\
 Answer recorded AdmissionReviews as the webhook would, to reproduce a decision: one JSON response a line,
 in order. A file holds one review, or one a line (JSON lines)."""
 
 _EXIT = """\
-exit codes: 0 all were answered (allowed or not), 2 wrong usage, or a file that can not be read or is no
+exit codes: 0 all were answered (allowed or not), 2 wrong usage, or a file that cannot be read or is not a
 review; the others are answered all the same."""
 
 _OK = 200
@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXIT
     parser.add_argument("files", metavar="FILE", nargs="+", help="a file, or - for stdin")
     parser.add_argument(
-        "--door", choices=("validate", "mutate"), default="validate", help="which of the two (default: validate)"
+        "--endpoint", choices=("validate", "mutate"), default="validate", help="which of the two (default: validate)"
     )
     add_policy(parser)
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             code = 2
             continue
         for line, body in bodies:
-            given = answer(arguments.door, body, guard, datetime.now(UTC))
+            given = answer(arguments.endpoint, body, guard, datetime.now(UTC))
             if given.status == _OK:
                 output.say(given.body.decode())
             else:
@@ -75,4 +75,4 @@ def _is_json(line: bytes) -> bool:
 
 
 def _reason(given: Answer) -> str:
-    return f"no review: HTTP {given.status}: {given.record['reason']}"
+    return f"not answered: HTTP {given.status}: {given.reason}"

@@ -66,14 +66,19 @@ def _is_patch(found: Object) -> bool:
 
 
 def _is_incomplete(daemonset: Any) -> bool:
+    if any(isinstance(at(daemonset, *path), str | list) for path in _MAPPINGS):
+        return False  # nor is it a patch: what hides behind a text is not known
     return at(daemonset, "spec", "selector") is None and not any(_images(daemonset))
 
 
+_MAPPINGS = (("metadata",), *(POD_SPEC[:depth] for depth in range(1, len(POD_SPEC) + 1)))
+
+
 def _images(daemonset: Any) -> Iterator[bool]:
-    """Whether each container has an image; a template in place of the list may bring one."""
+    """Whether each container has an image; a template or a mapping in place of the list may bring one."""
     for kind in ("containers", "initContainers"):
         listed = at(daemonset, *POD_SPEC, kind)
-        yield isinstance(listed, str)
+        yield isinstance(listed, str | dict)
         for container in listed if isinstance(listed, list) else ():
             yield isinstance(container, str) or at(container, "image") is not None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from webhook.cni import images, variables
+from webhook.cni import images, probes, variables
 from webhook.cni.aws_node import POD_SPEC, VERSION_ANNOTATION
 from webhook.documents.templates import has_references, looks_like_template
 from webhook.model import Path, at, text
@@ -35,8 +35,7 @@ _CONTAINER: Final[tuple[Path, ...]] = (
 _FLAGS: Final[tuple[Path, ...]] = (
     ("command", _EACH),
     ("args", _EACH),
-    ("livenessProbe", "exec", "command", _EACH),
-    ("readinessProbe", "exec", "command", _EACH),
+    *((kind, "exec", "command", _EACH) for kind in probes.KINDS),
 )
 """Of these only flags are read: the rest may be a shell's script, in which a ``$`` is the shell's."""
 

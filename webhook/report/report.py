@@ -1,12 +1,12 @@
 """What a run of `cni-guard check` found, as one frozen value that each format renders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from webhook.documents import Unread
 from webhook.files import Build
-from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict
+from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict, together
 from webhook.printable import dotted
 
 Mode = Literal["enforce", "observe"]
@@ -73,7 +73,7 @@ class Report:
         """All verdicts of a run as one."""
         verdicts = tuple(verdicts)
         return cls(
-            findings=tuple(finding for verdict in verdicts for finding in verdict.findings),
+            findings=tuple(finding for verdict in verdicts for finding in _by_place(verdict.findings)),
             skipped=tuple(skipped for verdict in verdicts for skipped in verdict.skipped),
             unread=unread,
             crashes=tuple(crash for verdict in verdicts for crash in verdict.crashes),
@@ -94,6 +94,12 @@ class Report:
         """How many findings and crashes have this level."""
         return sum(remark.level == level for remark in self.remarks)
 
+    def failing(self, fail_on: Level | None) -> tuple[Remark, ...]:
+        """What a run fails on: denials; all findings, or what ``mode: enforce`` would deny, where that is asked."""
+        if fail_on == "warn":
+            return self.remarks
+        return self.enforced if fail_on == "deny" else tuple(one for one in self.remarks if one.level == "deny")
+
     @property
     def enforced(self) -> tuple[Remark, ...]:
         """What ``mode: enforce`` would deny."""
@@ -108,6 +114,15 @@ class Report:
     def fatal(self) -> tuple[Unread, ...]:
         """What had to be evaluated and could not be."""
         return tuple(unread for unread in self.unread if unread.fatal)
+
+
+def _by_place(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, of which those with one fault at one place are one, as they are one message of the webhook."""
+    places: dict[Path, list[Finding]] = {}
+    for finding in findings:
+        places.setdefault(finding.problem.path, []).append(finding)
+    for listed in places.values():
+        yield from together(listed)
 
 
 def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 
 from webhook.documents import Unread
 from webhook.files import Build
-from webhook.model import Skipped
+from webhook.model import Level, Skipped
 from webhook.printable import clean
 from webhook.report.report import Remark, Report, place
 
 _INDENT = "    "
-_COLOURS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok": "32"}
+_COLORS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok": "32"}
 
 
-def render(report: Report, *, colours: bool = False, width: int = 100, verbose: bool = False) -> str:
+def render(report: Report, *, colors: bool = False, width: int = 100, verbose: bool = False) -> str:
     """Findings by file and line, then what was not evaluated, then the summary.
 
     Without `verbose` the rules that were skipped, and the files that do no harm unread, are counted.
     """
-    paint = _Paint(colours=colours)
+    paint = _Paint(colors=colors)
     blocks = [_remark(remark, paint, width) for remark in report.remarks]
     blocks += [_unread(unread, paint) for unread in report.unread if unread.fatal or verbose]
     blocks += map(_build, report.builds)
@@ -27,14 +27,21 @@ def render(report: Report, *, colours: bool = False, width: int = 100, verbose: 
     return "\n".join(blocks)
 
 
+def failing(report: Report, fail_on: Level | None, *, colors: bool = False, width: int = 100) -> Iterator[str]:
+    """Only what the run fails on, and what was not evaluated; no summary."""
+    paint = _Paint(colors=colors)
+    yield from (_remark(remark, paint, width) for remark in report.failing(fail_on))
+    yield from (_unread(unread, paint) for unread in report.fatal)
+
+
 class _Paint:
-    """Colours, or none."""
+    """Colors, or none."""
 
-    def __init__(self, *, colours: bool) -> None:
-        self._colours = colours
+    def __init__(self, *, colors: bool) -> None:
+        self._colors = colors
 
-    def __call__(self, text: str, colour: str) -> str:
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self._colours else text
+    def __call__(self, text: str, color: str) -> str:
+        return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if self._colors else text
 
 
 def _remark(remark: Remark, paint: _Paint, width: int) -> str:
@@ -84,7 +91,8 @@ def _build(build: Build) -> str:
 
 def _skipped_in_short(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     if number := len({one.rule for one in skipped}):
-        yield f"{number} {'rule needs' if number == 1 else 'rules need'} cluster facts: -v lists them"
+        said = "1 rule was" if number == 1 else f"{number} rules were"
+        yield f"{said} skipped, for lack of cluster facts or of a known value: -v lists {'it' if number == 1 else 'them'}"
 
 
 def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterator[str]:

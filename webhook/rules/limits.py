@@ -54,6 +54,7 @@ def too_many(found: TooLong, level: Level) -> Problem:
         path=found.path,
         evidence=((f"entries of {found.name}", str(found.count)),),
         level=level,
+        lowered=level == "warn",
         wrong=f"{found.name} has {found.count} entries, and at most {found.limit} are read",
         effect="what the list holds is not evaluated by any other rule",
         remedy="Remove the entries that the CNI does not need",

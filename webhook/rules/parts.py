@@ -1,5 +1,8 @@
 """What several themes build their problems from."""
 
+from collections.abc import Iterator
+
+from webhook.cni.images import REPOSITORIES
 from webhook.cni.version import Version
 from webhook.model import Edit, Problem
 from webhook.rules.rule import AwsNodeCase
@@ -57,3 +60,26 @@ def goes_up(case: AwsNodeCase) -> bool:
     """Whether the change is a step up in version."""
     found = step(case)
     return found is not None and found[0] < found[1]
+
+
+ESCAPES = (
+    "no rule about versions can protect the cluster, and a moving tag brings another release at any restart of a node"
+)
+"""What happens where an image names no release."""
+
+
+def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
+    """The init container and the agent where a tag, and no digest, names no release; other images are IMG-001's."""
+    for holder in case.new.roles:
+        image = holder.image
+        if holder is case.new.main or image is None or image.digest or case.new.release_of(holder) is not None:
+            continue
+        if image.basename == REPOSITORIES[holder.role].rpartition("/")[2]:  # type: ignore[index] # a role is a key
+            yield Problem(
+                path=(*holder.path, "image"),
+                evidence=((f"{holder.role} image", holder.image_text),),
+                level="deny",
+                wrong=f"the version of image {holder.image_text} of {holder.label} cannot be determined",
+                effect=ESCAPES,
+                remedy="Use the release tag of the official manifest, or give the image by digest",
+            )

@@ -1,11 +1,16 @@
 """POD-012 and ENIC-007: what the API server itself would refuse, told before anything is sent to it."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.container import Container, Unknown
 from webhook.cni.limits import POD_LISTS
-from webhook.model import Evidence, Json, Path, Problem, at
+from webhook.cni.shapes import METADATA, ROOT, Misshapen, misshapen
+from webhook.model import Evidence, Json, Path, Problem, at, text
+from webhook.printable import dotted
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
 from webhook.rules.rule import AwsNodeCase, EniConfigCase, rule
@@ -14,6 +19,12 @@ _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 _LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 """RFC 1123 as apimachinery has it (k8s.io/apimachinery/pkg/util/validation): the API server names objects so."""
+
+_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+"""The value of a label, and the name in a key (IsValidLabelValue and IsQualifiedName there)."""
+
+_MANY, _LONGEST_VALUE = 20, 100
+"""Faults of one kind that are told, and characters of a value."""
 
 _LONGEST_GENERATED = 58
 """Characters of generateName that are kept before five random ones (k8s.io/apiserver/pkg/storage/names)."""
@@ -33,6 +44,11 @@ _SPEC = {"subnet": "subnet-0123456789abcdef0", "securityGroups": ["sg-0123456789
         Example(DaemonSet(metadata={"namespace": "kube-system"}), file="aws-node.yaml"),
         Example(DaemonSet(metadata={"name": "AWS_Node"}), file="aws-node.yaml"),
         Example(DaemonSet(metadata={"generateName": "AWS_"}), file="aws-node.yaml"),
+        Example(DaemonSet(metadata={"name": "aws-node", "namespace": "kube_system"}), file="aws-node.yaml"),
+        Example(DaemonSet(metadata={"name": "aws-node", "labels": "k8s-app:aws-node"}), file="aws-node.yaml"),
+        Example(DaemonSet(metadata={"name": "aws-node", "labels": {"k8s-app": "aws node"}}), file="aws-node.yaml"),
+        Example(DaemonSet(metadata={"name": "aws-node", "annotations": {"reviewed": True}}), file="aws-node.yaml"),
+        Example(DaemonSet(fields={"volumeMounts": "name:log-dir"}), file="aws-node.yaml"),
         Example(DaemonSet(renamed={"aws-eks-nodeagent": ""}), file="aws-node.yaml"),
         Example(DaemonSet(renamed={"aws-eks-nodeagent": "Agent"}), file="aws-node.yaml"),
     ),
@@ -47,10 +63,21 @@ def refused_daemonset(case: AwsNodeCase) -> Iterator[Problem]:
     In a request the API server says so itself; in CI nothing would.
     """
     raw = case.new.raw
-    yield from _shapes(raw, (("metadata",), ("spec",), POD_SPEC[:2], (*POD_SPEC[:2], "metadata"), POD_SPEC))
+    told = {path for holder in case.new.roles for path in _of_env(holder)}
+    yield from _shapes(one for one in misshapen(raw, ROOT) if one.path not in told)
     yield from _metadata(raw)
+    yield from _namespace(raw)
+    yield from _labels(raw, ())
+    yield from _labels(raw, POD_SPEC[:2])
     for kind in ("initContainers", "containers"):
         yield from _containers(raw, (*POD_SPEC, kind))
+
+
+def _of_env(holder: Container) -> Iterator[Path]:
+    """The places in an environment of which ENV-002 and ENV-006 speak, in requests too."""
+    for path, _ in holder.defects:
+        yield from (path, (*path, "name"))
+    yield from ((*holder.where(name), "value") for name in holder.index if isinstance(holder.written(name), Unknown))
 
 
 @rule(
@@ -75,22 +102,24 @@ def refused_eniconfig(case: EniConfigCase) -> Iterator[Problem]:
 
     The name of an ENIConfig is often that of a zone, which has no capital letters and no underscores.
     """
-    yield from _shapes(case.new.raw, (("metadata",), ("spec",)))
-    yield from _metadata(case.new.raw)
+    raw = case.new.raw
+    yield from _shapes(misshapen(raw.get("metadata"), METADATA, ("metadata",)))
+    yield from _shapes(misshapen(raw.get("spec"), "{}any", ("spec",)))
+    yield from _metadata(raw)
+    yield from _labels(raw, ())
 
 
-def _shapes(raw: Json, paths: tuple[Path, ...]) -> Iterator[Problem]:
-    """Where a mapping belongs and something else is."""
-    for path in paths:
-        value = at(raw, *path)
-        if value is not None and not isinstance(value, dict):
-            dotted = ".".join(map(str, path))
-            yield _refused(
-                path,
-                ((dotted, repr(value)),),
-                f"{dotted} is {_shown(value)}, not a mapping",
-                _blank(value, "Write a mapping"),
-            )
+def _shapes(found: Iterable[Misshapen]) -> Iterator[Problem]:
+    """Where the value of a field is of another kind than the field's."""
+    for one in islice(found, _MANY):
+        where = dotted(one.path)
+        remedy = "Put the value in quotes" if one.wanted == "a string" else f"Write {one.wanted}"
+        yield _refused(
+            one.path,
+            ((where, repr(one.value)[:_LONGEST_VALUE]),),
+            f"{where} is {_shown(one.value)}, not {one.wanted}",
+            _blank(one.value, remedy),
+        )
 
 
 def _blank(value: Json, otherwise: str) -> str:
@@ -98,9 +127,9 @@ def _blank(value: Json, otherwise: str) -> str:
 
 
 def _shown(value: Json) -> str:
-    return (
-        f'the text "{value}"' if isinstance(value, str) else "a list" if isinstance(value, list) else "a single value"
-    )
+    if isinstance(value, str):
+        return f'the text "{value[:_LONGEST_VALUE]}"'
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else json.dumps(value)
 
 
 def _metadata(raw: Json) -> Iterator[Problem]:
@@ -112,7 +141,7 @@ def _metadata(raw: Json) -> Iterator[Problem]:
     if name is None and prefix is None:
         yield _refused(("metadata", "name"), (("metadata.name", None),), "metadata.name is missing", "Write a name")
     for key, value, fits in (("name", name, _is_subdomain), ("generateName", prefix, _is_prefix)):
-        if value is not None and not fits(value):
+        if isinstance(value, str) and not fits(value):
             yield _refused(
                 ("metadata", key),
                 ((f"metadata.{key}", repr(value)),),
@@ -137,20 +166,64 @@ def _quoted(value: Json) -> str:
     return f'"{value}"' if isinstance(value, str) else "that is not a text"
 
 
+def _namespace(raw: Json) -> Iterator[Problem]:
+    """A namespace that cannot exist; without one, that of the command line counts."""
+    namespace = text(at(raw, "metadata", "namespace"))
+    if namespace and not _is_label(namespace):
+        yield _refused(
+            ("metadata", "namespace"),
+            (("metadata.namespace", repr(namespace)),),
+            f"metadata.namespace {_quoted(namespace)} is not a name that a namespace can have",
+            _blank(namespace, "Write lower-case letters, digits and hyphens, up to 63 characters"),
+        )
+
+
+def _labels(raw: Json, holder: Path) -> Iterator[Problem]:
+    """Keys and values of labels, and keys of annotations, that the API server does not take."""
+    for kind in ("labels", "annotations"):
+        path = (*holder, "metadata", kind)
+        held = at(raw, *path)
+        found = ((key, value) for key, value in held.items()) if isinstance(held, dict) else ()
+        told = ((key, wrong) for key, value in found if (wrong := _wrong_label(kind, key, value)) is not None)
+        for key, wrong in islice(told, _MANY):
+            said = f"the key {_quoted(wrong)}" if wrong == key else f"the value {_quoted(wrong)} of {key}"
+            yield _refused(
+                (*path, key),
+                ((f"{dotted(path)} {key[:_LONGEST_VALUE]}", repr(wrong)[:_LONGEST_VALUE]),),
+                f"{said} in {dotted(path)} is not one that the API server takes",
+                _blank(wrong, "Write letters, digits, and - _ . between them"),
+            )
+
+
+def _wrong_label(kind: str, key: str, value: Json) -> str | None:
+    """The key or the value where the API server does not take it; it reads keys of annotations in any case."""
+    if not _is_key(key if kind == "labels" else key.lower()):
+        return key
+    return text(value) if kind == "labels" and not _is_value(text(value)) else None
+
+
+def _is_key(key: str) -> bool:
+    """Whether it is a qualified name: a name of up to 63 characters, with the domain of its owner in front or not."""
+    prefix, slash, name = key.rpartition("/")
+    return bool(name) and _is_value(name) and (not slash or _is_subdomain(prefix))
+
+
+def _is_value(value: str) -> bool:
+    """Whether it is the value of a label."""
+    return len(value) <= _LONGEST_LABEL and _VALUE.fullmatch(value) is not None
+
+
 def _containers(raw: Json, path: Path) -> Iterator[Problem]:
     """Containers without a name that the API server takes."""
     listed = at(raw, *path)
-    if listed is not None and not isinstance(listed, list):
-        dotted = ".".join(map(str, path))
-        yield _refused(path, ((dotted, repr(listed)),), f"{dotted} is not a list", "Write a list of containers")
-        return
-    for index, entry in enumerate((listed or ())[: POD_LISTS[str(path[-1])]]):
-        if not _is_named(entry):
+    for index, entry in enumerate((listed if isinstance(listed, list) else ())[: POD_LISTS[str(path[-1])]]):
+        name = at(entry, "name")
+        # Of other shapes the table of shapes speaks.
+        if isinstance(entry, dict | None) and isinstance(name, str | None) and not _is_label(name or ""):
             yield _unnamed((*path, index), entry)
 
 
-def _is_named(entry: Json) -> bool:
-    name = at(entry, "name") if isinstance(entry, dict) else None
+def _is_label(name: Json) -> bool:
     return isinstance(name, str) and len(name) <= _LONGEST_LABEL and _LABEL.fullmatch(name) is not None
 
 
@@ -158,15 +231,14 @@ def _unnamed(path: Path, entry: Json) -> Problem:
     listed, position = path[-2:]
     here = f"{listed}[{position}]"
     name, image = at(entry, "name"), at(entry, "image")
-    if not isinstance(entry, dict):
-        wrong = f"{here} is {_shown(entry)} where a container belongs"
-    elif name in (None, ""):
+    if name in (None, ""):
         wrong = f"{here} has no name" + (f" (image {_quoted(image)})" if image else "")
     else:
         wrong = f"the name {_quoted(name)} of {here} is not one that the API server takes"
     evidence = ((f"name of a container in {listed}", repr(name)), ("its image", repr(image)))
-    remedy = "Write a name of lower-case letters, digits and hyphens, up to 63 characters"
-    return _refused(path, evidence, wrong, _blank(entry, remedy))
+    return _refused(
+        path, evidence, wrong, "Write a name of lower-case letters, digits and hyphens, up to 63 characters"
+    )
 
 
 def _refused(path: Path, evidence: Evidence, wrong: str, remedy: str) -> Problem:

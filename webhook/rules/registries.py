@@ -82,46 +82,55 @@ def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
     where it has rights over the node of its own: privileged, with capabilities, or with a folder of the host other than
     that of the logs.
     """
+    found = [*_of_roles(case), *_of_strays(case)]
+    remedies = dict.fromkeys(one.objection.remedy for one in found)
+    # One text for all that is wrong with an object, so that it is told once.
+    effect = "; ".join(dict.fromkeys(one.objection.effect for one in found))
+    remedy = ". ".join(one or _suggestion(case) for one in remedies)
+    for one in found:
+        yield Problem(
+            path=(*one.holder.path, "image"),
+            evidence=one.evidence,
+            level=one.objection.level,
+            wrong=one.objection.wrong,
+            effect=effect,
+            remedy=remedy,
+        )
+
+
+class _Found(NamedTuple):
+    """What speaks against an image, and what that rests on."""
+
+    holder: Container
+    objection: _Objection
+    evidence: Evidence
+
+
+def _of_roles(case: AwsNodeCase) -> Iterator[_Found]:
+    """The images of the CNI's three containers."""
     for holder in case.new.roles:
-        if holder.image is not None or holder.role != "aws-node":  # VER-001 reports a main image that cannot be parsed
-            yield from _of_a_role(case, holder)
-    if strays := [holder for holder in case.new.containers if holder not in case.new.roles]:
-        volumes = _host_paths(case)
-        for holder in strays:
-            yield from _of_a_stray(case, holder, volumes)
+        if holder.image is None and holder.role == "aws-node":
+            continue  # VER-001 reports a main image that cannot be parsed
+        if objection := _objection(case, holder):
+            # Not the tag: an upgrade within a registry that was there before brings nothing new.
+            yield _Found(holder, objection, ((f"{holder.role} image repository", _repository(holder)),))
 
 
-def _of_a_role(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
-    """The image of one of the CNI's three containers."""
-    found = _objection(case, holder)
-    if found is not None:
-        # Not the tag: an upgrade within a registry that was there before brings nothing new.
-        yield _problem(case, holder, found, ((f"{holder.role} image repository", _repository(holder)),))
-
-
-def _of_a_stray(case: AwsNodeCase, holder: Container, volumes: dict[str, str]) -> Iterator[Problem]:
-    """The image of any other container: one problem for each power, so that giving one up is a step that passes."""
-    found = _objection(case, holder)
-    if found is None:
-        return
-    repository = _repository(holder)
-    origin = (f"{holder.name} image repository", repository)
-    powers = tuple(_powers(holder, volumes)) if found.level == "deny" else ()
-    yield _problem(case, holder, found._replace(level="deny" if powers else "warn"), (origin,))
-    for power in powers:
-        wrong = f"container {holder.label} of {repository} {power}"
-        yield _problem(case, holder, found._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
-
-
-def _problem(case: AwsNodeCase, holder: Container, found: _Objection, evidence: Evidence) -> Problem:
-    return Problem(
-        path=(*holder.path, "image"),
-        evidence=evidence,
-        level=found.level,
-        wrong=found.wrong,
-        effect=found.effect,
-        remedy=found.remedy or _suggestion(case, holder.image),
-    )
+def _of_strays(case: AwsNodeCase) -> Iterator[_Found]:
+    """The images of all others: one problem for each power, so that giving one up is a step that passes."""
+    strays = [holder for holder in case.new.containers if holder not in case.new.roles]
+    volumes = _host_paths(case) if strays else {}
+    for holder in strays:
+        objection = _objection(case, holder)
+        if objection is None:
+            continue
+        repository = _repository(holder)
+        origin = (f"{holder.name} image repository", repository)
+        powers = tuple(_powers(holder, volumes)) if objection.level == "deny" else ()
+        yield _Found(holder, objection._replace(level="deny" if powers else "warn"), (origin,))
+        for power in powers:
+            wrong = f"container {holder.label} of {repository} {power}"
+            yield _Found(holder, objection._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
 def _powers(holder: Container, volumes: dict[str, str]) -> Iterator[str]:
@@ -149,16 +158,22 @@ def _capped(does: str, items: set[str]) -> Iterator[str]:
 
 
 def _host_paths(case: AwsNodeCase) -> dict[str, str]:
-    """The folder of the host behind each volume that is one, but for the folder of the logs."""
+    """The path of the host behind each volume that is one, but for the folder of the logs and what lies in it."""
     volumes = at(case.new.raw, *POD_SPEC, "volumes")
     found: dict[str, str] = {}
     for volume in volumes if isinstance(volumes, list) else ():
         source = at(volume, "hostPath")
         if source is not None:
             path = text(at(source, "path"))
-            if ".." in path.split("/") or posixpath.normpath(path or "/") != _LOGS:
+            if not f"{_plain_path(path)}/".startswith(f"{_LOGS}/"):
                 found[text(at(volume, "name"))] = path
     return found
+
+
+def _plain_path(path: str) -> str:
+    """A path without detours; two slashes at its start are one on Linux."""
+    plain = posixpath.normpath(path)
+    return f"/{plain.lstrip('/')}" if path.startswith("/") else plain
 
 
 def _objection(case: AwsNodeCase, holder: Container) -> _Objection | None:
@@ -239,10 +254,9 @@ def _repository(holder: Container) -> str:
     return f"{holder.image.registry}/{holder.image.repository}" if holder.image else holder.image_text
 
 
-def _suggestion(case: AwsNodeCase, image: Image | None) -> str:
-    """Where the images should come from; the same text for each image of an object that has one registry."""
-    host = ecr_host(image.registry) if image else None
-    region = case.policy.cluster.region or (host.region if host else _region_beside(case))
+def _suggestion(case: AwsNodeCase) -> str:
+    """Where the images should come from."""
+    region = _region(case)
     registry = registry_for(region)
     if registry:
         return f"Use the images of {registry}, or add your mirror to images.registries of the policy"
@@ -253,7 +267,9 @@ def _suggestion(case: AwsNodeCase, image: Image | None) -> str:
     return f"Use Amazon's images ({asked}), or add your mirror to images.registries of the policy"
 
 
-def _region_beside(case: AwsNodeCase) -> str:
-    """The region from which the other containers of the CNI take Amazon's images; empty where none does."""
-    hosts = (ecr_host(holder.image.registry) for holder in case.new.roles if holder.image)
-    return next((host.region for host in hosts if host and ACCOUNTS.get(host.region) == host.account), "")
+def _region(case: AwsNodeCase) -> str:
+    """The cluster's region, else that of Amazon's images in the object, else that of any registry of ECR in it."""
+    images = (holder.image for holder in (*case.new.roles, *case.new.containers))
+    hosts = [host for image in images if image and (host := ecr_host(image.registry))]
+    amazons = [host.region for host in hosts if ACCOUNTS.get(host.region) == host.account]
+    return next(filter(None, (case.policy.cluster.region, *amazons, *(host.region for host in hosts))), "")

@@ -46,6 +46,7 @@ _MINE = {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true", "ENI_CONFIG_LABEL_DEF": "
     "ROLL-003",
     "An update that resets the configuration",
     level="deny",
+    acknowledgeable=True,
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4", env=_MINE)),
@@ -110,6 +111,7 @@ def _lost(case: AwsNodeCase, name: str, before: str, now: str | Unknown | None) 
         evidence=((f"aws-node env {name} before", before), *new.evidence(name)),
         # Neither `kubectl rollout undo` nor `helm rollback` can carry an acknowledgement.
         level="warn" if goes_down(case) else "deny",
+        lowered=goes_down(case),
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",

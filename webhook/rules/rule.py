@@ -90,6 +90,10 @@ class Rule:
     """What its answer depends on: after a default was added it runs again only where the default touches this."""
     files_only: bool = False
     """It finds what the API server itself would refuse, so it runs only on files."""
+    acknowledgeable: bool = False
+    """Whether the author of a change may acknowledge it, where the policy says nothing about that."""
+    binds_addon_manager: bool = False
+    """Whether the EKS add-on's manager is denied by it too, and not only by what is certain to fail."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -105,6 +109,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     rests_on_releases: bool = False,
     excusable: bool = True,
     files_only: bool = False,
+    acknowledgeable: bool = False,
+    binds_addon_manager: bool = False,
     reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
@@ -124,6 +130,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             rests_on_releases=rests_on_releases,
             excusable=excusable,
             files_only=files_only,
+            acknowledgeable=acknowledgeable,
+            binds_addon_manager=binds_addon_manager,
             reads=frozenset(reads),
         )
 

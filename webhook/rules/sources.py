@@ -52,8 +52,10 @@ def uncheckable(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
     for name, value in holder.env.items():
+        if not isinstance(value, Unknown) or value.malformed:
+            continue
         row = case.tables.variables[holder.role].get(name)
-        if row is None or not isinstance(value, Unknown) or value.malformed:
+        if row is None:
             continue
         entry = at(holder.raw, "env", holder.index[name], "valueFrom", "fieldRef", "fieldPath")
         if row.parser != "field" or entry != row.field_path:

@@ -1,11 +1,17 @@
 """Whether what the table says of a variable holds for an object: its release, its features, its address family."""
 
+from functools import lru_cache
+
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection, objections
-from webhook.cni.reading import FATAL, Reading
+from webhook.cni.reading import FATAL, Reading, Variable
 from webhook.cni.values import go_lower
+from webhook.cni.version import Version
 from webhook.model import Evidence
 from webhook.rules.rule import AwsNodeCase
+
+_SHORT = 100
+"""Characters of a text of which it is remembered whether it is plain."""
 
 _SGP = "security-groups-for-pods"
 _LEVEL = "AWS_VPC_K8S_PLUGIN_LOG_LEVEL"
@@ -48,6 +54,21 @@ def is_logged(case: AwsNodeCase, reading: Reading) -> bool:
     """Whether the plugin writes a line for every pod at the object's log level."""
     level = go_lower(case.new.required.get(_LEVEL) or "")
     return bool(reading.log_of) and level not in _QUIET[reading.log_of]
+
+
+def is_plain(case: AwsNodeCase, holder: Container, name: str, text: str) -> bool:
+    """Whether nothing is held against a text in any cluster, as of nearly every text of nearly every request."""
+    row = case.tables.variables[holder.role].get(name)
+    return row is None or (len(text) <= _SHORT and _is_plain(row, case.new.version, text))
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(row: Variable, version: Version | None, text: str) -> bool:
+    reading = row.reading(version)
+    if reading is None:
+        return True
+    found = [one for ipv6 in (False, True) for one in objections(reading, text, ipv6=ipv6)]
+    return not found and reading.parser != "folder"
 
 
 def standing(case: AwsNodeCase, reading: Reading, text: str) -> Objection | None:

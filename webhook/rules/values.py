@@ -13,7 +13,7 @@ from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, env
 from webhook.rules.parts import warning
 from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import evidence, harms, is_known, is_read, reading_of, standing
+from webhook.rules.standing import evidence, harms, is_known, is_plain, is_read, reading_of, standing
 
 
 @rule(
@@ -46,7 +46,7 @@ def replaced_value(case: AwsNodeCase) -> Iterator[Problem]:
             if isinstance(value, Unknown):
                 if value.malformed:
                     yield _malformed(holder, name, value)
-            elif value:
+            elif value and not is_plain(case, holder, name, value):
                 yield from _replaced(case, holder, name, value)
 
 
@@ -174,8 +174,10 @@ def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
     """
     for holder in case.new.roles:
         for name, value in holder.known:
+            if not value or is_plain(case, holder, name, value):
+                continue
             reading = reading_of(case, holder, name)
-            if reading is not None and value:
+            if reading is not None:
                 yield from _fatal(case, holder, reading, name, value)
     yield from _missing(case)
     yield from _risky(case)

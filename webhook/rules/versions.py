@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
-from webhook.cni.releases import LAST_PATCH, NEVER_TAGGED, RECOMMENDED, Verdict
+from webhook.cni.verdicts import Verdict
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, at, text
 from webhook.rules import links
 from webhook.rules.examples import NEWEST, DaemonSet, Example
-from webhook.rules.parts import goes_down, goes_up, keeps_digest
+from webhook.rules.parts import ESCAPES, goes_down, goes_up, keeps_digest, moving_beside
 from webhook.rules.rule import AwsNodeCase, postponed, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -36,6 +37,8 @@ def _image_path(view: AwsNode) -> Path:
             DaemonSet(images={"aws-node": f"{_CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
         ),
         Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),
+        Example(DaemonSet(images={"aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:latest"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/aws-network-policy-agent:main"})),
     ),
     good=(
         Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
@@ -56,6 +59,7 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     """
     view = case.new
     yield from _second_containers(view)
+    yield from moving_beside(case)
     if view.version is not None:
         return
     if view.main is None:
@@ -64,17 +68,26 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
         wrong = f'"{view.main.image_text}" is not an image reference'
     else:
         wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view)}"
+    moves = view.main is not None and not (view.main.image and view.main.image.digest)
     yield Problem(
         path=_image_path(view),
         evidence=(("aws-node image", view.main.image_text if view.main else None),),
         level="deny",
         wrong=wrong,
-        effect="no rule about versions can protect the cluster, and a moving tag brings another release at any "
-        "restart of a node",
-        remedy=f"Use a release tag such as :v{case.tables.newest}, or give the image by digest and name its release in "
-        f"the policy (versions.digests) or in the annotation {VERSION_ANNOTATION}"
-        if view.main
-        else "Restore the containers of the official manifest",
+        effect=ESCAPES if moves else "no rule about versions can protect the cluster",
+        remedy=_say_the_release(case, moves=moves) if view.main else "Restore the containers of the official manifest",
+    )
+
+
+def _say_the_release(case: AwsNodeCase, *, moves: bool) -> str:
+    newest = case.tables.newest
+    name = (
+        f"name its release in the policy (versions.digests) or in metadata.annotations ({VERSION_ANNOTATION}: {newest})"
+    )
+    return (
+        f"Use a release tag such as :v{newest}, or give the image by digest and {name}"
+        if moves
+        else name[0].upper() + name[1:]
     )
 
 
@@ -95,6 +108,10 @@ def _hint(view: AwsNode) -> str:
     """What the object claims elsewhere: free text, so it is shown and never believed."""
     if view.main and view.main.image and not view.main.image.digest and _annotation(view):
         return f" (annotation {VERSION_ANNOTATION} counts only for an image given by digest)"
+    if noted := _annotation(view):
+        return f' (annotation {VERSION_ANNOTATION} is "{noted}", not a release such as 1.23.1)'
+    if text(at(view.raw, "spec", "template", "metadata", "annotations", VERSION_ANNOTATION)):
+        return f" (annotation {VERSION_ANNOTATION} counts in metadata.annotations, not in the pod template)"
     said = view.main.written("VPC_CNI_VERSION") if view.main else None
     label = text(at(view.raw, "metadata", "labels", "app.kubernetes.io/version"))
     claim = said if isinstance(said, str) and said else label
@@ -102,13 +119,14 @@ def _hint(view: AwsNode) -> str:
 
 
 def _annotation(view: AwsNode) -> str:
-    return text(at(view.raw, "metadata", "annotations", VERSION_ANNOTATION))
+    return text(at(view.raw, "metadata", "annotations", VERSION_ANNOTATION))[:100]
 
 
 @rule(
     "VER-002",
     "A release with a known fault",
     level="deny",
+    binds_addon_manager=True,
     link=links.CHANGELOG,
     bad=(
         Example(DaemonSet(release="1.22.1")),
@@ -129,7 +147,8 @@ def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
         _Fault(
             "warn" if goes_down(case) else "deny",
             f"the policy blocks it: {blocked.reason}",
-            Version.of(blocked.use) if blocked.use else LAST_PATCH.get(version[:2]),
+            Version.of(blocked.use) if blocked.use else None,
+            lowered=goes_down(case),
         )
         for blocked in case.policy.versions.blocked
         if blocked.release == str(version)
@@ -151,12 +170,13 @@ class _Fault:
     reason: str
     use: Version | None
     features: Evidence = ()
+    lowered: bool = False
 
 
 def _of_row(case: AwsNodeCase, row: Verdict) -> _Fault:
     lowered = goes_down(case) or (_is_floor(row) and goes_up(case))
     features = tuple(pair for name in sorted(row.when | row.unless) for pair in case.new.feature_evidence(name))
-    return _Fault("warn" if lowered else row.level, row.reason, row.fixed, features)
+    return _Fault("warn" if lowered else row.level, row.reason, row.fixed, features, lowered)
 
 
 def _problems(case: AwsNodeCase, faults: list[_Fault]) -> Iterator[Problem]:
@@ -170,6 +190,7 @@ def _problems(case: AwsNodeCase, faults: list[_Fault]) -> Iterator[Problem]:
             path=_image_path(case.new),
             evidence=(("CNI version", str(version)), *fault.features, ("known against it", fault.reason)),
             level=level,
+            lowered=fault.lowered,
             wrong=f"CNI {version} is blocked" if level == "deny" else f"CNI {version} has a known fault",
             effect=fault.reason,
             remedy=remedy,
@@ -178,9 +199,12 @@ def _problems(case: AwsNodeCase, faults: list[_Fault]) -> Iterator[Problem]:
 
 def _way_out(case: AwsNodeCase, use: Version | None) -> str:
     """The next step towards a release without these faults, as far as VER-004 lets one go."""
-    version, target = case.new.known_version, use or RECOMMENDED[0]
-    patch = LAST_PATCH.get(version[:2], version)
-    if goes_down(case) and patch > version:
+    version = case.new.known_version
+    patch = case.tables.last_patches.get(version[:2], version)
+    target = next(_to_go_to(case, use, patch if patch > version else None), None)
+    if target is None:
+        return "Ask the owners of the policy: it blocks every release that could be named here"
+    if goes_down(case) and patch > version and patch in _to_go_to(case, patch):
         return f"Use CNI {patch}"
     if goes_up(case) and case.old is not None and case.old.version is not None:
         instead = _step(case, case.old.version, target)
@@ -190,10 +214,23 @@ def _way_out(case: AwsNodeCase, use: Version | None) -> str:
     return f"Use CNI {step}" if step == target else f"Go on to CNI {step}, and step by step to {target}"
 
 
+def _to_go_to(case: AwsNodeCase, *first: Version | None) -> Iterator[Version]:
+    """These releases, then the recommended ones: without those that the policy blocks."""
+    named = (*first, *case.tables.recommended)
+    return (version for version in named if version is not None and str(version) not in _blocked(case))
+
+
+def _blocked(case: AwsNodeCase) -> frozenset[str]:
+    return frozenset(blocked.release for blocked in case.policy.versions.blocked)
+
+
 def _step(case: AwsNodeCase, start: Version, target: Version) -> Version:
-    """How far one upgrade from a release gets towards another."""
+    """How far one upgrade from a release gets towards another: to the newest patch that the policy lets one use."""
     reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
-    return target if target[:2] <= reach else LAST_PATCH.get(reach, target)
+    if target[:2] <= reach:
+        return target
+    near = (one for one in case.tables.versions if one[:2] == reach)
+    return max((one for one in near if str(one) not in _blocked(case)), default=target)
 
 
 def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
@@ -201,11 +238,12 @@ def _unlisted(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
     if version > case.tables.newest:
         wrong = f"CNI {version} is not known to this guard"
         effect = f"the newest release that it knows is {case.tables.newest}, so what depends on the release only warns"
-        remedy = f"Update cni-guard, or use CNI {RECOMMENDED[0]}"
-    elif version in NEVER_TAGGED or version not in case.tables.releases:
+        remedy = "Update cni-guard" + "".join(f", or use CNI {one}" for one in islice(_to_go_to(case), 1))
+    elif version not in case.tables.versions:
         wrong = f"CNI {version} was never released upstream"
         effect = "the tag is a typing error or a private build, whose faults are not known"
-        remedy = f"Use CNI {LAST_PATCH.get(version[:2], RECOMMENDED[0])}"
+        near = case.tables.last_patches.get(version[:2])
+        remedy = "".join(f"Use CNI {one}" for one in islice(_to_go_to(case, near), 1)) or "Use another release"
     else:
         return
     yield Problem(
@@ -269,7 +307,7 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
     if skipped <= 0:
         return
     following = before.minor + versions.max_minor_skip
-    step = LAST_PATCH.get((before.major, following), f"{before.major}.{following}")
+    step = case.tables.last_patches.get((before.major, following), f"{before.major}.{following}")
     early = " (and releases before 1.7 must pass through 1.7 first)" if before < (1, 7, 0) <= (1, 12, 0) <= now else ""
     yield Problem(
         path=_image_path(case.new),
@@ -287,7 +325,7 @@ def _minors(case: AwsNodeCase, before: Version, now: Version) -> int:
     """How many minor versions lie between two releases, as far as the tables know the older one's major version."""
     if now.major <= before.major:
         return now.minor - before.minor if now.major == before.major else 0
-    last = max((known.minor for known in case.tables.releases if known.major == before.major), default=before.minor)
+    last = max((known.minor for known in case.tables.versions if known.major == before.major), default=before.minor)
     return max(last - before.minor, 0) + 1 + now.minor
 
 
@@ -318,7 +356,11 @@ def _claim(case: AwsNodeCase, before: Version, now: Version) -> Problem:
     ),
 )
 def tag_beside_digest(case: AwsNodeCase) -> Iterator[Problem]:
-    """Where an image has both, nodes pull the digest, and the tag may name any release."""
+    """Where an image has both, nodes pull the digest, and the tag may name any release.
+
+    An annotation that stays while the digest changes may be of the image before.
+    """
+    yield from _stale_annotation(case)
     for holder in case.new.roles:
         image = holder.image
         if image is None or not image.tag or not image.digest or image.digest in case.new.digests:
@@ -332,3 +374,20 @@ def tag_beside_digest(case: AwsNodeCase) -> Iterator[Problem]:
                 effect="nodes pull the digest, and the tag that the version rules use is only a claim",
                 remedy="Name the digest and its release in the policy (versions.digests)",
             )
+
+
+def _stale_annotation(case: AwsNodeCase) -> Iterator[Problem]:
+    """A new digest under an annotation that nobody touched."""
+    now, before = (view.main.image if view and view.main else None for view in (case.new, case.old))
+    said = _annotation(case.new)
+    if case.old is None or now is None or before is None or now.digest is None or now.digest in case.new.digests:
+        return
+    if now.digest != before.digest and not now.tag and said and said == _annotation(case.old):
+        yield Problem(
+            path=("metadata", "annotations", VERSION_ANNOTATION),
+            evidence=(("aws-node digest", now.digest), (VERSION_ANNOTATION, said)),
+            level="warn",
+            wrong=f"the digest of aws-node changes and the annotation {VERSION_ANNOTATION} still says {said}",
+            effect="the version rules evaluate the release that it names, which may be that of the image before",
+            remedy="Name the digest and its release in the policy (versions.digests)",
+        )

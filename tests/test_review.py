@@ -1,4 +1,4 @@
-"""The door: AdmissionReview v1 to the letter, and whatever else somebody may send."""
+"""The review: AdmissionReview v1 to the letter, and whatever else somebody may send."""
 
 import base64
 import json
@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
-from webhook.admission import WARNING_LENGTH, WARNINGS_LENGTH, Answer, Door, answer
 from webhook.cni.stock import stock
 from webhook.metrics import Metrics
 from webhook.model import BREAK_GLASS, Resource, User
 from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, Policy
-from webhook.review import read
+from webhook.review.answer import Answer, answer
+from webhook.review.decision import Endpoint
+from webhook.review.request import read
+from webhook.review.response import WARNING_LENGTH, WARNINGS_LENGTH
 from webhook.rules import CATALOGUE
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
 
@@ -26,8 +28,8 @@ BAD = Example(DaemonSet(env={"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5", "MAX
 DELETION = Example(None, before=DaemonSet())
 
 
-def asked(door: Door, body: bytes, policy: Policy = BUILT_IN) -> dict[str, Any]:
-    said = answer(door, body, guard(policy), NOW)
+def asked(endpoint: Endpoint, body: bytes, policy: Policy = BUILT_IN) -> dict[str, Any]:
+    said = answer(endpoint, body, guard(policy), NOW)
     assert said.status == 200, said.body
     document = json.loads(said.body)
     assert document["apiVersion"] == "admission.k8s.io/v1"
@@ -37,17 +39,23 @@ def asked(door: Door, body: bytes, policy: Policy = BUILT_IN) -> dict[str, Any]:
     return response
 
 
-def refused(body: bytes, door: Door = "validate") -> str:
+def fields(said: Answer) -> dict[str, Any]:
+    """The fields of the log line."""
+    assert said.decision is not None
+    return said.decision.log_fields()
+
+
+def refused(body: bytes, endpoint: Endpoint = "validate") -> str:
     """The reason of an HTTP error."""
-    said = answer(door, body, guard(), NOW)
+    said = answer(endpoint, body, guard(), NOW)
     assert said.status == 400, said.body
     return str(json.loads(said.body)["error"])
 
 
 def test_a_good_change_gets_the_shortest_answer() -> None:
     uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
-    for door in ("validate", "mutate"):
-        assert asked(door, review(Example(DaemonSet()).resource())) == {"uid": uid, "allowed": True}
+    for endpoint in ("validate", "mutate"):
+        assert asked(endpoint, review(Example(DaemonSet()).resource())) == {"uid": uid, "allowed": True}
 
 
 def test_a_denial_carries_every_denial_each_by_its_rule() -> None:
@@ -73,14 +81,14 @@ def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
     ]
     assert response["warnings"][0].startswith("IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET: ipamd ")
     assert "Added aws-node env WARM_IP_TARGET=2: write it into your manifest too" in response["warnings"][0]
-    assert response["auditAnnotations"] == {"filled": "aws-node env WARM_IP_TARGET=2"}
+    assert response["auditAnnotations"] == {"added": "aws-node env WARM_IP_TARGET=2"}
 
 
 def test_a_dry_run_gets_the_same_answer() -> None:
-    for door in ("validate", "mutate"):
+    for endpoint in ("validate", "mutate"):
         for example in (MINIMUM, BAD):
             resource = example.resource()
-            assert asked(door, review(resource)) == asked(door, review(resource, dryRun=True))
+            assert asked(endpoint, review(resource)) == asked(endpoint, review(resource, dryRun=True))
 
 
 def test_the_validating_door_never_patches_and_the_mutating_one_never_refuses() -> None:
@@ -207,11 +215,12 @@ def test_notices_are_warnings_of_each_answer() -> None:
 def test_the_log_keeps_names_cut_and_never_values() -> None:
     secret = Example(DaemonSet(env={"CLUSTER_ENDPOINT": "https://secret.example.com", "MAX_ENI": "0"}))
     said = answer("validate", review(secret.resource(), name="n" * 10_000), guard(), NOW)
-    assert len(said.record["name"]) == 256
-    assert "secret" not in json.dumps(said.record)
-    assert said.record | {"name": ""} == {
+    line = fields(said)
+    assert len(line["name"]) == 256
+    assert "secret" not in json.dumps(line)
+    assert line | {"name": ""} == {
         "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
-        "door": "validate",
+        "endpoint": "validate",
         "operation": "CREATE",
         "kind": "DaemonSet",
         "namespace": "kube-system",
@@ -263,8 +272,8 @@ def with_(**request: Any) -> bytes:
     ],
 )
 def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: str) -> None:
-    for door in ("validate", "mutate"):
-        assert reason in refused(body, door)
+    for endpoint in ("validate", "mutate"):
+        assert reason in refused(body, endpoint)
 
 
 # --- what authors can make go wrong ----------------------------------------------------------------------------------
@@ -330,7 +339,7 @@ def test_a_key_that_occurs_twice_is_found_in_a_large_body_too() -> None:
 
 
 def test_a_denial_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webhook.admission._policy_objections", lambda *_: ("x" * 10_000,) * 200)
+    monkeypatch.setattr("webhook.review.own_policy.objections", lambda *_: ("x" * 10_000,) * 200)
     kind = {"group": "", "version": "v1", "kind": "ConfigMap"}
     response = asked("validate", review(config_map({}), kind=kind))
     assert 30_000 < len(response["status"]["message"]) < 34_000
@@ -444,7 +453,7 @@ def test_a_fault_of_the_guard_is_a_refusal_and_not_an_http_error() -> None:
     broken = Guard(BUILT_IN, Broken())  # type: ignore[arg-type]
     said = answer("validate", review(BAD.resource()), broken, NOW)
     assert said.status == 200
-    assert "failed to judge" in json.loads(said.body)["response"]["status"]["message"]
+    assert "failed to evaluate" in json.loads(said.body)["response"]["status"]["message"]
     assert json.loads(answer("mutate", review(BAD.resource()), broken, NOW).body)["response"]["allowed"]
 
 
@@ -507,17 +516,17 @@ def test_a_policy_that_does_not_load_is_not_stored(data: Any, said: str | None) 
 
 def test_both_doors_answer_a_canary() -> None:
     resource = Example(DaemonSet(annotations={"cni-guard.dev/canary": "abc"})).resource()
-    doors: tuple[Door, ...] = ("validate", "mutate")
-    for door in doors:
-        assert asked(door, review(resource))["warnings"] == [f"cni-guard canary abc answered at {door}"]
+    endpoints: tuple[Endpoint, ...] = ("validate", "mutate")
+    for endpoint in endpoints:
+        assert asked(endpoint, review(resource))["warnings"] == [f"cni-guard canary abc answered at {endpoint}"]
 
 
 # --- the budget of CPU time ------------------------------------------------------------------------------------------
 
 
-def hurried(door: Door, resource: Resource) -> Answer:
+def hurried(endpoint: Endpoint, resource: Resource) -> Answer:
     """The answer of a guard whose time is over at once."""
-    return answer(door, review(resource), replace(guard(), budget=0.0), NOW)
+    return answer(endpoint, review(resource), replace(guard(), budget=0.0), NOW)
 
 
 def test_an_object_that_takes_too_long_is_refused_and_counted() -> None:
@@ -525,12 +534,12 @@ def test_an_object_that_takes_too_long_is_refused_and_counted() -> None:
     response = json.loads(told.body)["response"]
     assert not response["allowed"]
     assert "0.0 s of CPU time" in response["status"]["message"]
-    assert told.record["over_budget"] is True
-    assert told.record["user"] == "alice"
-    assert told.record["name"] == "aws-node"
+    line = fields(told)
+    assert (line["over_budget"], line["user"], line["name"]) == (True, "alice", "aws-node")
     metrics = Metrics()
-    metrics.answered("validate", told.record, told.verdict, 0.0)
-    assert b'cni_guard_evaluations_over_budget_total{door="validate"} 1.0' in metrics.text()
+    assert told.decision is not None
+    metrics.answered(told.decision, 0.0)
+    assert b'cni_guard_evaluations_over_budget_total{webhook="validate"} 1.0' in metrics.text()
 
 
 def test_a_restart_of_an_object_that_takes_too_long_passes_and_is_told() -> None:
@@ -538,7 +547,7 @@ def test_a_restart_of_an_object_that_takes_too_long_passes_and_is_told() -> None
     response = json.loads(told.body)["response"]
     assert response["allowed"]
     assert any("CPU time" in warning for warning in response["warnings"])
-    assert told.record["over_budget"] is True
+    assert fields(told)["over_budget"] is True
 
 
 def test_nothing_is_added_to_an_object_that_takes_too_long() -> None:
@@ -547,7 +556,7 @@ def test_nothing_is_added_to_an_object_that_takes_too_long() -> None:
     assert response["allowed"]
     assert "patch" not in response
     assert any("too much CPU time" in warning for warning in response["warnings"])
-    assert told.record["over_budget"] is True
+    assert fields(told)["over_budget"] is True
 
 
 def test_commands_have_no_budget() -> None:

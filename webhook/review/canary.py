@@ -1,0 +1,15 @@
+"""The canary: an annotation that both endpoints answer with a warning, so that an installation sees both work."""
+
+from webhook.model import at, text
+from webhook.printable import shorten
+from webhook.review.decision import Endpoint
+from webhook.review.request import Request
+
+CANARY = "cni-guard.dev/canary"
+_NONCE_LENGTH = 64
+
+
+def answer(endpoint: Endpoint, request: Request) -> tuple[str, ...]:
+    """The warning for the canary; nothing for any other object."""
+    nonce = text(at(request.resource.object, "metadata", "annotations", CANARY))
+    return (f"cni-guard canary {shorten(nonce, _NONCE_LENGTH)} answered at {endpoint}",) if nonce else ()

@@ -1,0 +1,64 @@
+"""A decision → the AdmissionReview that goes back, within the limits of what the API server passes on."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from webhook.limits import DENIAL_LENGTH, DENIALS_LENGTH
+from webhook.printable import clean, shorten
+from webhook.review.decision import Decision
+from webhook.review.request import API_VERSION
+
+_FORBIDDEN = 403
+
+WARNING_LENGTH = 256
+WARNINGS_LENGTH = 3800
+"""kube-apiserver keeps 4,096 characters of warnings for a request, and beyond cuts each at 256; others want some."""
+
+_MOST_DENIALS = 100
+
+
+def render(decision: Decision) -> bytes:
+    """The body of the answer."""
+    response: dict[str, Any] = {"uid": decision.uid, "allowed": decision.allowed}
+    if decision.denials:
+        message = "\n".join(_bounded(decision.denials))
+        response["status"] = {"status": "Failure", "code": _FORBIDDEN, "reason": "Forbidden", "message": message}
+    if decision.filled is not None and decision.filled.patch:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(msgspec.json.encode(decision.filled.patch)).decode()
+    if warnings := list(_within_limits(decision.warnings)):
+        response["warnings"] = warnings
+    if notes := decision.audit_annotations():
+        response["auditAnnotations"] = notes
+    return msgspec.json.encode({"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response})
+
+
+def _bounded(lines: tuple[str, ...]) -> Iterator[str]:
+    """As many denials as a person reads, each cut, and how many are left out."""
+    room = DENIALS_LENGTH
+    for index, line in enumerate(lines):
+        said = shorten(line, DENIAL_LENGTH)
+        room -= len(said)
+        if index >= _MOST_DENIALS or room < 0:
+            yield f"... and {len(lines) - index} more"
+            return
+        yield said
+
+
+def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
+    """The warnings, each on one line: whole where all of them fit, else cut as the API server would cut them."""
+    said = [clean(warning) for warning in warnings]
+    if sum(map(len, said)) <= WARNINGS_LENGTH:
+        yield from said
+        return
+    room = WARNINGS_LENGTH
+    for index, warning in enumerate(said):
+        cut = shorten(warning, WARNING_LENGTH)
+        room -= len(cut)
+        if room < 0:
+            yield f"{len(said) - index} more warnings: see them all with `cni-guard check`"
+            return
+        yield cut
