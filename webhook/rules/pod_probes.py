@@ -10,6 +10,7 @@ from webhook.cni.probes import Answer
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.model import Edit, Json, Problem
+from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example, container, probe
 from webhook.rules.parts import probe_path
@@ -49,7 +50,7 @@ def weak_probe(case: AwsNodeCase) -> Iterator[Problem]:
                 path=probe_path(case, kind),
                 evidence=((f"aws-node {kind} asks", f"{by} {addresses}"), ("ipamd address", right)),
                 level="warn",
-                wrong=f"the {kind} asks {addresses} by {by}, where ipamd's health service is not",
+                wrong=f"the {kind} asks {named(addresses)} by {by}, where ipamd's health service is not",
                 effect="it passes although pods get no addresses, or fails although they do",
                 remedy=f"Use the probes of the official manifest: grpc-health-probe with -addr={right}",
             )

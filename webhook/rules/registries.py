@@ -1,14 +1,15 @@
 """IMG-003: where the images of aws-node's pod may come from."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
-from webhook.model import Evidence, Json, Level, Problem, at, text
+from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
+from webhook.model import CouldNotCheckError, Evidence, Json, Level, Problem, at, text
 from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
@@ -97,6 +98,14 @@ def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
             effect=effect,
             remedy=remedy,
         )
+    if unread := ", ".join(_unread(case, [one.holder for one in found if one.holder not in case.new.roles])):
+        raise CouldNotCheckError(f"too long to be read: {unread}")
+
+
+def _unread(case: AwsNodeCase, strays: Sequence[Container]) -> Iterator[str]:
+    """The lists that tell which folders of the host these containers mount, where they are too long."""
+    lists = {(*POD_SPEC, "volumes"), *((*holder.path, "volumeMounts") for holder in strays)}
+    return (found.name for found in case.new.too_long() if strays and found.path in lists)
 
 
 class _Found(NamedTuple):
@@ -143,7 +152,8 @@ def _powers(holder: Container, volumes: dict[str, str]) -> Iterator[str]:
         yield "is privileged"
     yield from _capped("adds the capability", _texts(at(context, "capabilities", "add")))
     mounts = holder.raw.get("volumeMounts")
-    names = _texts([at(mount, "name") for mount in mounts] if isinstance(mounts, list) else None)
+    read = mounts[: CONTAINER_LISTS["volumeMounts"]] if isinstance(mounts, list) else ()
+    names = _texts([at(mount, "name") for mount in read])
     yield from _capped("mounts the host's", {volumes[name] for name in names if name in volumes})
 
 
@@ -162,7 +172,7 @@ def _host_paths(case: AwsNodeCase) -> dict[str, str]:
     """The path of the host behind each volume that is one, but for the folder of the logs and what lies in it."""
     volumes = at(case.new.raw, *POD_SPEC, "volumes")
     found: dict[str, str] = {}
-    for volume in volumes if isinstance(volumes, list) else ():
+    for volume in volumes[: POD_LISTS["volumes"]] if isinstance(volumes, list) else ():
         source = at(volume, "hostPath")
         if source is not None:
             path = text(at(source, "path"))
