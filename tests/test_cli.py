@@ -207,8 +207,8 @@ def test_unread_wins_over_denials_where_it_had_to_be_read() -> None:
     assert report["summary"]["deny"] == 1
     [unread] = report["unread"]
     assert (unread["file"], unread["line"], unread["fatal"]) == ("broken.yaml", 2, True)
-    assert "TAB" in unread["reason"]
-    assert "broken.yaml:2: unread: a TAB" in said(2, "check", "broken.yaml")
+    assert "indented with a tab" in unread["reason"]
+    assert "broken.yaml:2: unread: this line is indented with a tab" in said(2, "check", "broken.yaml")
 
 
 def test_other_files_of_a_folder_do_no_harm() -> None:

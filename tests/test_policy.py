@@ -74,7 +74,7 @@ def test_reads_everything_that_there_is() -> None:
         ("mode: enforce\n---\nmode: observe\n", "policy.yaml:3:1: a second YAML document"),
         ("- mode\n", "policy.yaml:1:"),
         ("mode: [enforce\n", "policy.yaml:"),
-        ("mode: enforce\n\tx: 1\n", "TAB"),
+        ("mode: enforce\n\tx: 1\n", "indented with a tab"),
     ],
 )  # fmt: skip
 def test_refuses_with_file_line_and_the_way_out(text: str, said: str) -> None:
