@@ -11,7 +11,7 @@ from importlib import import_module
 from webhook.commands import output
 
 COMMANDS = {
-    "check": "evaluate manifests: files, folders, or - for stdin",
+    "check": "evaluate manifests: files, directories, or - for stdin",
     "review": "answer recorded AdmissionReviews as the webhook would",
     "rules": "list the rules",
     "explain": "explain a rule, with a bad and a good example",
