@@ -1,7 +1,7 @@
-# The one place that names the Python that runs: `.ci/run` tests on its minor version too.
+# The only place that sets the Python version of the image; `.ci/run` reads it, and tests on its minor version.
 ARG PYTHON=3.13.9
 
-# Two stages: what is needed to build stays behind.
+# Two stages, to keep build tools out of the image.
 FROM python:${PYTHON}-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/run.lock requirements/build.lock requirements/
@@ -14,7 +14,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 RUN /opt/build/bin/pip --python /opt/cni-guard/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
 
 FROM python:${PYTHON}-slim-bookworm
-# pip and its like have no work to do in what runs.
+# The guard never installs packages, so pip is removed.
 RUN python -m pip uninstall --yes pip && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin cni-guard
 COPY --from=build /opt/cni-guard /opt/cni-guard
 ENV PATH=/opt/cni-guard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -1,5 +1,5 @@
-# Everything runs from here, on a machine that has Python 3.11 or newer; each word sets up what it needs.
-# PYTHON=python3.13 (a name or a path) runs any of them on another Python, in a virtual environment of its own.
+# Each target sets up what it needs; the machine must have Python 3.11 or newer.
+# PYTHON=python3.13 (a name or a path) runs a target on another Python, in a separate virtual environment.
 PYTHON ?= python3
 VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
@@ -10,24 +10,24 @@ FOUND := $(if $(filter python3,$(PYTHON)),python3,$(shell .ci/find-python '$(PYT
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/ready ## make .venv with the command cni-guard in it
+setup: $(VENV)/ready ## create .venv with the command cni-guard
 
 $(VENV)/ready: pyproject.toml requirements/dev.lock
-	@echo 'installing into $(VENV): a minute or two'
+	@echo 'installing into $(VENV); this takes a minute or two'
 	$(or $(FOUND),$(error $(PYTHON) is not installed on this machine)) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo 'ready: $(BIN)/cni-guard --help, make demo, make run'
 
-demo: setup ## put the guard in front of a real API server and tune a CNI
+demo: setup ## install the guard on a real API server and change the CNI
 	@$(BIN)/python -m tests.demo
 
 ifneq ($(FOUND),)
 test: setup ## run all tests, including those on a real API server
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
 
-test-unit: setup ## run the tests that need no cluster
+test-unit: setup ## run the tests that do not need a cluster
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup -m 'not cluster'
 else
 test test-unit:
@@ -35,7 +35,7 @@ test test-unit:
 	@test '$(CI)' != true
 endif
 
-lint: setup ## ruff, mypy, the import contracts
+lint: setup ## run ruff, mypy and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

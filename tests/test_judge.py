@@ -15,7 +15,7 @@ from webhook.cni.stock import stock
 from webhook.judge import Basis, Evaluation, judge
 from webhook.levels import ACKNOWLEDGE
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
-from webhook.policy import BUILT_IN, Blocked, Cluster, Exemption, Images, Policy, Variable, Versions
+from webhook.policy import BUILT_IN, Blocked, Cluster, Images, Policy, PolicyException, Variable, Versions
 from webhook.rules import CATALOGUE, Catalogue
 from webhook.rules.examples import DaemonSet, Example, container, env
 from webhook.rules.rule import AwsNodeCase, Rule, rule
@@ -117,7 +117,7 @@ def test_what_is_certain_is_never_lowered(cap: Any) -> None:
         mode="enforce",
         rules={"PFX-001": cap},
         acknowledge=("PFX-001",),
-        exceptions=(exemption("PFX-001"),),
+        exceptions=(exception_for("PFX-001"),),
     )
     example = Example(DaemonSet(env=NO_TARGET, annotations={ACKNOWLEDGE: "PFX-001"}))
     assert levels(judged(example, policy)) == {"PFX-001": "deny"}
@@ -130,8 +130,8 @@ def test_mode_observe_only_warns_and_remembers_what_it_would_have_refused() -> N
     assert {(f.rule, f.level, f.enforced) for f in verdict.findings} >= {("PFX-001", "warn", "deny")}
 
 
-def exemption(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", days: int = 0) -> Exemption:
-    return Exemption(
+def exception_for(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", days: int = 0) -> PolicyException:
+    return PolicyException(
         rule=rule_id, resource=resource, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
     )
 
@@ -139,13 +139,13 @@ def exemption(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", da
 @pytest.mark.parametrize(
     ("exception", "level"),
     [
-        (exemption("IPT-004"), "warn"),
-        (exemption("IPT-004", days=-1), "deny"),
-        (exemption("IPT-001"), "deny"),
-        (exemption("IPT-004", resource="DaemonSet kube-system/other"), "deny"),
+        (exception_for("IPT-004"), "warn"),
+        (exception_for("IPT-004", days=-1), "deny"),
+        (exception_for("IPT-001"), "deny"),
+        (exception_for("IPT-004", resource="DaemonSet kube-system/other"), "deny"),
     ],
 )
-def test_an_exception_counts_for_its_rule_its_object_and_until_its_day(exception: Exemption, level: str) -> None:
+def test_an_exception_counts_for_its_rule_its_object_and_until_its_day(exception: PolicyException, level: str) -> None:
     verdict = judged(Example(DaemonSet(env=CONFLICT)), Policy(mode="enforce", exceptions=(exception,)))
     assert levels(verdict) == {"IPT-004": level}
     assert (level == "warn") == ("excepted until 2026-06-01 by net: migration" in verdict.findings[0].message)
@@ -693,7 +693,7 @@ def test_a_generated_name_inherits_no_exception() -> None:
     twin = DaemonSet(env=CONFLICT).build()
     del twin["metadata"]["name"]
     twin["metadata"]["generateName"] = "aws-node"
-    policy = Policy(mode="enforce", exceptions=(exemption("IPT-004"),))
+    policy = Policy(mode="enforce", exceptions=(exception_for("IPT-004"),))
     verdict = judge(Resource("DaemonSet", twin), policy, NOTHING_KNOWN, CATALOGUE, NOW)
     assert levels(verdict) == {"IPT-004": "deny"}
     bare = DaemonSet(env=CONFLICT).build()

@@ -80,7 +80,7 @@ def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
         }
     ]
     assert response["warnings"][0].startswith("IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET: ipamd ")
-    assert "Added aws-node env WARM_IP_TARGET=2: write it into your manifest too" in response["warnings"][0]
+    assert "Added aws-node env WARM_IP_TARGET=2: set it in your manifest too" in response["warnings"][0]
     assert response["auditAnnotations"] == {"added": "aws-node env WARM_IP_TARGET=2"}
 
 
@@ -128,7 +128,7 @@ def test_a_deletion_is_judged_by_the_object_that_goes_whatever_the_request_names
 
 def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone() -> None:
     nothing = review(Resource("DaemonSet", None, None, "DELETE"), name="")
-    assert "without saying which" in asked("validate", nothing)["status"]["message"]
+    assert "does not say which object" in asked("validate", nothing)["status"]["message"]
     assert asked("mutate", nothing)["allowed"]
 
 
@@ -251,17 +251,17 @@ def with_(**request: Any) -> bytes:
         (b'{"a": "\\ud800"}', "not JSON"),
         (b'{"a": "\xed\xa0\x80"}', "not JSON"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"null", "no AdmissionReview"),
-        (b"[]", "no AdmissionReview"),
-        (b'{"kind": "Pod"}', "no AdmissionReview"),
+        (b"null", "not an AdmissionReview"),
+        (b"[]", "not an AdmissionReview"),
+        (b'{"kind": "Pod"}', "not an AdmissionReview"),
         (json.dumps(GOOD | {"apiVersion": "admission.k8s.io/v1beta1"}).encode(), "admissionReviewVersions: [v1]"),
         (json.dumps(GOOD | {"request": None}).encode(), "request is missing"),
         (json.dumps(GOOD | {"request": []}).encode(), "request is missing"),
         (with_(uid=None), "request.uid is missing"),
         (with_(uid=""), "request.uid is missing"),
         (with_(uid="u" * 129), "request.uid is longer than 128 characters"),
-        (with_(operation="PATCH"), "request.operation is none of"),
-        (with_(operation=[]), "request.operation is none of"),
+        (with_(operation="PATCH"), "request.operation must be one of"),
+        (with_(operation=[]), "request.operation must be one of"),
         (with_(kind=None), "request.kind is missing"),
         (with_(object=None), "request.object is null on CREATE"),
         (with_(operation="UPDATE"), "request.oldObject is null on UPDATE"),

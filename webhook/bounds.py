@@ -1,6 +1,6 @@
-"""How large a JSON document will be once it is built, found in its bytes before anything is built.
+"""Limits on the size of a JSON document, computed from its bytes before any value is built.
 
-All steps run in C and are linear in the size of the body.
+All steps run in C, in time linear in the size of the body.
 """
 
 import re
@@ -19,25 +19,25 @@ _STEP = 2**16
 
 @dataclass(frozen=True)
 class Structure:
-    """The brackets and separators of a JSON document, without the strings."""
+    """The brackets and separators of a JSON document outside its strings."""
 
     marks: bytes
 
     @property
     def values(self) -> int:
-        """An upper bound of the number of keys and values: each is preceded by a separator or a bracket."""
+        """An upper bound on the number of keys and values: a separator or a bracket precedes each one."""
         return len(self.marks) - self.marks.count(b"]") - self.marks.count(b"}") + 1
 
     @property
     def keys(self) -> int:
-        """The number of keys, repeated ones included."""
+        """The number of keys, including duplicates."""
         return self.marks.count(b":")
 
     @cached_property
     def depth(self) -> int:
-        """How deep arrays and objects are nested.
+        """The nesting depth of arrays and objects.
 
-        The innermost levels are taken off as a whole: what is left has few changes of direction to look at.
+        Each pass removes the innermost level everywhere; what is left has few changes of direction to examine.
         """
         rest = self.marks.translate(_BRACKETS, b",:")
         for passes in range(_PASSES):
@@ -53,11 +53,18 @@ def _rise(run: bytes) -> int:
 
 
 def structure(body: bytes, most: int) -> Structure | None:
-    """The structure of a JSON document; None where it has more than `most` strings, which are values or keys.
+    """Extract the structure of a JSON document.
 
-    For text that is not JSON the result holds for as much of it as a parser reads before it meets the fault.
+    If the body is not JSON, the result holds for the part that a parser reads before the error.
+
+    Args:
+        body: The document.
+        most: The maximum number of strings, keys included.
+
+    Returns:
+        The structure; None if there are more than `most` strings.
     """
-    # A run of backslashes goes in pairs, so that one before a quote is left only where the quote is escaped.
+    # Pairs of backslashes are removed first, so that a backslash before a quote is left only if it escapes the quote.
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
     if plain.count(b'"') > 2 * most + 1:
         return None
@@ -65,7 +72,10 @@ def structure(body: bytes, most: int) -> Structure | None:
 
 
 def _without_strings(plain: bytes) -> bytes:
-    """What stands outside quotes. In steps: the pieces between millions of quotes would take more than the body."""
+    """The bytes outside quotes.
+
+    It works in steps: the pieces of one split at millions of quotes would take more memory than the body.
+    """
     outside, within = [], 0
     for start in range(0, len(plain), _STEP):
         pieces = plain[start : start + _STEP].split(b'"')

@@ -1,17 +1,17 @@
-"""The CPU time that one evaluation may take: the last net below all limits, so that one request never stops the guard.
+"""The CPU time budget of one evaluation: the last of all limits, so that no request can stall the guard.
 
-It counts the time of this thread, not the clock's: on a busy machine a change is not refused for what others do.
+It counts the CPU time of the thread, not wall-clock time, so that load from other processes never denies a change.
 """
 
 import time
 from collections.abc import Callable
 
 Spend = Callable[[], None]
-"""Called again and again while work is done; raises OverBudgetError when the time is used up."""
+"""Called repeatedly during the evaluation; raises OverBudgetError once the budget is used up."""
 
 
 class OverBudgetError(Exception):
-    """The evaluation took more CPU time than it may."""
+    """The evaluation exceeded its CPU time budget."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"more than {seconds} s of CPU time")
@@ -19,11 +19,11 @@ class OverBudgetError(Exception):
 
 
 def unlimited() -> None:
-    """The budget of a command: a person waits for it, not an API server."""
+    """The budget of commands, which have no limit: a person can interrupt them."""
 
 
 def cpu_seconds(seconds: float) -> Spend:
-    """A budget that begins now."""
+    """Start a budget of CPU seconds."""
     ends = time.thread_time() + seconds
 
     def spend() -> None:

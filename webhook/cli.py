@@ -1,6 +1,6 @@
-"""The command line: which commands there are. What each does stands in its own file in `commands`.
+"""The command line. Each command is a module in `commands`.
 
-Only the command that is called is imported: `cni-guard version` must not wait for a web server.
+Only the command that runs is imported: `cni-guard version` must not wait for the import of a web server.
 """
 
 import argparse
@@ -11,25 +11,32 @@ from importlib import import_module
 from webhook.commands import output
 
 COMMANDS = {
-    "check": "evaluate manifests: files, folders, or - for stdin",
+    "check": "evaluate manifests: files, directories, or - for stdin",
     "review": "answer recorded AdmissionReviews as the webhook would",
     "rules": "list the rules",
     "explain": "explain a rule, with a bad and a good example",
     "serve": "serve the admission webhook",
-    "completion": "print the completion script of a shell",
+    "completion": "print a shell completion script",
     "version": "show the version",
 }
 
 USAGE = 2
-"""Exit code: wrong usage, or something that had to be checked and could not be."""
+"""Exit code: wrong usage, or an input that had to be evaluated is unread."""
 
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
-"""128 and the number of the signal, as shells report it."""
+"""128 plus the signal number of SIGPIPE, as shells report it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code."""
+    """Run a command.
+
+    Args:
+        argv: The arguments; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
     arguments = sys.argv[1:] if argv is None else list(argv)
     output.prepare()
     try:
@@ -60,17 +67,17 @@ def _run(arguments: list[str]) -> int:
         output.complain(str(error))
         return USAGE
     except SystemExit as end:
-        # argparse: 0 after --help, 2 after its own complaint.
+        # argparse exits with 0 after --help, and with 2 after a usage error.
         return end.code if isinstance(end.code, int) else USAGE
     return code
 
 
 def command_line(called: str | None = None) -> argparse.ArgumentParser:
-    """The parser: all commands by name, and the flags of the one that is called, or of ``"*"`` all."""
+    """The parser, with the names of all commands and the flags of one: the one called, or of all for ``"*"``."""
     parser = argparse.ArgumentParser(
         prog="cni-guard",
         description="Guardrails for the Amazon VPC CNI on EKS: DaemonSet aws-node and ENIConfigs.",
-        epilog="`cni-guard COMMAND --help` shows a command's flags.",
+        epilog="Run `cni-guard COMMAND --help` to show the flags of a command.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
@@ -87,7 +94,7 @@ def command_line(called: str | None = None) -> argparse.ArgumentParser:
 
 
 class _ShowVersion(argparse.Action):
-    """``--version``, as the command prints it."""
+    """``--version``: prints what `cni-guard version` prints."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
         import_module("webhook.commands.version").run(namespace)

@@ -118,9 +118,9 @@ class Levels:
 
     def _exception(self, rule: Rule) -> str:
         today = self.now.date()
-        for exemption in self.policy.exceptions:
-            if exemption.rule == rule.id and exemption.resource in self._names() and today <= exemption.until:
-                return f"excepted until {exemption.until} by {exemption.owner}: {exemption.reason}"
+        for exception in self.policy.exceptions:
+            if exception.rule == rule.id and exception.resource in self._names() and today <= exception.until:
+                return f"excepted until {exception.until} by {exception.owner}: {exception.reason}"
         return ""
 
     def _names(self) -> tuple[str, ...]:

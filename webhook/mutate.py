@@ -1,4 +1,4 @@
-"""Approved defaults: the fixes of a verdict, as one JSON Patch that fills what is absent and replaces nothing."""
+"""Approved defaults: the fixes of a verdict as one JSON Patch, which adds absent values and replaces none."""
 
 from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
@@ -12,13 +12,13 @@ from webhook.judge import Evaluation
 from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
 
 EKS_MANAGER = "eks"
-"""The field manager of the EKS add-on: it writes its fields again every few minutes, so none is added."""
+"""The field manager of the EKS add-on. It reverts changes to its fields within minutes, so none are changed."""
 
 Operation = dict[str, Any]
 
 
 class PatchError(Exception):
-    """The patch does not give the object that it was made for; sent, it would fail the request."""
+    """The patch does not produce the evaluated object; the API server would reject the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,20 @@ class Filled:
     resource: Resource
     patch: tuple[Operation, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """One warning for each fault that was mended: what would have happened, and what to write down."""
+    """A warning for each fault that was fixed: what would have happened, and what to add to the manifest."""
     edits: tuple[Edit, ...] = ()
     over_budget: bool = False
-    """Nothing was added, since the evaluation took more CPU time than it may."""
+    """Whether nothing was added because the evaluation exceeded its CPU time budget."""
 
 
 def fill(evaluation: Evaluation) -> Filled:
-    """Add approved defaults where the request itself brought the cause.
+    """Add approved defaults for problems that the change introduces.
 
-    Never for the add-on's manager, nor what a rule would then refuse. Raises PatchError and OverBudgetError.
+    Nothing is added to a change by the manager of the EKS add-on, and no default that would cause a denial.
+
+    Raises:
+        PatchError: The patch does not produce the evaluated object.
+        OverBudgetError: The evaluation exceeded its CPU time budget.
     """
     verdict = evaluation.verdict
     resource = verdict.resource
@@ -47,7 +51,7 @@ def fill(evaluation: Evaluation) -> Filled:
     if resource.user is not None and resource.user.name == ADDON_MANAGER:
         return nothing
     wanted = [finding for finding in verdict.findings if finding.introduced and not finding.excuse]
-    # All at once, and one after the other only where together they bring a denial.
+    # All fixes at once; only if together they cause a denial, one finding at a time.
     filled = _attempt(nothing, wanted, evaluation)
     if filled is None:
         filled = nothing
@@ -58,7 +62,7 @@ def fill(evaluation: Evaluation) -> Filled:
 
 
 def _attempt(filled: Filled, wanted: Iterable[Finding], evaluation: Evaluation) -> Filled | None:
-    """Make the fixes of these findings too; None where they bring a denial."""
+    """Apply the fixes of more findings; None if they cause a denial."""
     attempt = filled
     for finding in wanted:
         edits = tuple(edit for edit in finding.problem.fixes if not _owned(filled.resource, edit))
@@ -77,7 +81,7 @@ def _refusing(verdict: Verdict) -> frozenset[str]:
 
 
 def _told(finding: Finding, edits: tuple[Edit, ...]) -> tuple[Finding, ...]:
-    """What the author should know: what would have happened, and what to write down."""
+    """The warning about the added defaults; nothing if there are none."""
     if not edits:
         return ()
     added = ", ".join(edit.says for edit in edits)
@@ -86,14 +90,14 @@ def _told(finding: Finding, edits: tuple[Edit, ...]) -> tuple[Finding, ...]:
         path=edits[0].parent,
         level="warn",
         certain=False,
-        remedy=f"Added {added}: write it into your manifest too",
+        remedy=f"Added {added}: set it in your manifest too",
         fixes=edits,
     )
     return (replace(finding, level="warn", enforced="warn", problem=problem),)
 
 
 def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:
-    """Make the edits in a copy. An edit that another one already made is left out."""
+    """Apply the edits to a copy; an edit that is already applied is left out."""
     target = filled.resource.object
     patch, made = list(filled.patch), list(filled.edits)
     for edit in edits:
@@ -108,7 +112,7 @@ def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:
 
 
 def _copied_along(value: Json, path: Path) -> Json:
-    """A copy that shares all but what lies on the path, which may then be changed."""
+    """A copy in which the values along the path may be changed; it shares all others with the original."""
     if not isinstance(value, dict | list):
         return value
     copied = copy(value)
@@ -118,7 +122,7 @@ def _copied_along(value: Json, path: Path) -> Json:
 
 
 def _operations(target: Json, edit: Edit) -> Iterator[Operation]:
-    """The patch operations of one edit, made on `target` at the same time; a missing parent is created."""
+    """The patch operations of one edit, which also change `target`; a missing parent is created."""
     holder = at(target, *edit.parent)
     if edit.key is not None:
         if isinstance(holder, dict) and holder.get(edit.key) is None:
@@ -135,12 +139,12 @@ def _operations(target: Json, edit: Edit) -> Iterator[Operation]:
 
 
 def pointer(path: Path) -> str:
-    """A path as a JSON Pointer (RFC 6901)."""
+    """Convert a path to a JSON Pointer (RFC 6901)."""
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
 def _prove(resource: Resource, filled: Filled) -> None:
-    """Apply the patch as the API server will: one that does not apply fails the request even where the door is open."""
+    """Apply the patch as the API server will, which rejects a patch that fails whatever the failurePolicy."""
     if not filled.patch:
         return
     try:
@@ -148,11 +152,11 @@ def _prove(resource: Resource, filled: Filled) -> None:
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise PatchError(str(error)) from error
     if result != filled.resource.object:
-        raise PatchError("the patch gives another object than the one that was judged")
+        raise PatchError("the patch does not produce the evaluated object")
 
 
 def _owned(resource: Resource, edit: Edit) -> bool:
-    """Whether the EKS add-on manages the field that an edit would fill."""
+    """Whether the EKS add-on manages the field that an edit would set."""
     for side in (resource.object, resource.old):
         entries = at(side, "metadata", "managedFields")
         for entry in entries if isinstance(entries, list) else ():
@@ -162,7 +166,7 @@ def _owned(resource: Resource, edit: Edit) -> bool:
 
 
 def _manages(fields: Json, side: Json, edit: Edit) -> bool:
-    """Follow the edit's path through a fieldsV1 tree, where members of lists are keyed by their name."""
+    """Look up the path of the edit in a fieldsV1 tree, in which list items are keyed by name."""
     value = side
     for step in edit.parent:
         value = at(value, step)

@@ -1,4 +1,4 @@
-"""What the server does with a change, from the first endpoint to the last: add defaults, then evaluate the result."""
+"""The pipeline for a change: add approved defaults (/mutate), then evaluate the result (/validate)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,34 +13,38 @@ from webhook.rules import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a decision rests on beside the change itself."""
+    """What a decision depends on besides the change."""
 
     policy: Policy
     rules: Catalogue
     facts: Facts = NOTHING_KNOWN
     budget: float | None = None
-    """Seconds of CPU time that one evaluation may take; None for a command, which a person waits for."""
+    """Seconds of CPU time for one evaluation; None, for commands, means no limit."""
     notices: tuple[str, ...] = ()
-    """Warnings that every answer carries, such as that the policy file is broken."""
+    """Warnings for every answer, such as that the policy does not load."""
 
     def spend(self) -> Spend:
-        """A new budget, for one request."""
+        """Start the CPU time budget of one request."""
         return unlimited if self.budget is None else cpu_seconds(self.budget)
 
 
 def evaluate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Evaluation:
-    """The change, evaluated with what the guard rests on."""
+    """Evaluate the change."""
     return Evaluation(resource, Basis(guard.policy, guard.facts, guard.rules, now, spend=spend))
 
 
 def validate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Verdict:
-    """The verdict on the change as it stands."""
+    """Evaluate the change as it is, as /validate does."""
     evaluation = evaluate(resource, guard, now, spend)
     return _observed(evaluation) if guard.policy.mode == "observe" else evaluation.verdict
 
 
 def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Filled:
-    """The change with approved defaults added; as it is in mode observe. Raises PatchError."""
+    """Add approved defaults to the change, as /mutate does; in mode observe none are added.
+
+    Raises:
+        PatchError: The patch does not produce the evaluated object.
+    """
     if guard.policy.mode == "observe":
         return Filled(resource)
     try:
@@ -50,14 +54,15 @@ def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unl
 
 
 def decide(resource: Resource, guard: Guard, now: datetime) -> Verdict:
-    """Both endpoints, one after the other, as the API server passes a change through them."""
+    """Evaluate the change after adding defaults, as the API server calls both endpoints."""
     return _decided(complete(resource, guard, now), resource, guard, now)
 
 
 def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
-    """What `decide` says of a manifest, with each certain fault that only an added default would cure.
+    """Evaluate a manifest like `decide`, but also report each certain fault that an added default would fix.
 
-    A cluster may run without the webhook, and where its defaults fail open they are not added.
+    A cluster may run without the webhook, and while the webhook is down no defaults are added, because /mutate fails
+    open.
     """
     if guard.policy.mode == "observe":
         return _observed(evaluate(resource, guard, now), certain_too=False)
@@ -72,7 +77,7 @@ def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
         if finding.problem.certain and finding.enforced == "deny" and _fault(finding) not in left
     )
     fixes = {(finding.rule, edit.says) for finding in cured for edit in finding.problem.fixes}
-    # The fault names its default itself.
+    # The finding for the fault names the default too, so the warning about the added default is redundant.
     kept = (one for one in verdict.findings if {(one.rule, edit.says) for edit in one.problem.fixes}.isdisjoint(fixes))
     return replace(verdict, findings=(*(_with_default(finding, filled) for finding in cured), *kept))
 
@@ -110,7 +115,7 @@ def _fault(finding: Finding) -> tuple[str, Evidence, str]:
 
 
 def _with_default(finding: Finding, filled: Filled) -> Finding:
-    """The fault as it is, and after its remedy the default that the webhook would add."""
+    """The finding, with a remedy that also names the default that the webhook would add."""
     own = [edit.says for edit in finding.problem.fixes if edit in filled.edits]
     added = ", ".join(own or [edit.says for edit in filled.edits])
     remedy = (

@@ -1,7 +1,7 @@
-"""A policy file: what a team allows, YAML in, a frozen `Policy` out.
+"""The policy file: YAML in, a frozen `Policy` out.
 
-Whatever the file says that is not known here is refused, so that a typo can not switch a rule off.
-The JSON Schema beside this file (policy.schema.json) is made from these types.
+Unknown keys, rules and values are errors, so that a typo cannot turn a rule off. The JSON Schema beside this module
+(policy.schema.json) is generated from these types.
 """
 
 import difflib
@@ -20,121 +20,128 @@ from webhook.model import Json, Level, Path
 
 ContainerName = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
 RuleId = Annotated[
-    str, Meta(pattern=r"^[A-Z0-9]+(-[0-9]{3})?$", description="A rule's id, as `cni-guard rules` lists it.")
+    str, Meta(pattern=r"^[A-Z0-9]+(-[0-9]{3})?$", description="The ID of a rule, as listed by `cni-guard rules`.")
 ]
-Release = Annotated[str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$", description="A CNI release, 1.23.1.")]
+Release = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$", description="A CNI release, such as 1.23.1.")
+]
 Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """A part of the policy; unknown keys are refused."""
+    """A section of the policy; unknown keys are errors."""
 
 
 class Cluster(_Section, frozen=True):
-    """What the guard can not see in an object."""
+    """Facts about the cluster that the evaluated objects do not contain."""
 
-    name: Annotated[str, Meta(description="The EKS cluster's name.")] | None = None
+    name: Annotated[str, Meta(description="The name of the EKS cluster.")] | None = None
     region: (
-        Annotated[str, Meta(description="The cluster's AWS region; images from others are warned about.")] | None
+        Annotated[str, Meta(description="The AWS region of the cluster; images from other regions cause a warning.")]
+        | None
     ) = None
     kubernetes: (
-        Annotated[str, Meta(pattern=r"^1\.[0-9]{1,3}$", description='Its Kubernetes version, "1.33".')] | None
+        Annotated[str, Meta(pattern=r"^1\.[0-9]{1,3}$", description='The Kubernetes version of the cluster, "1.33".')]
+        | None
     ) = None
     scoped_by_name: Annotated[
-        bool, Meta(description="Subnet tags or the IAM policy of aws-node are scoped by the cluster's name.")
+        bool, Meta(description="Subnet tags or the IAM policy of aws-node are scoped by cluster name.")
     ] = False
 
 
 class Blocked(_Section, frozen=True):
-    """A CNI release that this team does not want."""
+    """A CNI release that must not be installed."""
 
     release: Release
     reason: str
-    use: Annotated[Release, Meta(description="The release to take instead.")] | None = None
+    use: Annotated[Release, Meta(description="The release to use instead.")] | None = None
 
 
 class Versions(_Section, frozen=True):
-    """Which CNI releases may run, and how far one step may go."""
+    """Which CNI releases may run, and how many minor versions one upgrade may span."""
 
     blocked: tuple[Blocked, ...] = ()
-    max_minor_skip: Annotated[int, Meta(ge=1, description="Minor versions that one upgrade may climb.")] = 1
-    allow_skip: Annotated[bool, Meta(description="Only warn where an upgrade climbs more.")] = False
-    digests: Annotated[dict[Digest, Release], Meta(description="The release behind an image's digest.")] = {}
+    max_minor_skip: Annotated[int, Meta(ge=1, description="How many minor versions one upgrade may span.")] = 1
+    allow_skip: Annotated[bool, Meta(description="Only warn about an upgrade that spans more minor versions.")] = False
+    digests: Annotated[dict[Digest, Release], Meta(description="The release of each image digest.")] = {}
 
 
 class Images(_Section, frozen=True):
-    """Where the CNI's images may come from."""
+    """Where CNI images may be pulled from."""
 
     registries: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.:_-]*(/[a-zA-Z0-9._-]+)*/?$")], ...],
-        Meta(description="Registries beside Amazon's own, with an optional path: registry.example.com/mirror."),
+        Meta(description="Registries besides Amazon's own, with an optional path: registry.example.com/mirror."),
     ] = ()
 
 
 class Variable(_Section, frozen=True):
-    """An environment variable that the guard's own tables do not know."""
+    """An environment variable that is missing from the built-in tables."""
 
     name: Annotated[str, Meta(min_length=1)]
     container: ContainerName = "aws-node"
 
 
 class Defaults(_Section, frozen=True):
-    """Values to fill in where a new aws-node, or a change of it, leaves them out."""
+    """Approved defaults: values to add when a new or changed aws-node does not set them."""
 
     env: dict[ContainerName, dict[str, str]] = {}
 
 
-class Exemption(_Section, frozen=True):
-    """An exception: this rule only warns on this object, until a day."""
+class PolicyException(_Section, frozen=True):
+    """Until a given day, a rule only warns about one object."""
 
     rule: RuleId
-    resource: Annotated[str, Meta(description="As messages name it: DaemonSet kube-system/aws-node.")]
+    resource: Annotated[str, Meta(description="The object as messages name it: DaemonSet kube-system/aws-node.")]
     owner: Annotated[str, Meta(min_length=1)]
     reason: Annotated[str, Meta(min_length=1)]
-    until: Annotated[date, Meta(description="The last day on which it counts (UTC).")]
+    until: Annotated[date, Meta(description="The last day of the exception (UTC).")]
 
 
 class Policy(_Section, frozen=True):
-    """What a team allows. Only `mode` must be written: an empty file is more often an accident than a wish."""
+    """What a team allows.
+
+    Only `mode` is required, and it has no default: an empty file is more likely an accident than a choice.
+    """
 
     mode: Annotated[
         Literal["observe", "enforce"],
-        Meta(description="observe: every finding is a warning and nothing is filled in; enforce: denials refuse."),
+        Meta(description="observe: every finding is a warning, no default is added; enforce: denials reject changes."),
     ]
     api_version: Literal["cni-guard.dev/v1alpha1"] = "cni-guard.dev/v1alpha1"
     cluster: Cluster = Cluster()
     versions: Versions = Versions()
     images: Images = Images()
     environment: Annotated[
-        tuple[Variable, ...], Meta(description="Variables of a private build or a newer release.")
+        tuple[Variable, ...], Meta(description="Environment variables of a private build or of a newer release.")
     ] = ()
     rules: Annotated[
         dict[RuleId, Literal["deny", "warn", "off"]],
         Meta(
-            description="The level of a rule: warn lowers its denials, deny raises its warnings (save those that leave "
-            "a way back open), off silences it."
+            description="The level of a rule: warn turns its denials into warnings, deny its warnings into denials "
+            "(except those that leave a way back open), off disables it."
         ),
     ] = {}
     defaults: Defaults = Defaults()
-    exceptions: tuple[Exemption, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
     acknowledge: Annotated[
         tuple[RuleId, ...] | None,
-        Meta(description="Rules that the author of a change may acknowledge in the change itself; ROLL-003 if unset."),
+        Meta(description="Rules that the author of a change may acknowledge in the change; ROLL-003 by default."),
     ] = None
     on_crash: Annotated[
-        Level, Meta(description="What a rule that fails on an object means, where it could have denied.")
+        Level, Meta(description="The outcome when a rule that can deny fails with an error: deny or warn.")
     ] = "deny"
 
 
 _STEP = re.compile(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]")
-"""A step of a path in msgspec's words: a key, an index, or ``...`` for a key that it does not name."""
+"""A step of a path as msgspec writes it: a key, an index, or ``...`` for a key that it does not name."""
 
 BUILT_IN = Policy(mode="enforce")
-"""The policy that holds where no file is given, or the one that was given can not be read."""
+"""The policy in force when no file is given or the given file cannot be loaded."""
 
 
 class PolicyError(Exception):
-    """A policy that can not be used; its text names file, line and reason."""
+    """A policy that does not load; the message names the file, the line and the reason."""
 
 
 def schema() -> dict[str, Any]:
@@ -148,7 +155,16 @@ def schema() -> dict[str, Any]:
 
 
 def load(text: str, file: str, rules: Collection[str]) -> Policy:
-    """Read a policy; `rules` are the ids that exist. Raises PolicyError."""
+    """Parse a policy.
+
+    Args:
+        text: The content of the policy file.
+        file: The name of the file, for error messages.
+        rules: The IDs of all existing rules.
+
+    Raises:
+        PolicyError: The policy does not load.
+    """
     document = _only_document(text, file)
 
     def fail(path: Path, reason: str) -> PolicyError:
@@ -177,17 +193,17 @@ def _only_document(text: str, file: str) -> documents.Document:
     except documents.DocumentError as error:
         raise PolicyError(f"{file}:{error.line}:{error.column}: {error.reason}") from error
     if not found or not found[0].value:
-        raise PolicyError(f"{file}:1:1: the policy is empty; write at least `mode: observe` or `mode: enforce`")
+        raise PolicyError(f"{file}:1:1: the policy is empty; set at least `mode: observe` or `mode: enforce`")
     if len(found) > 1:
         place = found[1].positions[()]
-        raise PolicyError(f"{file}:{place.line}:{place.column}: a second document; a policy is one YAML document")
+        raise PolicyError(f"{file}:{place.line}:{place.column}: a second YAML document; a policy is one document")
     return found[0]
 
 
 def _unknown_keys(
     value: Json, node: Mapping[str, Any], path: Path = (), root: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Each key that the schema does not know, with the ones it knows in that place."""
+    """Each key that the schema does not define, with the keys that it allows there."""
     root = root or node
     if "$ref" in node:
         node = root["$defs"][node["$ref"].rsplit("/", 1)[-1]]
@@ -212,12 +228,12 @@ def _named_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
         yield ("rules", rule), rule
     for index, rule in enumerate(policy.acknowledge or ()):
         yield ("acknowledge", index), rule
-    for index, exemption in enumerate(policy.exceptions):
-        yield ("exceptions", index, "rule"), exemption.rule
+    for index, exception in enumerate(policy.exceptions):
+        yield ("exceptions", index, "rule"), exception.rule
 
 
 def _with_off(value: Json) -> Json:
-    """The level `off` needs no quotes here, although YAML reads it as false."""
+    """Accept `off` without quotes as a level, although YAML 1.1 reads it as false."""
     rules = value.get("rules") if isinstance(value, dict) else None
     if not isinstance(rules, dict):
         return value
@@ -225,19 +241,19 @@ def _with_off(value: Json) -> Json:
 
 
 def _way_out(reason: str, where: str) -> str:
-    """How to mend a value of the wrong form."""
+    """How to correct a value that the schema does not accept."""
     node = _node(where)
     if allowed := node.get("enum"):
-        return f"; write one of {', '.join(map(str, allowed))}"
+        return f"; use one of {', '.join(map(str, allowed))}"
     if node.get("format") == "date":
-        return "; write a day as 2026-12-31"
+        return "; write the date as YYYY-MM-DD, such as 2026-12-31"
     if reason.startswith("Expected `str") and "regex" not in reason:
-        return "; put the value in quotes"
+        return "; quote the value"
     return f": {node['description']}" if "description" in node else ""
 
 
 def _node(where: str) -> Mapping[str, Any]:
-    """The part of the schema that speaks of a place in msgspec's words; empty where none does."""
+    """The part of the schema for a path as msgspec writes it; empty if there is none."""
     root = schema()
     node: Mapping[str, Any] = root
     for key, _ in _STEP.findall(where):
@@ -250,7 +266,7 @@ def _node(where: str) -> Mapping[str, Any]:
 
 
 def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a reference, and take the branch of an optional value that is not null."""
+    """Resolve references, and take the non-null branch of an optional value."""
     while "$ref" in node or "anyOf" in node:
         if "$ref" in node:
             node = root["$defs"][node["$ref"].rsplit("/", 1)[-1]]
@@ -261,11 +277,11 @@ def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, 
 
 def _nearest(word: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(sorted(known))}"
+    return f"; did you mean {near[0]}?" if near else f"; allowed here: {', '.join(sorted(known))}"
 
 
 def _path(where: str) -> Path:
-    """The path in msgspec's words: `$.exceptions[0].until`; what it does not name ends the path."""
+    """Parse a path as msgspec writes it (`$.exceptions[0].until`), up to the first step that it does not name."""
     steps: list[str | int] = []
     for key, index in _STEP.findall(where):
         if index == "...":

@@ -1,10 +1,10 @@
-"""Text of files and objects, made harmless for terminals, headers and logs."""
+"""Escaping of text from files and objects, to make it safe for terminals, headers and logs."""
 
 from collections.abc import Iterable
 
 
 def clean(text: str) -> str:
-    r"""The text with whatever is not printable (ANSI, newlines, bidirectional marks) as an escape, ``\x1b``."""
+    r"""Escape characters that are not printable (ANSI, newlines, bidirectional marks), as in ``\x1b``."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
@@ -17,12 +17,12 @@ def named(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """The text, cut at a length and marked where it was."""
+    """Truncate the text to a number of characters; the last one is then an ellipsis."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """A path as a person writes it: ``spec.template.spec.containers[0].env[3].value``."""
+    """Format a path: ``spec.template.spec.containers[0].env[3].value``."""
     words = ""
     for step in path:
         if isinstance(step, int):

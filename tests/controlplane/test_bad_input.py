@@ -122,7 +122,7 @@ def test_deep_nesting(guarded: Guarded) -> None:
     assert reply.status == HTTPStatus.FORBIDDEN
     assert reply.body["message"] == (
         'admission webhook "eniconfig.cni-guard.dev" denied the request: the object is nested too deeply: more than '
-        "500 levels; an object that the CNI reads has a dozen"
+        "500 levels. Remove the deepest fields"
     )
 
 

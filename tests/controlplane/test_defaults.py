@@ -92,7 +92,7 @@ def test_filled_into_what_is_stored_and_a_second_apply_changes_nothing(
     first = guarded.apply(manifest.build())
     assert first.passed, first.err
     assert first.warned == warned
-    assert first.err.count(": write it into your manifest too.") == len(warned)
+    assert first.err.count(": set it in your manifest too.") == len(warned)
     stored = guarded.aws_node
     assert read(stored) == value
 

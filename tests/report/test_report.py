@@ -191,7 +191,7 @@ def test_text_of_a_finding() -> None:
         "    Set C.",
         f"    {LINK}",
         "",
-        "1 of 6 objects in 1 file guarded: 1 denial, no warning",
+        "1 of 6 objects in 1 file guarded: 1 denial, no warnings",
     ]
 
 
@@ -211,12 +211,12 @@ def test_text_of_skipped_and_unread() -> None:
     )
     assert text.render(report).split("\n") == [
         "c.yaml:3: unread: a TAB",
-        "2 rules were skipped, for lack of cluster facts or of a known value: -v lists them",
-        "1 of 1 object in 3 files guarded: no denial, no warning, 1 unread, 1 unread without error (-v lists it)",
+        "2 rules skipped: a cluster fact or a value that they need is unknown (-v lists them)",
+        "1 of 1 object in 3 files guarded: no denials, no warnings, 1 unread, 1 unread, not an error (-v lists it)",
     ]
     assert text.render(report, verbose=True).split("\n")[:-1] == [
         "c.yaml:3: unread: a TAB",
-        "values.yaml:1: unread, no error: no object",
+        "values.yaml:1: unread, not an error: no object",
         "a.yaml:1: skipped: A-1, A-2 DaemonSet kube-system/aws-node",
         "    no facts",
         "a.yaml:1: skipped: A-1, A-2 DaemonSet kube-system/other",
@@ -247,7 +247,7 @@ def test_observe_marks_what_would_be_denied() -> None:
         "a.yaml:31:22: warn IPT-004 DaemonSet kube-system/aws-node",
     ]
     assert lines[-1] == (
-        "mode observe: 1 of 1 object in 1 file guarded: no denial, 2 warnings, 1 would be denied in mode enforce"
+        "mode observe: 1 of 1 object in 1 file guarded: no denials, 2 warnings, 1 would be denied in mode enforce"
     )
     assert [(one["level"], one["enforced"]) for one in parsed(report)["findings"]] == [
         ("warn", "deny"),
@@ -264,7 +264,7 @@ def test_observe_names_what_is_certain_to_fail() -> None:
 
 def test_observe_without_findings_is_ok() -> None:
     report = Report(counts=Counts(1, 1, 1), mode="observe")
-    assert text.render(report) == "mode observe: ok: 1 of 1 object in 1 file guarded: no denial, no warning"
+    assert text.render(report) == "mode observe: ok: 1 of 1 object in 1 file guarded: no denials, no warnings"
 
 
 def test_text_says_ok_only_where_something_was_judged() -> None:

@@ -58,7 +58,7 @@ def test_both_files_must_be_named(pair: OnDisk) -> None:
 
 @pytest.mark.parametrize("bind", ["8443", "localhost", "127.0.0.1:http", "127.0.0.1:70000", "::1:8443", "[::1]", ""])
 def test_a_bad_address_is_named(pair: OnDisk, bind: str) -> None:
-    assert f"--bind {bind}: write ADDRESS:PORT" in refusal(*pair.flags(), "--bind", bind)
+    assert f"--bind {bind}: expected ADDRESS:PORT" in refusal(*pair.flags(), "--bind", bind)
 
 
 def test_a_port_that_is_taken_is_named(pair: OnDisk, serve: Serve) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -33,11 +32,6 @@ class EniConfig:
         for found in too_long({"the object": self.raw, "spec": self.spec}, (), ENICONFIG_ROOT):
             yield replace(found, path=found.path if found.name == "spec" else ())
         yield from too_long(self.spec, ("spec",), ENICONFIG_SPEC)
-
-    @cached_property
-    def groups_written(self) -> str | None:
-        """The security groups as evidence, made once for all problems of a long list; None where there are none."""
-        return repr(self.security_groups) if self.security_groups else None
 
     @property
     def root_keys(self) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""The commands, a file for each with `add` (its flags) and `run` (its exit code); imported when it is called."""
+"""The commands: each module has `add`, which defines the flags, and `run`, which returns the exit code."""

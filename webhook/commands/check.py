@@ -1,4 +1,4 @@
-"""`cni-guard check`: the server's own pipeline on manifests."""
+"""`cni-guard check`: evaluates manifests with the pipeline of the webhook."""
 
 import argparse
 from datetime import UTC, datetime
@@ -14,32 +14,33 @@ from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
 
 _HELP = """\
-Evaluate manifests as the admission webhook would: the same rules and the same policy.
-Reads YAML (several documents, lists of any kind) and JSON; of a folder all *.yaml, *.yml and *.json and
-files named Kustomization, without hidden folders."""
+Evaluate manifests as the admission webhook would, with the same rules and the same policy.
+Reads YAML (several documents, lists of any kind) and JSON. In a directory it reads all *.yaml, *.yml and
+*.json files and files named Kustomization, except in hidden directories."""
 
 _EXIT = """\
 exit codes:
-  0  no denial (with --fail-on warn: no warning either)
-  1  denials (with --fail-on warn: or warnings), and faults that are certain to break aws-node even where the
-     webhook would add the default that cures them: a cluster may run without the webhook
-  2  wrong usage, a broken policy, or an input that had to be evaluated and was not. It wins over 1
-A policy in mode observe denies nothing, so the exit code is 0 or 2 there; the summary names what would be
-denied. With --fail-on deny it is 1 where mode enforce would deny, with --fail-on warn for any finding.
+  0  no denials (with --fail-on warn: no warnings either)
+  1  denials (with --fail-on warn: or warnings). A fault that is certain to break aws-node counts as a denial
+     even if the webhook would add the default that fixes it: a cluster may run without the webhook
+  2  wrong usage, a broken policy, or an input that had to be evaluated is unread; takes precedence over 1
+A policy in mode observe denies nothing, so the exit code is 0 or 2; the summary says what would be denied.
+--fail-on deny then exits with 1 if mode enforce would deny, and --fail-on warn if there is any finding.
 
 unread, exit code 2:
-  - a manifest (*.yaml, *.yml, *.json) that is named here and is missing or broken; stdin without a manifest
-  - a file, named or in a folder, that mentions aws-node, its images, ENIConfig or a setting of the CNI, and is
+  - a manifest (*.yaml, *.yml, *.json) named on the command line that is missing or broken; stdin without a manifest
+  - a file, named or in a directory, that mentions aws-node, its images, ENIConfig or a CNI setting, and is
     broken, a template, a kustomization that sets more than patches, or not a Kubernetes object
   - a kustomize patch that no kustomization.yaml of the run lists
-Each message says how to render it: Helm, kOps, Terraform, envsubst, kustomize. Files of other programs, empty
-files and files of comments change no exit code; neither do patches that a kustomization.yaml of the run lists,
-which are one line.
-A rule is skipped where a cluster fact or a value that it needs is unknown. That changes no exit code; -v lists them.
+The message says how to render it: Helm, kOps, Terraform, envsubst, kustomize.
+
+These do not affect the exit code: files of other programs, files that are empty or only have comments,
+patches that a kustomization.yaml of the run lists (reported in one line), and rules that are skipped because
+a cluster fact or a value that they need is unknown (-v lists them).
 
 -o json prints one object: findings (rule, level, enforced, certain, introduced, message, file, line, column,
 path, resource), skipped (rule, resource, reason), unread (file, reason, line, fatal), kustomizations (file,
-line, patches, command) and summary (mode and counts). enforced is the level in mode enforce.
+line, patches, command) and summary (mode and counts). enforced is the level of the finding in mode enforce.
 
 examples:
   cni-guard check manifests/
@@ -48,31 +49,40 @@ examples:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The flags."""
+    """Add the flags."""
     parser.description = _HELP
     parser.epilog = _EXIT
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, a folder, or - for stdin")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="format (default: text)")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, a directory, or - for stdin")
     parser.add_argument(
-        "--fail-on", choices=("deny", "warn"), help="exit 1 on (default: deny; in mode observe neither)"
+        "-o", "--output", choices=("text", "json"), default="text", help="output format (default: text)"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("deny", "warn"),
+        help="lowest level that exits with 1 (default: deny; in mode observe, none)",
     )
     detail = parser.add_mutually_exclusive_group()
     detail.add_argument(
-        "-q", "--quiet", dest="detail", action="store_const", const="quiet", help="print only what the exit code is for"
+        "-q",
+        "--quiet",
+        dest="detail",
+        action="store_const",
+        const="quiet",
+        help="print only findings and unread files that affect the exit code",
     )
     detail.add_argument(
         "-v", "--verbose", dest="detail", action="store_const", const="verbose",
-        help="list skipped rules and harmless unread files",
+        help="also list skipped rules, and unread files that are not an error",
     )  # fmt: skip
     parser.set_defaults(detail="normal")
     parser.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="color the text (default: auto)"
+        "--color", choices=("auto", "always", "never"), default="auto", help="when to color the output (default: auto)"
     )
     add_policy(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, evaluate, print."""
+    """Evaluate the files and print the report."""
     guard = guard_of(arguments)
     reading = files.read(arguments.paths, output.stdin())
     report = judged(reading, guard, datetime.now(UTC))
@@ -89,13 +99,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def judged(reading: files.Reading, guard: Guard, now: datetime) -> Report:
-    """The verdict on each resource, with what was not read; an object that cannot be evaluated counts as unread."""
+    """Evaluate each resource; one that fails to evaluate is reported as unread."""
     verdicts: list[Verdict] = []
     unread = list(reading.unread)
     for resource in reading.resources:
         try:
             verdicts.append(foresee(resource, guard, now))
-        except Exception as error:  # noqa: BLE001 - the webhook refuses such an object, and goes on
+        except Exception as error:  # noqa: BLE001 - the webhook denies such an object and continues
             unread.append(_not_judged(resource, error))
     guarded = sum(map(is_guarded, reading.resources))
     counts = Counts(reading.files, reading.objects, guarded)
@@ -104,12 +114,12 @@ def judged(reading: files.Reading, guard: Guard, now: datetime) -> Report:
 
 def _not_judged(resource: Resource, error: Exception) -> Unread:
     source = resource.source or Source("")
-    reason = f"{resource} could not be evaluated, a fault of cni-guard, report it: {type(error).__name__}: {error}"
+    reason = f"cni-guard failed to evaluate {resource}: report this bug: {type(error).__name__}: {error}"
     return Unread(source.file, reason, source.position(()).line)
 
 
 def exit_code(report: Report, fail_on: Level | None) -> int:
-    """0, 1 or 2, as the help says."""
+    """The exit code: 0, 1 or 2, as documented in the help."""
     if report.fatal:
         return 2
     return 1 if report.failing(fail_on) else 0

@@ -13,13 +13,13 @@ examples:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The shell."""
-    parser.description = "Print the completion script of a shell."
+    """Add the argument."""
+    parser.description = "Print a shell completion script."
     parser.epilog = _EXAMPLES
-    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="the shell that reads the script")
+    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="the shell to print the script for")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the script, made from the flags of all commands."""
+    """Print the script, which completes the commands and their flags."""
     say(shtab.complete(arguments.command_line("*"), arguments.shell))
     return 0

@@ -8,17 +8,21 @@ from webhook.rules import CATALOGUE, page
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The flags."""
-    parser.description = "Say what a rule is about: why, a bad and a good example, the link."
-    parser.add_argument("rule", metavar="RULE", help="its id, such as IPT-001, in any case")
+    """Add the argument."""
+    parser.description = "Explain a rule: the reason for it, a bad and a good example, and a link."
+    parser.add_argument("rule", metavar="RULE", help="the ID of the rule, such as IPT-001 (case-insensitive)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the rule's page."""
+    """Print the explanation.
+
+    Raises:
+        UsageError: There is no such rule.
+    """
     rule = CATALOGUE.get(arguments.rule)
     if rule is None:
         near = difflib.get_close_matches(arguments.rule.upper(), sorted(CATALOGUE.ids), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists them"
+        hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists all rules"
         reason = f"there is no rule {arguments.rule}: {hint}"
         raise UsageError(reason)
     say(page.explain(rule).rstrip("\n"))

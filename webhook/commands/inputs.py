@@ -1,4 +1,4 @@
-"""What several commands take: the policy, and the guard that it makes."""
+"""The flag `--policy`, shared by several commands, and the guard that it configures."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ _POLICY = "CNI_GUARD_POLICY"
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """The flag that names the policy."""
+    """Add the flag `--policy`."""
     parser.add_argument(
         "--policy",
         metavar="FILE",
@@ -23,7 +23,13 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
 
 
 def guard_of(arguments: argparse.Namespace) -> Guard:
-    """The guard as the server would have it; a broken policy is an error here, where nobody waits for an answer."""
+    """The guard that the server would run with this policy.
+
+    Unlike the server, a command does not fall back to the built-in policy.
+
+    Raises:
+        UsageError: The policy does not load.
+    """
     return Guard(_policy(arguments.policy) if arguments.policy else BUILT_IN, CATALOGUE)
 
 

@@ -1,4 +1,4 @@
-"""The one place where commands write: results to stdout, errors to stderr."""
+"""Output of all commands: results to stdout, errors to stderr."""
 
 import io
 import os
@@ -9,41 +9,41 @@ from webhook.printable import clean
 
 
 class UsageError(Exception):
-    """What the caller can mend, in one line that names file, field and the way out; exit code 2."""
+    """An error that the caller can fix, in one line: the file, the field and what to do. Exit code 2."""
 
 
 def say(text: str) -> None:
-    """A result."""
+    """Print a result."""
     if sys.stdout:
         sys.stdout.write(text + "\n")
 
 
 def complain(text: str) -> None:
-    """One line of an error."""
+    """Print an error on one line."""
     if sys.stderr:
         sys.stderr.write(f"cni-guard: {clean(text)}\n")
 
 
 def stdin() -> io.BufferedIOBase | None:
-    """The bytes of stdin; None where it is closed."""
+    """Stdin as bytes; None if it is closed."""
     return sys.stdin.buffer if isinstance(sys.stdin, io.TextIOWrapper) else None
 
 
 def prepare() -> None:
-    """Let no character of an object end the program where the terminal's encoding does not know it."""
+    """Escape characters that the encoding of the terminal lacks; they would otherwise raise an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def flush() -> None:
-    """Write what is left while errors can still be answered."""
+    """Flush stdout while its errors can still set the exit code."""
     if sys.stdout:
         sys.stdout.flush()
 
 
 def abandon() -> None:
-    """Nobody reads on (`| head`): let the interpreter's own flush at the end go nowhere."""
+    """Discard what is left after the reader is gone (`| head`): the flush at exit would fail again."""
     if sys.stdout:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -52,7 +52,7 @@ Color = Literal["auto", "always", "never"]
 
 
 def has_colors(color: Color) -> bool:
-    """Whether to color: where a person at a terminal reads along who did not ask for none (https://no-color.org)."""
+    """Whether to color; `auto` colors on a terminal unless NO_COLOR is set (https://no-color.org)."""
     if color != "auto":
         return color == "always"
     is_terminal = bool(sys.stdout) and sys.stdout.isatty()
@@ -60,7 +60,7 @@ def has_colors(color: Color) -> bool:
 
 
 def width() -> int:
-    """Columns to wrap at: the terminal's, within what can be read."""
+    """Columns to wrap at: those of the terminal, but at least 60 and at most 120; 100 if it is not a terminal."""
     try:
         columns = os.get_terminal_size(sys.stdout.fileno()).columns
     except (OSError, AttributeError, ValueError):

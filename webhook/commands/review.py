@@ -1,4 +1,4 @@
-"""`cni-guard review`: recorded AdmissionReviews, answered as the server's endpoints would answer them."""
+"""`cni-guard review`: answers recorded AdmissionReviews as the endpoints of the webhook would."""
 
 import argparse
 import json
@@ -11,29 +11,33 @@ from webhook.commands.inputs import add_policy, guard_of
 from webhook.review.answer import Answer, answer
 
 _HELP = """\
-Answer recorded AdmissionReviews as the webhook would, to reproduce a decision: one JSON response a line,
-in order. A file holds one review, or one a line (JSON lines)."""
+Answer recorded AdmissionReviews as the webhook would, to reproduce a decision. Prints one JSON response per
+line, in order. A file contains one review, or one per line (JSON Lines)."""
 
 _EXIT = """\
-exit codes: 0 all were answered (allowed or not), 2 wrong usage, or a file that cannot be read or is not a
-review; the others are answered all the same."""
+exit codes:
+  0  all reviews were answered, allowed or denied
+  2  wrong usage, or an input that cannot be read or is not a review; the others are still answered"""
 
 _OK = 200
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The flags."""
+    """Add the flags."""
     parser.description = _HELP
     parser.epilog = _EXIT
     parser.add_argument("files", metavar="FILE", nargs="+", help="a file, or - for stdin")
     parser.add_argument(
-        "--endpoint", choices=("validate", "mutate"), default="validate", help="which of the two (default: validate)"
+        "--endpoint",
+        choices=("validate", "mutate"),
+        default="validate",
+        help="the endpoint that answers (default: validate)",
     )
     add_policy(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Answer each review; 2 if one could not be."""
+    """Answer each review; the exit code is 2 if one of them was not answered."""
     guard = guard_of(arguments)
     code = 0
     for file in arguments.files:
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _bodies(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The reviews of a file with their lines: a first line that is JSON by itself means one a line."""
+    """The reviews of a file with their line numbers; JSON Lines if the first line is complete JSON."""
     lines = content.split(b"\n")
     first = next((line for line in lines if line.strip()), b"")
     if not _is_json(first):

@@ -7,13 +7,15 @@ from webhook.rules import CATALOGUE, page
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The flags."""
-    parser.description = "List the rules: id, the highest level that it gives, what it is about."
-    parser.add_argument("--markdown", action="store_true", help="the whole page, with reasons and examples")
+    """Add the flags."""
+    parser.description = "List the rules: ID, highest level, title."
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the full rules page in Markdown, with reasons and examples"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the list, or the page."""
+    """Print the list or the page."""
     if arguments.markdown:
         say(page.markdown(CATALOGUE).rstrip("\n"))
         return 0

@@ -1,4 +1,4 @@
-"""`cni-guard serve`: check what can be checked, then become gunicorn."""
+"""`cni-guard serve`: checks the settings, then replaces the process with gunicorn."""
 
 import argparse
 import os
@@ -17,16 +17,16 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """The flags; each has an environment variable, and the flag wins."""
+    """Add the flags; each overrides an environment variable."""
     parser.description = "Serve the admission webhook over TLS."
     for flag, default, says in (
-        ("bind", "0.0.0.0:8443", "ADDRESS:PORT to listen on, IPv6 in brackets (default %(default)s)"),
-        ("tls-cert", None, "certificate chain, PEM; read again when it changes"),
-        ("tls-key", None, "its private key, PEM; read again when it changes"),
+        ("bind", "0.0.0.0:8443", "ADDRESS:PORT to listen on, IPv6 in brackets (default: %(default)s)"),
+        ("tls-cert", None, "certificate chain, PEM; reloaded when it changes"),
+        ("tls-key", None, "private key of the certificate, PEM; reloaded when it changes"),
         (
             "policy",
             None,
-            "policy file, YAML; read again when it changes (default: the built-in policy, which enforces)",
+            "policy file, YAML; reloaded when it changes (default: the built-in policy, which enforces)",
         ),
     ):
         variable = "CNI_GUARD_" + flag.upper().replace("-", "_")
@@ -35,7 +35,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Replace this process by gunicorn, or raise UsageError with the reason why not."""
+    """Replace this process with gunicorn.
+
+    Raises:
+        UsageError: The certificate, the key or the address cannot be used.
+    """
     settings = _settings(arguments)
     _try_pair(settings.files)
     _try_port(settings.bind)
@@ -43,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _become_gunicorn(settings: Settings) -> NoReturn:
-    # gunicorn puts the working directory before all packages: a folder named webhook there must not win.
+    # gunicorn puts the working directory first on sys.path: a directory named webhook there must not be imported.
     os.chdir(_PACKAGE.parent)
     sys.stdout.flush()
     command = [sys.executable, "-P", "-m", "gunicorn", "-c", str(_PACKAGE / "gunicorn.conf.py")]
@@ -51,14 +55,14 @@ def _become_gunicorn(settings: Settings) -> NoReturn:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    """The command line with absolute paths, since the process leaves the working directory."""
+    """The settings, with absolute paths because the process changes its working directory."""
     for flag in ("tls_cert", "tls_key"):
         if not getattr(arguments, flag):
             name = flag.replace("_", "-")
-            reason = f"--{name} FILE is missing (or CNI_GUARD_{flag.upper()}): the webhook is served over TLS only"
+            reason = f"the webhook is served over TLS only: set --{name} FILE or CNI_GUARD_{flag.upper()}"
             raise UsageError(reason)
     files = tls.Files(Path(arguments.tls_cert).absolute(), Path(arguments.tls_key).absolute())
-    # A policy that can not be read does not stop the guard: it runs on the built-in one and says so.
+    # A policy that cannot be read does not stop the guard: it runs on the built-in policy and reports it.
     return Settings(arguments.bind, files, Path(arguments.policy).absolute() if arguments.policy else None)
 
 
@@ -73,12 +77,12 @@ def _try_pair(files: tls.Files) -> None:
 
 
 def _try_port(bind: str) -> None:
-    """Bind once and let go: gunicorn would try for five seconds, and say less."""
+    """Bind the address once and release it: gunicorn would retry for five seconds, and report less."""
     match = _BIND.fullmatch(bind)
-    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the last port there is
-        reason = f"--bind {bind}: write ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443"
+    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the highest port
+        reason = f"--bind {bind}: expected ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443"
         raise UsageError(reason)
-    host = match["six"] or match["host"] or "0.0.0.0"  # noqa: S104 - all addresses is what an empty one means
+    host = match["six"] or match["host"] or "0.0.0.0"  # noqa: S104 - an empty host means all addresses
     family = socket.AF_INET6 if match["six"] else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,8 +1,8 @@
-"""Text to values with positions: YAML and JSON as kubectl reads them, for manifests and for the policy.
+"""YAML and JSON, parsed as kubectl parses them into values with positions; for manifests and for the policy.
 
-`load` reads a whole text, `read` goes on after a document that is broken. Each field of a document has its place in
-the text: a scalar where its value stands, a mapping or a list where its key stands, since these are the lines that a
-person edits. What an alias or a merge brings in has the place of its anchor.
+`load` stops at the first broken document, `read` continues after it. Every field has a position: a scalar that of its
+value, a mapping or a list that of its key, because those are the lines that a person edits. Values that an alias or a
+merge adds have the position of the anchor.
 """
 
 import re
@@ -20,7 +20,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _MARKER_ALONE = re.compile(r"---[ \t\r]*(?:#[^\n]*)?(?:\n|\Z)")
 _CONTENT = re.compile(r"^(?!%|[ \t\r]*(?:#|$))", re.MULTILINE)
-"""A line that is neither blank, a comment nor a directive."""
+"""A line that is not blank, a comment or a directive."""
 
 _JSON_START = re.compile(r'[{\[]\s*["{\[]')
 _SPACE = re.compile(r"\s*")
@@ -28,14 +28,18 @@ _SPACE = re.compile(r"\s*")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: a value of JSON's types, and the place of each field in it."""
+    """One document: a value made of JSON types, and the position of each field."""
 
     value: Any
     positions: Mapping[Path, Position]
 
 
 def load(text: str) -> list[Document]:
-    """All documents of a text, the empty ones left out; `DocumentError` for the first that can not be read."""
+    """Parse all documents of a text except the empty ones.
+
+    Raises:
+        DocumentError: A document cannot be parsed; the first such document is reported.
+    """
     documents = []
     for document in read(text):
         if isinstance(document, DocumentError):
@@ -45,7 +49,7 @@ def load(text: str) -> list[Document]:
 
 
 def read(text: str) -> Iterator[Document | DocumentError]:
-    """Each document of a text, or why it could not be read; the ones after it are read all the same."""
+    """Parse each document of a text; a broken one yields its error, and parsing continues after it."""
     text = text.removeprefix("\ufeff")
     if refusal := _unfit(text):
         yield refusal
@@ -58,17 +62,17 @@ def read(text: str) -> Iterator[Document | DocumentError]:
 
 
 def _unfit(text: str) -> DocumentError | None:
-    """Why the whole text is not worth a reader's time."""
+    """Why the text is rejected as a whole; None if it is not."""
     if len(text) > MAX_CHARACTERS:
         return DocumentError(f"larger than {MAX_CHARACTERS // 1024**2} MiB: split it", 1, 1)
     if not text.isascii() and (odd := _SURROGATE.search(text)):
         line = text.count("\n", 0, odd.start()) + 1
-        return DocumentError("not UTF-8: a lone surrogate", line, odd.start() - text.rfind("\n", 0, odd.start()))
+        return DocumentError("not UTF-8: an unpaired surrogate", line, odd.start() - text.rfind("\n", 0, odd.start()))
     return None
 
 
 def _parts(text: str) -> Iterator[str]:
-    """The text cut before each ``---``, which separates documents wherever it begins a line."""
+    """Split the text before each ``---`` at the start of a line."""
     start = 0
     for marker in _MARKER.finditer(text):
         # Comments and directives (%YAML) above a marker belong to the document below it.
@@ -93,17 +97,17 @@ def _read_part(part: str, line: int, whole: str) -> Iterator[Document | Document
 
 
 def _hinted(error: DocumentError, part: str, line: int, whole: str) -> DocumentError:
-    """The error, which in a template is not a fault of its author."""
+    """The error; in a template, with how to render it, because a template is not broken YAML."""
     row = "".join(part.split("\n")[error.line - line : error.line - line + 1])
     way_out, explains = templates.in_broken(row, part, whole)
     if not way_out:
         return error
-    reason = way_out if explains else f"{way_out}; or else: {error.reason}"
+    reason = way_out if explains else f"{way_out}; otherwise: {error.reason}"
     return DocumentError(reason, error.line, error.column, "template")
 
 
 def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]]]:
-    """As kubectl does: JSON where it is JSON, else YAML, whose flow style looks much the same."""
+    """Parse as kubectl does: as JSON if possible, otherwise as YAML, whose flow style looks similar."""
     space = _SPACE.match(part, 3 if part.startswith("---") else 0)
     start = space.end() if space else 0
     if not part.startswith(("{", "["), start):
@@ -115,6 +119,6 @@ def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]
         try:
             yield from yamltext.values(part, line)
         except DocumentError as no_yaml:
-            # Whoever quotes the first key meant to write JSON.
+            # With its first key in quotes, the text is meant as JSON: report the JSON error.
             is_meant = no_yaml.reason.startswith("broken") and _JSON_START.match(part, start)
             raise (no_json if is_meant else no_yaml) from None

@@ -1,4 +1,4 @@
-"""JSON with positions: one value or several in a row, as kubectl reads a stream of them."""
+"""JSON with positions: a stream of one or more values, as kubectl accepts it."""
 
 import math
 import re
@@ -17,20 +17,26 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<expo
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _WORD: Final = re.compile("true|false|null")
 _LONGEST: Final = 20
-"""Characters of the longest integer that int64 may hold."""
+"""Characters of the longest int64."""
 
 Value = tuple[Any, dict[Path, Position]]
 
 
 class NotJsonError(DocumentError):
-    """The first value is no JSON; it may be YAML."""
+    """The first value is not JSON; the text may be YAML."""
 
 
 def values(text: str, start: int, line: int) -> Iterator[Value]:
-    """The values from `start` on; `line` is the number of the text's first line.
+    """Parse the values that follow an offset.
 
-    `NotJsonError` before the first value where that is no JSON, `DocumentError` where it is JSON that can not be used
-    or where something broken follows it.
+    Args:
+        text: The text.
+        start: The offset of the first value.
+        line: The line number of the start of the text.
+
+    Raises:
+        NotJsonError: The first value is not JSON.
+        DocumentError: A value is JSON but cannot be accepted, or a later value is not JSON.
     """
     places = _Places(text, line)
     at = start
@@ -47,7 +53,7 @@ def values(text: str, start: int, line: int) -> Iterator[Value]:
 
 
 class _Places:
-    """Offsets to lines and columns."""
+    """Converts offsets to lines and columns."""
 
     def __init__(self, text: str, line: int) -> None:
         self._line = line
@@ -59,7 +65,7 @@ class _Places:
 
 
 class _Reader:
-    """Reads one value; each method takes the offset to read at and returns the value and the offset behind it."""
+    """Parses one value; each method takes the offset where it starts and returns it with the offset after it."""
 
     def __init__(self, text: str, places: _Places) -> None:
         self._text = text
@@ -67,7 +73,7 @@ class _Reader:
         self.positions: dict[Path, Position] = {}
 
     def value(self, at: int, path: Path, key_at: int) -> tuple[Any, int]:
-        """The value at an offset; a collection has the place of its key, a scalar its own."""
+        """Parse the value at an offset; a collection gets the position of its key, a scalar its own."""
         first = self._text[at : at + 1]
         self.positions[path] = self._places.at(key_at if first in "{[" else at)
         if len(path) > MAX_DEPTH:
@@ -92,7 +98,9 @@ class _Reader:
             key_at = at
             key, at = self._key(at)
             if key in found:
-                raise self._refuse(f"the key {key!r} stands twice in this object, first at line {lines[key]}", key_at)
+                raise self._refuse(
+                    f"the key {key!r} is listed twice in this object, first in line {lines[key]}", key_at
+                )
             lines[key] = self._places.at(key_at).line
             found[key], at = self.value(at, (*path, key), key_at)
             at, ended = self._next(at, "}")
@@ -113,19 +121,19 @@ class _Reader:
 
     def _key(self, at: int) -> tuple[str, int]:
         if not self._text.startswith('"', at):
-            raise self._broken("a key in double quotes is missing", at)
+            raise self._broken("expected a key in double quotes", at)
         key, at = self._string(at)
         at = _skip(self._text, at)
         if not self._text.startswith(":", at):
-            raise self._broken("a colon is missing", at)
+            raise self._broken("expected a colon", at)
         return key, _skip(self._text, at + 1)
 
     def _next(self, at: int, end: str) -> tuple[int, bool]:
-        """Behind the comma, or behind the end of the collection."""
+        """Skip a comma or the end of the collection; also whether it was the end."""
         at = _skip(self._text, at)
         sign = self._text[at : at + 1]
         if sign not in (",", end):
-            raise self._broken(f"a comma or {end!r} is missing", at)
+            raise self._broken(f"expected a comma or {end!r}", at)
         return _skip(self._text, at + 1), sign == end
 
     def _string(self, at: int) -> tuple[str, int]:
@@ -133,14 +141,14 @@ class _Reader:
         end: int
         string, end = scanstring(self._text, at + 1, True)  # noqa: FBT003 - the C function takes no keywords
         if has_surrogate(string):
-            raise self._refuse("this string is no Unicode text: a lone surrogate", at)
+            raise self._refuse("this string is not valid Unicode: it has an unpaired surrogate", at)
         return string, end
 
     def _atom(self, at: int) -> tuple[Any, int]:
         if word := _WORD.match(self._text, at):
             return _WORDS[word[0]], word.end()
         if not (number := _NUMBER.match(self._text, at)):
-            raise self._broken("a value is missing", at)
+            raise self._broken("expected a value", at)
         exact = number["fraction"] is None and number["exponent"] is None and len(number[0]) <= _LONGEST
         value = whole(int(number[0])) if exact else float(number[0])
         if not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Documents to Kubernetes objects: a `List` of any kind is opened, at any depth."""
+"""The Kubernetes objects of a document; lists of any kind are expanded, at any depth."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from webhook.documents.refusal import Unfit
 from webhook.model import Path, Position, text
 
 KUSTOMIZE = "kustomize.config.k8s.io"
-"""The group of a kustomization and of a component, which kustomize lets both leave out."""
+"""The API group of kustomizations and components; kustomize does not require it."""
 
 _LIST = "List"
 _GATHERS = ("resources", "patches", "patchesStrategicMerge", "patchesJson6902", "images", "components")
@@ -17,7 +17,7 @@ _GATHERS = ("resources", "patches", "patchesStrategicMerge", "patchesJson6902", 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object with its kind and group, and the place of each of its fields."""
+    """An object with its group, version and kind, and the position of each field."""
 
     group: str
     version: str
@@ -27,14 +27,14 @@ class Object:
 
 
 def objects(document: Document) -> Iterator[Object | DocumentError]:
-    """The objects of a document, each with paths of its own; what is none of them is told, and the rest goes on."""
+    """The objects of a document, with paths relative to each object; an error for anything that is not an object."""
     yield from _open(document.value, document.positions, "", "")
 
 
 def _open(
     value: Any, positions: Mapping[Path, Position], api_version: str, kind: str
 ) -> Iterator[Object | DocumentError]:
-    """`api_version` and `kind` are what a list says of a member that leaves them out, as in an answer of the API."""
+    """`api_version` and `kind` come from the list: API responses omit them in the items."""
     start = positions[()]
     if not isinstance(value, dict):
         yield _no_mapping(value, start)
@@ -44,9 +44,9 @@ def _open(
     if not api_version and not kind and _gathers(value):
         yield Object(KUSTOMIZE, "", "Kustomization", value, positions)
     elif missing := [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]:
-        # What has a kind is meant as an object; a Helm Chart.yaml has an apiVersion alone.
+        # A mapping with a kind is meant as an object; a Helm Chart.yaml has only an apiVersion.
         unfit: Unfit = "broken" if "kind" in value else "foreign"
-        reason = f"no Kubernetes object: {' and '.join(missing)} missing"
+        reason = f"not a Kubernetes object: {' and '.join(missing)} missing"
         yield DocumentError(reason, start.line, start.column, unfit)
     elif kind == _LIST or (kind.endswith(_LIST) and "items" in value):
         yield from _members(value.get("items"), positions, api_version, kind.removesuffix(_LIST))
@@ -59,18 +59,18 @@ def _no_mapping(value: Any, start: Position) -> DocumentError:
     if _is_json_patch(value):
         return DocumentError("a JSON patch", start.line, start.column, "patch")
     shape = "a list" if isinstance(value, list) else "a single value"
-    return DocumentError(f"no Kubernetes object but {shape}", start.line, start.column, "foreign")
+    return DocumentError(f"{shape}, not a Kubernetes object", start.line, start.column, "foreign")
 
 
 def _is_json_patch(value: Any) -> bool:
-    """Whether it is a list of operations (RFC 6902)."""
+    """Whether the value is a list of JSON Patch operations (RFC 6902)."""
     if not isinstance(value, list) or not value:
         return False
     return all(isinstance(item, dict) and isinstance(item.get("op"), str) and "path" in item for item in value)
 
 
 def _gathers(value: dict[str, Any]) -> bool:
-    """Whether a mapping without kind is a kustomization, by its lists."""
+    """Whether a mapping without a kind is a kustomization, judging by its fields."""
     lists = [value[key] for key in _GATHERS if key in value]
     return bool(lists) and all(isinstance(items, list) for items in lists)
 
@@ -82,9 +82,9 @@ def _members(
         return
     if not isinstance(items, list):
         place = positions[("items",)]
-        yield DocumentError("the items of this list are no list", place.line, place.column)
+        yield DocumentError("items of this List is not a list", place.line, place.column)
         return
-    # One walk over all places, however many members there are.
+    # One pass over all positions, whatever the number of items: the cost stays linear.
     apart: list[dict[Path, Position]] = [{} for _ in items]
     for path, place in positions.items():
         match path:
@@ -93,6 +93,6 @@ def _members(
     for item, own in zip(items, apart, strict=True):
         for found in _open(item, own, api_version if kind else "", kind):
             if isinstance(found, DocumentError):
-                # In a list of objects nothing else belongs.
+                # Every item of a list must be an object.
                 found.unfit = "broken"
             yield found

@@ -1,33 +1,40 @@
-"""Why a text gives no document, and the bounds that each text is held to."""
+"""Why a text is not evaluated, and the limits on its size."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 MAX_CHARACTERS = 16 * 1024 * 1024
-"""The whole text; an object may have 3 MiB at the API server, and a file holds several."""
+"""Limit on the whole text. The API server accepts 3 MiB an object, and a file can hold several."""
 
 MAX_DEPTH = 100
-"""Collections within collections. The deepest field of a DaemonSet lies 15 deep."""
+"""Limit on nested collections. The deepest field of a DaemonSet has a depth of 15."""
 
 MAX_NODES = 500_000
-"""Values of one document once its aliases are expanded: what stops a "billion laughs"."""
+"""Limit on the values of one document after its aliases are expanded: stops a "billion laughs"."""
 
 
 Unfit = Literal["broken", "template", "foreign", "patch"]
 """Why a document is not evaluated.
 
-``broken``    it is not what its author meant it to be: neither YAML nor JSON, or an object without its parts
-``template``  another tool has yet to complete it
-``foreign``   it is in order, and not a Kubernetes object: a values file, a workflow
-``patch``     it changes an object that is written elsewhere
+``broken``    neither YAML nor JSON, or an object that lacks required fields
+``template``  a template that another tool renders
+``foreign``   valid, but not a Kubernetes object: a values file, a workflow
+``patch``     a change to an object that another file defines
 """
 
 
 class DocumentError(Exception):
-    """A text, or one document of it, that cannot be read: for a person, with its place."""
+    """A text, or one document of it, that cannot be parsed or evaluated; with a position."""
 
     def __init__(self, reason: str, line: int, column: int, unfit: Unfit = "broken") -> None:
-        """Keep the reason (no full stop, no place in it) and where it was found, both counted from 1."""
+        """Create the error.
+
+        Args:
+            reason: What is wrong, for a person; without a full stop and without the position.
+            line: The line, counted from 1.
+            column: The column, counted from 1.
+            unfit: The category of the reason.
+        """
         super().__init__(reason, line, column)
         self.reason = reason
         self.line = line
@@ -35,23 +42,23 @@ class DocumentError(Exception):
         self.unfit = unfit
 
     def __str__(self) -> str:
-        """``line 3, column 1: a TAB indents this line; …``."""
+        """``line 3, column 1: REASON``."""
         return f"line {self.line}, column {self.column}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file, or a part of it, that was not judged: never passed over in silence."""
+    """A file, or a document of it, that was not evaluated; always reported, never skipped silently."""
 
     file: str
     reason: str
     line: int = 1
     fatal: bool = True
-    """It had to be judged: the file was named, or its text speaks of the kinds that the guard knows."""
+    """Whether it had to be evaluated: the file was named, or its text mentions the CNI."""
 
 
 def has_surrogate(text: str) -> bool:
-    """Whether half a surrogate pair stands alone in it: such a string is no Unicode text and can not be sent."""
+    """Whether the text has an unpaired surrogate: it is not valid Unicode and cannot be encoded as UTF-8."""
     if text.isascii():
         return False
     try:

@@ -1,8 +1,8 @@
-"""How kubectl reads a plain scalar: sigs.k8s.io/yaml v1.6.0, which is go.yaml.in/yaml/v2 and then JSON.
+"""Plain scalars as kubectl resolves them: sigs.k8s.io/yaml v1.6.0, which is go.yaml.in/yaml/v2 followed by JSON.
 
-That is YAML 1.1 with Go's own numbers (``resolve.go``), and differs from PyYAML: ``y`` and ``n`` are booleans, ``1e3``
-is a number, while dates and ``1:30`` stay strings. What is a whole number in int64 arrives as one however it was
-written (``1.0``), any larger number as a float.
+This is YAML 1.1 with Go's number formats (``resolve.go``). It differs from PyYAML: ``y`` and ``n`` are booleans,
+``1e3`` is a number, and dates and ``1:30`` stay strings. Every integral number that fits int64 becomes an integer,
+even if it is written as ``1.0``; a larger one becomes a float.
 """
 
 import math
@@ -26,7 +26,7 @@ _INTEGER: Final = re.compile(
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _BASES: Final = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
 _LONGEST: Final = 70
-"""Digits of the longest number that fits 64 bits, with room: Python refuses to convert very long ones."""
+"""Digits of the longest 64-bit number, with a margin: Python refuses to convert very long strings."""
 
 _NUMBER_STARTS: Final = frozenset("+-.0123456789")
 _INT64: Final = range(-(2**63), 2**63)
@@ -34,7 +34,7 @@ _UINT64_END: Final = 2**64
 
 
 def plain(text: str) -> Any:
-    """The value of a scalar without quotes: None, a boolean, a number (not always finite), else the text itself."""
+    """The value of an unquoted scalar: None, a boolean, a number (possibly not finite), otherwise the text itself."""
     if text in _NULLS:
         return None
     if text in _BOOLEANS:
@@ -46,18 +46,18 @@ def plain(text: str) -> Any:
 
 
 def whole(value: float) -> int | float:
-    """A number after its trip through JSON: an integer where int64 holds it exactly, else a float."""
+    """A number after its conversion to JSON and back: an integer if int64 holds it exactly, otherwise a float."""
     if isinstance(value, int):
         return value if value in _INT64 else float(value)
     if not value.is_integer():
         return value
-    # Go writes a float with the fewest digits that tell it apart, and reads those back as an integer.
+    # Go writes the shortest digits that identify a float, and parses those as an integer.
     digits = int(Decimal(repr(value)))
     return digits if digits in _INT64 else value
 
 
 def key(value: Any) -> str | None:
-    """The key that a scalar becomes in JSON; None for null, which can be no key."""
+    """The JSON key for a scalar; None for null, which cannot be a key."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -79,7 +79,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _integer(digits: str) -> int | None:
-    """The integer, or None where it is none or fits neither int64 nor uint64."""
+    """The integer; None if the digits are not an integer, or fit neither int64 nor uint64."""
     match = _INTEGER.fullmatch(digits) if len(digits) < _LONGEST else None
     if not match:
         return None

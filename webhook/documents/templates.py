@@ -1,7 +1,7 @@
-"""Text that another tool has yet to complete: which tool, and how its result reaches the guard.
+"""Templates: which tool renders a text, and how to pipe the result to cni-guard.
 
-``$(NAME)`` is not among them: Kubernetes itself expands it. Whether a ``$`` in a value means anything depends on the
-field: in a shell script it is text, in an image it is not.
+``$(NAME)`` is not a template: Kubernetes itself expands it. Whether a ``$`` in a value marks a template depends on the
+field: in a shell script it is text, in an image it is a reference.
 """
 
 import re
@@ -22,7 +22,7 @@ TERRAFORM: Final = (
 )
 ENVSUBST: Final = "looks like an envsubst template: render it first, `envsubst < FILE | cni-guard check -`"
 CLOUDFORMATION: Final = (
-    "looks like a CloudFormation template (Fn::Sub): put its values in first and pipe the result, "
+    "looks like a CloudFormation template (Fn::Sub): replace its references first and pipe the result, "
     "`… | cni-guard check -`"
 )
 
@@ -37,26 +37,31 @@ _DIRECTIVE: Final = re.compile(r"(?<!%)%\{[^}%\n]*\}")
 _INTERPOLATION: Final = re.compile(r"(?<!\$)\$\{([^}$\n]*)\}")
 _NAME: Final = re.compile(r"(?<!\$)\$[A-Za-z_]\w*")
 _SHELL: Final = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]\w*(?::?[-=+?]|[%#/^,@]).*")
-"""What a shell's braces hold: a name in capitals, as the environment has it, or a name with a default or a cut."""
+"""The content of a shell expansion: an uppercase name, or any name with a default or another operator."""
 
 _ANY_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 def looks_like_template(text: str) -> bool:
-    """Whether it has an action of Go's templates or of Jinja, ``{{ … }}``."""
+    """Whether the text has an action of a Go or Jinja template, ``{{ … }}``."""
     start = text.find("{{")
     return start >= 0 and text.find("}}", start) >= 0
 
 
 def has_references(text: str) -> bool:
-    """Whether it has ``${…}``, ``$NAME`` or ``%{…}``; a doubled sign stands for the sign itself."""
+    """Whether the text has ``${…}``, ``$NAME`` or ``%{…}``; a doubled sign escapes it."""
     return any(pattern.search(text) for pattern in (_DIRECTIVE, _INTERPOLATION, _NAME))
 
 
 def way_out(value: str, whole: str) -> str:
-    """Which template a value is a part of, and how to render it; `whole` is the text around it.
+    """Name the kind of template that a value is part of, and how to render it.
 
-    Empty where the value is not a part of a template.
+    Args:
+        value: The value of a field.
+        whole: The text of the file, which tells one kind of template from another.
+
+    Returns:
+        A message; empty if the value is not part of a template.
     """
     if looks_like_template(value):
         return _with_braces(whole)
@@ -66,16 +71,16 @@ def way_out(value: str, whole: str) -> str:
 
 
 def in_broken(row: str, part: str, whole: str) -> tuple[str, bool]:
-    """The same for a document that is not YAML as it is.
+    """Like `way_out`, for a document that is not valid YAML.
 
     Args:
-        row: the line of the error.
-        part: the document.
-        whole: the text that it is a part of.
+        row: The line of the error.
+        part: The document.
+        whole: The text of the file.
 
     Returns:
-        The way out, and whether the template alone explains the error: braces elsewhere may be text, such as those of
-        a dashboard in a ConfigMap.
+        The message, and whether the template alone explains the error: braces on another line may be text, such as a
+        dashboard in a ConfigMap.
     """
     if looks_like_template(part):
         return _with_braces(whole), "{{" in row
@@ -103,7 +108,7 @@ def _with_references(value: str, whole: str) -> str:
         return CLOUDFORMATION
     if all(_SHELL.fullmatch(found) for found in inside):
         return ENVSUBST
-    # A plain name in small letters may be either's: the other references of the text tell.
+    # A lowercase name is valid in both tools: the other references of the text decide.
     if all(_ANY_NAME.fullmatch(found) for found in inside) and (_NAME.search(value) or _is_for_a_shell(whole)):
         return ENVSUBST
     return TERRAFORM
@@ -114,9 +119,9 @@ def _has_directives(whole: str) -> bool:
     return _DIRECTIVE.search(whole) is not None
 
 
-# One text may hold thousands of references: what it tells as a whole is read once.
+# A text can have thousands of references: it is scanned only once.
 @lru_cache(maxsize=1)
 def _is_for_a_shell(whole: str) -> bool:
-    """Whether each reference of a text that tells at all is a shell's."""
+    """Whether all references of a text that are not just a lowercase name are shell expansions."""
     telling = [found for found in map(str.strip, _INTERPOLATION.findall(whole)) if not re.fullmatch(r"[a-z]\w*", found)]
     return bool(telling) and all(_SHELL.fullmatch(found) for found in telling)

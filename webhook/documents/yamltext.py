@@ -1,7 +1,7 @@
-"""YAML with positions, built from the parser's events.
+"""YAML with positions, built from the events of PyYAML's parser.
 
-PyYAML's own composer is not used: it recurses, so that a file of brackets ends the process; it drops duplicate keys;
-and its nodes know nothing of the anchors they came by.
+PyYAML's composer is not used: it recurses, so a file full of brackets ends the process; it drops duplicate keys; and
+its nodes do not record the anchors that they came from.
 """
 
 import math
@@ -31,7 +31,15 @@ Value = tuple[Any, dict[Path, Position]]
 
 
 def values(text: str, line: int) -> Iterator[Value]:
-    """The value of each document; `line` is the number of the text's first line."""
+    """Parse the value of each document.
+
+    Args:
+        text: The text.
+        line: The line number of the start of the text.
+
+    Raises:
+        DocumentError: A document is not YAML, or cannot be accepted.
+    """
     if odd := _NOT_PRINTABLE.search(text):
         row = text.count("\n", 0, odd.start())
         column = odd.start() - text.rfind("\n", 0, odd.start())
@@ -49,7 +57,7 @@ class _Scalar:
     place: Position
     value: Any
     merges: bool = False
-    """The key ``<<`` without quotes."""
+    """Whether this is the key ``<<`` without quotes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,14 +73,14 @@ class _Mapping:
     """The key whose value comes next."""
     written: list[tuple[_Scalar, "_Node"]] = field(default_factory=list)
     pairs: dict[str, tuple[Position, "_Node"]] = field(default_factory=dict)
-    """What holds once it is closed and its merges are applied: name to place of the key and value."""
+    """Set once the mapping is closed and its merges are applied: name to position of the key and value."""
 
 
 _Node = _Scalar | _Sequence | _Mapping
 
 
 class _Tree:
-    """One document as it grows, event by event."""
+    """Builds the nodes of one document, event by event."""
 
     def __init__(self, line: int) -> None:
         self._line = line
@@ -82,7 +90,7 @@ class _Tree:
         self.root: _Node | None = None
 
     def add(self, event: yaml.NodeEvent) -> None:
-        """Take a scalar, an alias or the start of a collection."""
+        """Add a scalar, an alias or the start of a collection."""
         place = _place(event, self._line)
         if isinstance(event, yaml.AliasEvent):
             self._attach(self._aliased(event.anchor or "", place), place)
@@ -97,14 +105,14 @@ class _Tree:
                 raise _error(f"nested deeper than {MAX_DEPTH} levels", place)
 
     def close(self) -> None:
-        """Take the end of a collection."""
+        """Add the end of a collection."""
         node = self._open.pop()
         if not isinstance(node, _Mapping):
             return
         own: dict[str, Position] = {}
         for key, value in node.written:
             if key.merges:
-                # A merge is a step like each other key: what stands below it wins, and it wins over what stands above.
+                # A merge takes effect in order, as in kubectl: it overrides keys above it, and keys below override it.
                 self._merge(node, value, key.place)
                 continue
             name = _unique(key, own)
@@ -127,7 +135,7 @@ class _Tree:
             parent.items.append(node)
         elif parent.key is None:
             if not isinstance(node, _Scalar):
-                raise _foreign("a mapping or a list can not be a key", place)
+                raise _foreign("a mapping or a list cannot be a key", place)
             parent.key = _Scalar(place, node.value, node.merges)
         else:
             parent.written.append((parent.key, node))
@@ -137,28 +145,28 @@ class _Tree:
         sources = list(reversed(value.items)) if isinstance(value, _Sequence) else [value]
         for source in sources:
             if not isinstance(source, _Mapping):
-                raise _error("<< merges a mapping or a list of mappings", place)
+                raise _error("<< must be a mapping or a list of mappings", place)
             self._merged += len(source.pairs)
             if self._merged > MAX_NODES:
-                raise _error(f"merges bring in more than {MAX_NODES} values", place)
+                raise _error(f"merges add more than {MAX_NODES} values", place)
             mapping.pairs.update(source.pairs)
 
 
 class _Builder:
-    """A tree to values, with the place of each; aliases are expanded."""
+    """Converts nodes to values with positions, and expands aliases."""
 
     def __init__(self) -> None:
         self.positions: dict[Path, Position] = {}
 
     def build(self, node: _Node, path: Path, key: Position) -> Any:
-        """The value of a node; `key` is the place of its key, or its own in a list."""
+        """The value of a node; `key` is the position of its key, or in a list its own."""
         self.positions[path] = node.place if isinstance(node, _Scalar) else key
         if len(self.positions) > MAX_NODES:
-            raise _error(f"more than {MAX_NODES} values once its aliases are expanded", key)
+            raise _error(f"more than {MAX_NODES} values after its aliases are expanded", key)
         if isinstance(node, _Scalar):
             return node.value
         if len(path) > MAX_DEPTH:
-            raise _error(f"nested deeper than {MAX_DEPTH} levels once its aliases are expanded", key)
+            raise _error(f"nested deeper than {MAX_DEPTH} levels after its aliases are expanded", key)
         if isinstance(node, _Sequence):
             return [self.build(item, (*path, index), item.place) for index, item in enumerate(node.items)]
         return {name: self.build(value, (*path, name), place) for name, (place, value) in node.pairs.items()}
@@ -184,9 +192,9 @@ def _roots(text: str, line: int) -> Iterator[_Node]:
 def _unique(key: _Scalar, own: dict[str, Position]) -> str:
     name = scalars.key(key.value)
     if name is None:
-        raise _foreign("a key is missing or null: put it in quotes", key.place)
+        raise _foreign("a key is missing or null: quote it", key.place)
     if first := own.get(name):
-        raise _error(f"the key {name!r} stands twice in this mapping, first at line {first.line}", key.place)
+        raise _error(f"the key {name!r} is listed twice in this mapping, first in line {first.line}", key.place)
     return name
 
 
@@ -203,7 +211,7 @@ def _node(event: yaml.NodeEvent, place: Position) -> _Node:
 def _scalar(event: yaml.ScalarEvent, place: Position) -> _Scalar:
     text: str = event.value
     if has_surrogate(text):
-        raise _error("this string is no Unicode text: a lone surrogate", place)
+        raise _error("this string is not valid Unicode: it has an unpaired surrogate", place)
     tag = event.tag
     is_plain = event.implicit[0]
     if tag in ("!", _TAG + "str") or (tag is None and not is_plain):
@@ -214,14 +222,14 @@ def _scalar(event: yaml.ScalarEvent, place: Position) -> _Scalar:
         raise _unknown_tag(tag, place)
     value = scalars.plain(text)
     if type(value) not in _TYPES[tag]:
-        raise _error(f"{text!r} is no {_short(tag)}", place)
+        raise _error(f"{text!r} is not a valid {_short(tag)}", place)
     return _Scalar(place, _finite(value, text, place))
 
 
 def _finite(value: Any, text: str, place: Position) -> Any:
-    """Refuse what JSON can not hold, as kubectl does."""
+    """Reject numbers that JSON cannot represent, as kubectl does."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise _foreign(f"{text} is a number that JSON can not hold: put it in quotes", place)
+        raise _foreign(f"{text} is a number that JSON cannot represent: quote it", place)
     return value
 
 
@@ -230,11 +238,11 @@ def _short(tag: str) -> str:
 
 
 def _unknown_tag(tag: str, place: Position) -> DocumentError:
-    return _foreign(f"the tag {_short(tag)} has no meaning in a manifest", place)
+    return _foreign(f"the tag {_short(tag)} is not supported in a manifest", place)
 
 
 def _foreign(reason: str, place: Position) -> DocumentError:
-    """What YAML allows and Kubernetes does not: other programs' files have it, as CloudFormation's !Sub."""
+    """An error for YAML that Kubernetes does not accept but other programs do, such as !Sub of CloudFormation."""
     return DocumentError(reason, place.line, place.column, "foreign")
 
 
@@ -243,14 +251,14 @@ def _error(reason: str, place: Position) -> DocumentError:
 
 
 def _explained(error: yaml.YAMLError, text: str, line: int) -> DocumentError:
-    """The parser's complaint in words for the person who wrote the file."""
+    """The error of the parser, worded for the author of the file."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         return DocumentError(" ".join(str(error).split()), line, 1)
     rows = text.split("\n")
     row = rows[mark.line] if mark.line < len(rows) else ""
     if tab := _TAB_INDENT.match(row):
-        return DocumentError("a TAB indents this line; YAML indents with spaces", mark.line + line, tab.end())
+        return DocumentError("this line is indented with a tab; YAML requires spaces", mark.line + line, tab.end())
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     reason = "broken YAML: " + ", ".join(part for part in parts if part)
     return DocumentError(reason, mark.line + line, mark.column + 1)

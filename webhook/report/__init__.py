@@ -1,1 +1,1 @@
-"""What a run found, and its formats: each a pure render."""
+"""The report of `cni-guard check`, and its formats, each a pure function of the report."""

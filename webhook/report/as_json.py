@@ -1,6 +1,6 @@
 """The report for machines: one JSON object with a stable shape.
 
-ASCII alone, so that nothing an object carries can steer a terminal or break a reader.
+It is ASCII only, so that no value of an object can control a terminal or break a parser.
 """
 
 import json
@@ -12,7 +12,7 @@ from webhook.report.report import Remark, Report
 
 
 def render(report: Report) -> str:
-    """The whole report; `cni-guard check -o json` documents its keys."""
+    """Render the report; `cni-guard check --help` documents the keys."""
     return json.dumps(_shape(report), indent=2)
 
 

@@ -1,4 +1,4 @@
-"""What a run of `cni-guard check` found, as one frozen value that each format renders."""
+"""The result of a run of `cni-guard check`: one frozen value that each format renders."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ Mode = Literal["enforce", "observe"]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much was looked at."""
+    """How many files and objects were read."""
 
     files: int = 0
     objects: int = 0
-    """Objects of all kinds."""
+    """Objects of any kind."""
     guarded: int = 0
-    """Those that the guard has rules for."""
+    """Objects that the guard has rules for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A finding or a crash as formats show it: what is said, how loud, of what, and where."""
+    """A finding or a crash, as the formats show it: message, level, resource and position."""
 
     rule: str
     level: Level
     enforced: Level
-    """The level it would have in ``mode: enforce``."""
+    """The level in ``mode: enforce``."""
     certain: bool
-    """aws-node, or every new pod, is certain to fail."""
+    """Whether aws-node or every new pod is certain to fail."""
     introduced: bool
     message: str
     file: str
@@ -44,13 +44,13 @@ class Remark:
 
     @property
     def is_spared(self) -> bool:
-        """Whether only mode observe keeps it from being denied."""
+        """Whether it is a warning only because of mode observe."""
         return self.level != self.enforced
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole outcome."""
+    """All results of a run."""
 
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -58,7 +58,7 @@ class Report:
     crashes: tuple[Crash, ...] = ()
     counts: Counts = Counts()
     builds: tuple[Build, ...] = ()
-    """The kustomizations whose patches are evaluated once they are built."""
+    """Kustomizations with patches; these are evaluated only in the output of kustomize."""
     mode: Mode = "enforce"
 
     @classmethod
@@ -70,7 +70,7 @@ class Report:
         builds: tuple[Build, ...] = (),
         mode: Mode = "enforce",
     ) -> "Report":
-        """All verdicts of a run as one."""
+        """Create the report from the verdicts of a run."""
         verdicts = tuple(verdicts)
         return cls(
             findings=tuple(finding for verdict in verdicts for finding in _by_place(verdict.findings)),
@@ -84,35 +84,39 @@ class Report:
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """Findings and crashes in the order of files (as they were read) and lines, denials first within a line."""
+        """Findings and crashes, by file (in reading order) and line; denials first within a line."""
         remarks = [*map(_of_finding, self.findings), *map(_of_crash, self.crashes)]
         files = {remark.file: index for index, remark in reversed(list(enumerate(remarks)))}
         remarks.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
         return tuple(remarks)
 
     def count(self, level: Level) -> int:
-        """How many findings and crashes have this level."""
+        """The number of findings and crashes with this level."""
         return sum(remark.level == level for remark in self.remarks)
 
     def failing(self, fail_on: Level | None) -> tuple[Remark, ...]:
-        """What a run fails on: denials; all findings, or what ``mode: enforce`` would deny, where that is asked."""
+        """The findings and crashes that make the run fail.
+
+        Args:
+            fail_on: ``warn`` for all of them, ``deny`` for those that ``mode: enforce`` would deny, None for denials.
+        """
         if fail_on == "warn":
             return self.remarks
         return self.enforced if fail_on == "deny" else tuple(one for one in self.remarks if one.level == "deny")
 
     @property
     def enforced(self) -> tuple[Remark, ...]:
-        """What ``mode: enforce`` would deny."""
+        """The findings and crashes that ``mode: enforce`` would deny."""
         return tuple(remark for remark in self.remarks if remark.enforced == "deny")
 
     @property
     def certain(self) -> tuple[Remark, ...]:
-        """Those of them that are certain to fail."""
+        """Those of `enforced` that are certain to fail."""
         return tuple(remark for remark in self.enforced if remark.certain)
 
     @property
     def fatal(self) -> tuple[Unread, ...]:
-        """What had to be evaluated and could not be."""
+        """Unread files and documents that had to be evaluated."""
         return tuple(unread for unread in self.unread if unread.fatal)
 
 
@@ -126,7 +130,7 @@ def _by_place(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:
-    """The file of a resource, and where a field of it stands, or the resource itself."""
+    """The file of a resource, and the position of one of its fields; by default of the resource itself."""
     source = resource.source
     return (source.file, source.position(path)) if source else ("", Position(1, 1))
 

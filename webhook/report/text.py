@@ -1,4 +1,4 @@
-"""The report for people: where, what, why, the way out, and a closing line that says how it stands."""
+"""The report for people: each finding with its position, effect and remedy, and a summary as the last line."""
 
 import textwrap
 from collections.abc import Iterator
@@ -14,9 +14,13 @@ _COLORS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok":
 
 
 def render(report: Report, *, colors: bool = False, width: int = 100, verbose: bool = False) -> str:
-    """Findings by file and line, then what was not evaluated, then the summary.
+    """Render findings by file and line, then what was not evaluated, then the summary.
 
-    Without `verbose` the rules that were skipped, and the files that do no harm unread, are counted.
+    Args:
+        report: The report.
+        colors: Whether to color the text.
+        width: Columns to wrap at.
+        verbose: Whether to list skipped rules and unread files that are not an error, instead of counting them.
     """
     paint = _Paint(colors=colors)
     blocks = [_remark(remark, paint, width) for remark in report.remarks]
@@ -28,14 +32,14 @@ def render(report: Report, *, colors: bool = False, width: int = 100, verbose: b
 
 
 def failing(report: Report, fail_on: Level | None, *, colors: bool = False, width: int = 100) -> Iterator[str]:
-    """Only what the run fails on, and what was not evaluated; no summary."""
+    """Render only what affects the exit code: failing findings and fatal unread files; no summary."""
     paint = _Paint(colors=colors)
     yield from (_remark(remark, paint, width) for remark in report.failing(fail_on))
     yield from (_unread(unread, paint) for unread in report.fatal)
 
 
 class _Paint:
-    """Colors, or none."""
+    """Colors text, if colors are enabled."""
 
     def __init__(self, *, colors: bool) -> None:
         self._colors = colors
@@ -53,7 +57,7 @@ def _remark(remark: Remark, paint: _Paint, width: int) -> str:
 
 
 def _lines(remark: Remark) -> Iterator[str]:
-    """What is said of a finding, a sentence a line; the rule's id stands in the head already."""
+    """The message, one sentence per line, without the rule ID, which is in the first line of the block."""
     finding = remark.finding
     if finding is None:
         yield remark.message.removeprefix(f"{remark.rule}: ")
@@ -79,25 +83,24 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def _unread(unread: Unread, paint: _Paint) -> str:
-    word = paint("unread", "unread") if unread.fatal else paint("unread, no error", "skipped")
+    word = paint("unread", "unread") if unread.fatal else paint("unread, not an error", "skipped")
     return f"{clean(unread.file)}:{unread.line}: {word}: {clean(unread.reason)}"
 
 
 def _build(build: Build) -> str:
-    """Patches change what is written elsewhere, so they are evaluated in what kustomize builds."""
+    """One line for a kustomization with patches: the command that evaluates what they change."""
     counted = "1 patch" if build.patches == 1 else f"{build.patches} patches"
     return f"{clean(build.file)}:{build.line}: {counted}: `{clean(build.command)}`"
 
 
 def _skipped_in_short(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     if number := len({one.rule for one in skipped}):
-        said = "1 rule was" if number == 1 else f"{number} rules were"
-        them = "it" if number == 1 else "them"
-        yield f"{said} skipped, for lack of cluster facts or of a known value: -v lists {them}"
+        rules, need, them = ("rule", "it needs", "it") if number == 1 else ("rules", "they need", "them")
+        yield f"{number} {rules} skipped: a cluster fact or a value that {need} is unknown (-v lists {them})"
 
 
 def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterator[str]:
-    """One line for each reason and object: many rules miss the same fact."""
+    """One entry per reason and object, because many rules need the same fact."""
     rules: dict[tuple[str, str, str], list[str]] = {}
     for one in skipped:
         file, position = place(one.resource)
@@ -111,14 +114,14 @@ def _summary(report: Report, paint: _Paint) -> str:
     counts = report.counts
     denials, warnings, fatal = report.count("deny"), report.count("warn"), len(report.fatal)
     said = [
-        paint(_many(denials, "denial"), "deny") if denials else "no denial",
-        paint(_many(warnings, "warning"), "warn") if warnings else "no warning",
+        paint(_many(denials, "denial"), "deny") if denials else "no denials",
+        paint(_many(warnings, "warning"), "warn") if warnings else "no warnings",
         *_spared(report, paint),
     ]
     if fatal:
         said.append(paint(f"{fatal} unread", "unread"))
     if others := len(report.unread) - fatal:
-        said.append(f"{others} unread without error (-v lists {'it' if others == 1 else 'them'})")
+        said.append(f"{others} unread, not an error (-v lists {'it' if others == 1 else 'them'})")
     seen = f"{counts.guarded} of {_many(counts.objects, 'object')} in {_many(counts.files, 'file')} guarded"
     is_clear = counts.guarded and not (denials or warnings or fatal or report.builds)
     clear = paint("ok: ", "ok") if is_clear else ""
@@ -127,7 +130,7 @@ def _summary(report: Report, paint: _Paint) -> str:
 
 
 def _spared(report: Report, paint: _Paint) -> Iterator[str]:
-    """What mode observe lets pass, and by name what is certain to fail."""
+    """How many findings only mode observe allows, and the names of those that are certain to fail."""
     if report.mode != "observe" or not report.enforced:
         return
     yield paint(f"{len(report.enforced)} would be denied in mode enforce", "deny")

@@ -1,1 +1,1 @@
-"""AdmissionReview in, AdmissionReview out: the request, what is decided about it, and the response."""
+"""The answer to an AdmissionReview: reading the request, deciding, and rendering the response."""

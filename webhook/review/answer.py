@@ -1,7 +1,7 @@
-"""AdmissionReview → answer.
+"""Answers an AdmissionReview.
 
-Two kinds of error, never mixed: what the caller gets wrong is an HTTP error for the API server; what the author of an
-object gets wrong is a denial (HTTP 200, ``allowed: false``) for a person.
+There are two kinds of errors. A request that is not a valid review is a fault of the caller: an HTTP error, for the
+API server. A wrong object is a fault of its author: a denial (HTTP 200, ``allowed: false``), for a person.
 """
 
 import logging
@@ -23,28 +23,37 @@ from webhook.review.request import NoReviewError, Request, UnreadableObjectError
 
 LOG = logging.getLogger("cni_guard")
 
-TOO_LARGE = f"the body is larger than {BODY_LIMIT // 2**20} MiB: no review of objects that an API server takes is"
+TOO_LARGE = f"the body is larger than {BODY_LIMIT // 2**20} MiB; a review from an API server never is"
 
 _OK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, and why."""
+    """The HTTP response to a review, and the decision behind it."""
 
     status: int
     """The HTTP status."""
     body: bytes
     decision: Decision | None = None
     reason: str = ""
-    """Why there is no decision."""
+    """Why there is no decision; empty if there is one."""
 
 
 def answer(endpoint: Endpoint, body: bytes, guard: Guard, now: datetime) -> Answer:
-    """Answer one review. Never raises: what cannot be evaluated is denied, what is not a review is an HTTP error."""
+    """Answer one review.
+
+    Never raises: an object that cannot be evaluated is denied, and a body that is not a review is an HTTP error.
+
+    Args:
+        endpoint: The endpoint that received the review.
+        body: The body of the HTTP request.
+        guard: What the decision is based on.
+        now: The current time; exceptions and permits expire.
+    """
     if len(body) > BODY_LIMIT:
         return refuse(413, TOO_LARGE)
-    spend = guard.spend()  # reading counts too
+    spend = guard.spend()  # parsing counts too
     try:
         request = read(body)
     except NoReviewError as error:
@@ -54,12 +63,12 @@ def answer(endpoint: Endpoint, body: bytes, guard: Guard, now: datetime) -> Answ
     try:
         return _answered(_decide(endpoint, request, guard, now, spend))
     except Exception:
-        LOG.exception("a review could not be evaluated", extra={"uid": request.uid})
+        LOG.exception("failed to evaluate a review", extra={"uid": request.uid})
         return _answered(_failed(endpoint, request, guard))
 
 
 def refuse(status: int, reason: str) -> Answer:
-    """The answer to what is not a review, for the API server: an HTTP error with its reason."""
+    """The answer to a request that is not a review: an HTTP error with the reason."""
     said = clean(reason)
     return Answer(status, msgspec.json.encode({"error": said}), reason=said)
 
@@ -69,10 +78,10 @@ def _answered(decision: Decision) -> Answer:
 
 
 def _failed(endpoint: Endpoint, request: Request, guard: Guard) -> Decision:
-    """The validating endpoint is the one that denies; the mutating one then only changes nothing."""
-    reason = "cni-guard failed to evaluate this object: report it, and see its log for the reason"
+    """The decision after an internal error: /validate denies, /mutate makes no change, as /validate follows it."""
+    reason = "cni-guard failed to evaluate this object. See its log for the error, and report the bug"
     if endpoint == "mutate":
-        notices = (*guard.notices, f"no default was added: {reason}")
+        notices = (*guard.notices, f"no defaults were added: {reason}")
         return Decision(endpoint=endpoint, uid=request.uid, request=request, notices=notices)
     return Decision(endpoint=endpoint, uid=request.uid, request=request, denials=(reason,), notices=guard.notices)
 
@@ -85,13 +94,13 @@ def _decide(endpoint: Endpoint, request: Request, guard: Guard, now: datetime, s
     if not request.concerns_us:
         return nothing
     if change.operation == "DELETE" and change.old is None:
-        # The API server sends the object that goes; on deletecollection it asks the mutating endpoint without any.
-        unknown = ("the request deletes an object without saying which: it cannot be evaluated",)
+        # oldObject is the object to delete; only on deletecollection does the API server call /mutate without one.
+        unknown = ("request.oldObject is null on DELETE: the request does not say which object it deletes",)
         return replace(nothing, denials=unknown if endpoint == "validate" else ())
     if not is_guarded(change):
         return nothing
     if change.user is not None and BREAK_GLASS in change.user.groups:
-        notices = (f"group {BREAK_GLASS}: cni-guard does not evaluate this request",)
+        notices = (f"cni-guard did not evaluate this request: the user is in group {BREAK_GLASS}",)
         return replace(nothing, break_glass=True, notices=notices)
     evaluate = _complete if endpoint == "mutate" else _validate
     return evaluate(

@@ -1,4 +1,4 @@
-"""The canary: an annotation that both endpoints answer with a warning, so that an installation sees both work."""
+"""The canary: both endpoints answer an annotation with a warning, which proves to the installer that they work."""
 
 from webhook.model import at, text
 from webhook.printable import shorten
@@ -10,6 +10,6 @@ _NONCE_LENGTH = 64
 
 
 def answer(endpoint: Endpoint, request: Request) -> tuple[str, ...]:
-    """The warning for the canary; nothing for any other object."""
+    """The warning that answers a canary; nothing for any other object."""
     nonce = text(at(request.resource.object, "metadata", "annotations", CANARY))
     return (f"cni-guard canary {shorten(nonce, _NONCE_LENGTH)} answered at {endpoint}",) if nonce else ()

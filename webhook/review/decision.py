@@ -1,4 +1,4 @@
-"""What is decided about a review: the response, the log line, the audit annotations and the metrics are made of it."""
+"""The decision on a review: the source of the response, the log line, the audit annotations and the metrics."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ _NAME_LENGTH = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The decision about one review."""
+    """The decision on one review."""
 
     endpoint: Endpoint
     uid: str
     request: Request | None = None
-    """None where the object could not be read."""
+    """None if the object could not be read."""
     denials: tuple[str, ...] = ()
-    """Why the change is denied, a message each; it is allowed where there is none."""
+    """The messages that deny the change; empty if it is allowed."""
     notices: tuple[str, ...] = ()
-    """Warnings about the guard itself, which come first."""
+    """Warnings about the guard itself; they come first."""
     verdict: Verdict | None = None
-    """What the rules found at /validate."""
+    """The verdict at /validate; None at /mutate."""
     filled: Filled | None = None
-    """What was added at /mutate."""
+    """The result at /mutate; None at /validate."""
     break_glass: bool = False
-    """Whether the group that passes everything asked."""
+    """Whether the user is in the break-glass group, so that nothing was evaluated."""
 
     @property
     def allowed(self) -> bool:
-        """Whether the change may go on."""
+        """Whether the change is allowed."""
         return not self.denials
 
     @property
     def over_budget(self) -> bool:
-        """Whether the evaluation took more CPU time than it may."""
+        """Whether the evaluation exceeded its CPU time budget."""
         late = self.verdict is not None and self.verdict.overrun is not None
         return late or (self.filled is not None and self.filled.over_budget)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """All warnings: about the guard, about the change, and then the rest."""
+        """All warnings: first about the guard, then about the change, then about the evaluation."""
         if self.filled is not None:
             return self.notices + _messages(self.filled.findings)
         if self.verdict is not None:
@@ -55,7 +55,7 @@ class Decision:
 
     @property
     def rules(self) -> dict[str, list[str]]:
-        """The rules by what came of them; nothing for what came of none."""
+        """The IDs of rules by outcome; outcomes without a rule are left out."""
         if self.verdict is None:
             return {}
         said = self.verdict.said
@@ -71,11 +71,11 @@ class Decision:
 
     @property
     def added(self) -> list[str]:
-        """The defaults that were added."""
+        """The defaults that were added, as text."""
         return [edit.says for edit in self.filled.edits] if self.filled is not None else []
 
     def log_fields(self) -> dict[str, Any]:
-        """The fields of the decision's log line: never the object itself, and texts that others chose are cut."""
+        """The fields of the log line: never the object itself, and text from the request is truncated."""
         return {
             "uid": self.uid,
             "endpoint": self.endpoint,
@@ -88,7 +88,7 @@ class Decision:
         }
 
     def audit_annotations(self) -> dict[str, str]:
-        """What the audit log keeps beside the request; the API server puts the webhook's name before each key."""
+        """The annotations for the audit log; the API server prefixes each key with the name of the webhook."""
         lists = self.rules | {"added": self.added}
         kept = {
             key: ",".join(lists[key])
@@ -111,15 +111,15 @@ def _of_request(request: Request) -> dict[str, Any]:
 
 
 def _messages(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Warnings, those that this change brings first: where room is short, the others give way."""
+    """The warnings, introduced problems first: the last ones are cut when they exceed the limit."""
     warned = [finding for finding in together(findings) if finding.level == "warn"]
     warned.sort(key=lambda finding: (not finding.introduced, finding.enforced))
     return tuple(finding.message for finding in warned)
 
 
 def _skipped(verdict: Verdict) -> tuple[str, ...]:
-    """One warning for all rules that were skipped: never silently a pass."""
+    """One warning that lists all skipped rules: a rule is never skipped silently."""
     if not verdict.skipped:
         return ()
     rules = ", ".join(dict.fromkeys(skipped.rule for skipped in verdict.skipped))
-    return (f"{rules} could not be checked: {'; '.join(dict.fromkeys(skipped.reason for skipped in verdict.skipped))}",)
+    return (f"{rules} skipped: {'; '.join(dict.fromkeys(skipped.reason for skipped in verdict.skipped))}",)

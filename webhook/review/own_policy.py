@@ -1,4 +1,4 @@
-"""The guard's own policy in the cluster: a ConfigMap, whose policy is loaded once before it is stored."""
+"""Validation of the ConfigMap that holds the guard's policy: a policy that does not load is denied."""
 
 from webhook import policy
 from webhook.model import Json, at
@@ -12,25 +12,25 @@ KEY = "policy.yaml"
 
 _CONFIG_MAP = ("", "ConfigMap")
 _LARGEST = 2**16
-"""Bytes of a policy."""
+"""Maximum length of a policy, in characters."""
 
 
 def is_own_policy(request: Request) -> bool:
-    """Whether a request is about the ConfigMap."""
+    """Whether the request is about the ConfigMap with the policy."""
     return request.group_kind == _CONFIG_MAP and request.resource.name == NAME
 
 
 def objections(stored: Json, rules: Catalogue) -> tuple[str, ...]:
-    """Why a policy must not be stored; nothing where it loads, or where it is deleted."""
+    """The reasons to deny the ConfigMap; none if the policy loads or the ConfigMap is deleted."""
     if stored is None:
         return ()
     content = at(stored, "data", KEY)
     if not isinstance(content, str):
-        return (f"ConfigMap {NAME} has no key {KEY}: write the policy there",)
+        return (f"ConfigMap {NAME} has no key {KEY}: put the policy there",)
     if len(content) > _LARGEST:
         return (f"the policy is larger than {_LARGEST // 2**10} KiB",)
     try:
         policy.load(content, KEY, rules.ids)
     except PolicyError as error:
-        return (clean(f"the policy does not load, and the guard keeps the one it has: {error}"),)
+        return (clean(f"the policy does not load, so the guard keeps the current one: {error}"),)
     return ()

@@ -1,4 +1,4 @@
-"""Bytes → a request: AdmissionReview v1 as kube-apiserver sends it (admission.k8s.io/v1)."""
+"""Reads an AdmissionReview (admission.k8s.io/v1) from the body of an HTTP request."""
 
 import json
 import re
@@ -17,16 +17,16 @@ API_VERSION = "admission.k8s.io/v1"
 OPERATIONS = frozenset((*get_args(Operation), "CONNECT"))
 
 _UID = re.compile(rb'"request"\s*:\s*\{\s*"uid"\s*:\s*"([A-Za-z0-9-]{1,%d})"' % UID_LIMIT)
-_TOO_DEEP = f"the object is nested too deeply: more than {DEPTH_LIMIT} levels; an object that the CNI reads has a dozen"
-_TOO_MANY = f"object and old object have more than {VALUES_LIMIT:,} fields and values together: make the object smaller"
+_TOO_DEEP = f"the object is nested too deeply: more than {DEPTH_LIMIT} levels. Remove the deepest fields"
+_TOO_MANY = f"object and oldObject together have more than {VALUES_LIMIT:,} fields and values. Make the object smaller"
 
 
 class NoReviewError(Exception):
-    """The caller sent something else than a review: an HTTP error, with the reason for it."""
+    """The body is not a review: a fault of the caller, answered with an HTTP error."""
 
 
 class UnreadableObjectError(Exception):
-    """A review whose object can not be judged, for which its author is to blame: a refusal, not an HTTP error."""
+    """The object of a review is too large to be evaluated: a fault of its author, answered with a denial."""
 
     def __init__(self, uid: str, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class UnreadableObjectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a review asks."""
+    """The request of a review."""
 
     uid: str
     resource: Resource
@@ -44,24 +44,24 @@ class Request:
     group_kind: tuple[str, str]
     subresource: str
     name: str
-    """As the request names it; empty on deletecollection and with generateName."""
+    """The name in the request; empty on deletecollection and with generateName."""
     namespace: str
 
     @property
     def concerns_us(self) -> bool:
-        """Whether this is of a kind that the guard knows, and not of a subresource such as status."""
+        """Whether the guard has rules for the kind; false for a subresource such as status."""
         return self.group_kind in {AWS_NODE, ENICONFIG} and not self.subresource
 
 
 def read(body: bytes) -> Request:
-    """Read a review, which is measured in its bytes before any of it is built.
+    """Read a review, after checking its size and depth without building any value.
 
     Args:
         body: The body of the HTTP request, at most `BODY_LIMIT` bytes.
 
     Raises:
-        NoReviewError: The caller is at fault.
-        UnreadableObjectError: Only the object is at fault: it is nested too deeply, or holds too many values.
+        NoReviewError: The body is not a valid review.
+        UnreadableObjectError: The object is nested too deeply, or has too many values.
     """
     found = structure(body, VALUES_LIMIT)
     if found is None or found.values > VALUES_LIMIT:
@@ -83,13 +83,13 @@ def _decode(body: bytes, found: Structure) -> Json:
 
 
 def _keys(written: bytes) -> int:
-    """How many keys the document has: fewer than the body names where one of them occurs twice in an object."""
+    """The number of keys in the decoded document; smaller than in the body if an object lists a key twice."""
     found = structure(written, VALUES_LIMIT)
     return found.keys if found else 0
 
 
 def _duplicate(body: bytes) -> str:
-    """Which key occurs twice, where the search for it is short."""
+    """The error for a duplicate key; it names the key if the body is short enough to search."""
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
@@ -102,7 +102,7 @@ def _duplicate(body: bytes) -> str:
 
 
 def _unreadable(body: bytes, reason: str) -> Exception:
-    """The uid stands before the object in what the API server sends, so it is found without reading the object."""
+    """The error for the author of the object, if the uid is found: kube-apiserver writes it before the object."""
     uid = _UID.search(body[:4096])
     return UnreadableObjectError(uid[1].decode(), reason) if uid else NoReviewError(reason)
 
@@ -115,7 +115,7 @@ def _request(document: Json) -> Request:
     if len(uid) > UID_LIMIT:
         raise NoReviewError(f"request.uid is longer than {UID_LIMIT} characters; an API server sends 36")
     if operation not in OPERATIONS:
-        raise NoReviewError(f"request.operation is none of {', '.join(sorted(OPERATIONS))}")
+        raise NoReviewError(f"request.operation must be one of {', '.join(sorted(OPERATIONS))}")
     kind = request.get("kind")
     if not isinstance(kind, dict) or not text(kind.get("kind")):
         raise NoReviewError("request.kind is missing")
@@ -139,7 +139,7 @@ def _request(document: Json) -> Request:
 
 def _envelope(document: Json) -> Mapping[str, Any]:
     if not isinstance(document, dict) or document.get("kind") != "AdmissionReview":
-        raise NoReviewError("the body is no AdmissionReview")
+        raise NoReviewError("the body is not an AdmissionReview")
     if document.get("apiVersion") != API_VERSION:
         raise NoReviewError(
             f"apiVersion is {str(document.get('apiVersion'))[:100]}, not {API_VERSION}: "

@@ -1,4 +1,4 @@
-"""A decision → the AdmissionReview that goes back, within the limits of what the API server passes on."""
+"""Renders a decision as an AdmissionReview response, within the limits of kube-apiserver."""
 
 import base64
 from collections.abc import Iterator
@@ -15,13 +15,17 @@ _FORBIDDEN = 403
 
 WARNING_LENGTH = 256
 WARNINGS_LENGTH = 3800
-"""kube-apiserver keeps 4,096 characters of warnings for a request, and beyond cuts each at 256; others want some."""
+"""Characters of one warning, and of all warnings together.
+
+kube-apiserver passes on 4,096 characters per request, and truncates each warning to 256 beyond that
+(apiserver/pkg/endpoints/filters/warning.go). Other webhooks need part of the total.
+"""
 
 _MOST_DENIALS = 100
 
 
 def render(decision: Decision) -> bytes:
-    """The body of the answer."""
+    """Render the body of the HTTP response."""
     response: dict[str, Any] = {"uid": decision.uid, "allowed": decision.allowed}
     if decision.denials:
         message = "\n".join(_bounded(decision.denials))
@@ -37,7 +41,7 @@ def render(decision: Decision) -> bytes:
 
 
 def _bounded(lines: tuple[str, ...]) -> Iterator[str]:
-    """As many denials as a person reads, each cut, and how many are left out."""
+    """As many denials as fit the limits, each truncated; the last line counts the omitted ones."""
     room = DENIALS_LENGTH
     for index, line in enumerate(lines):
         said = shorten(line, DENIAL_LENGTH)
@@ -49,7 +53,7 @@ def _bounded(lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
-    """The warnings, each on one line: whole where all of them fit, else cut as the API server would cut them."""
+    """The warnings, one line each: in full if all of them fit, otherwise truncated as kube-apiserver would."""
     said = [clean(warning) for warning in warnings]
     if sum(map(len, said)) <= WARNINGS_LENGTH:
         yield from said
@@ -59,6 +63,6 @@ def _within_limits(warnings: tuple[str, ...]) -> Iterator[str]:
         cut = shorten(warning, WARNING_LENGTH)
         room -= len(cut)
         if room < 0:
-            yield f"{len(said) - index} more warnings: see them all with `cni-guard check`"
+            yield f"{len(said) - index} more warnings: run `cni-guard check` to see all of them"
             return
         yield cut
