@@ -82,12 +82,14 @@ def test_the_policy_raises_a_warning_and_silences_a_rule() -> None:
     assert levels(judged(switch, Policy(mode="enforce", rules={"SNAT-001": "off"}))) == {}
 
 
-@pytest.mark.parametrize("rule_id", ["ROLL-003", "VER-002"])
+@pytest.mark.parametrize("rule_id", ["ROLL-003", "VER-002", "ENV-001"])
 def test_a_policy_closes_no_way_back(rule_id: str) -> None:
     """A rule that denies leaves ways back open by warning: a policy that raises its warnings does not close them."""
     strict = Policy(mode="enforce", rules={rule_id: "deny"})
     rollback = Example(DaemonSet(release="1.22.1"), before=DaemonSet(release="1.22.4", env={"MAX_ENI": "3"}))
-    assert not judged(rollback, strict).denials
+    copied = Example(DaemonSet(env={"MAX_ENI": "3"}, init_env={"MAX_ENI": "3"}), before=DaemonSet())
+    for example in (rollback, copied):
+        assert not judged(example, strict).denials
 
 
 def test_a_policy_raises_the_warnings_of_a_rule_that_can_deny_too() -> None:

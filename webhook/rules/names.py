@@ -18,6 +18,7 @@ from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
 
 _TYPING_ERROR = 2
+_IPV6 = "ENABLE_IPv6"
 """Letters by which a misspelled name may differ."""
 
 _LONGEST_NAME = 80
@@ -102,6 +103,7 @@ def _copied(case: AwsNodeCase, copies: list[tuple[Container, str]], *, stale: bo
         path=first.where(its),
         evidence=tuple(values) if stale else tuple((f"{holder.name} env {name}", "copied") for holder, name in copies),
         level="warn",
+        lowered=True,
         wrong=f"{', '.join(names)} also stand{'s' if len(names) == 1 else ''} in {' and '.join(holders)}, where nobody "
         "reads them" + (f", with another value than in {' and '.join(readers)}" if stale else ""),
         effect=f"only the value in {' and '.join(readers)} counts, and a change of the copy changes nothing"
@@ -127,7 +129,13 @@ def _meant(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, 
     """Level, what was probably meant, and the way out; a copy whose original is removed is only left behind."""
     near = NAME_TRAPS.get(name) or _nearest(name, known)
     if near:
-        return "deny", f" (names are case-sensitive; did you mean {near}?)", f"Write {near}, or remove it"
+        # One family alone: IPv6 with the official manifest's IPv4 beside it stops ipamd.
+        write = (
+            f'Remove it, or write {near} and set ENABLE_IPv4 to "false"'
+            if near == _IPV6
+            else f"Write {near}, or remove it"
+        )
+        return "deny", f" (names are case-sensitive; did you mean {near}?)", write
     readers = _readers(case, name)
     if readers:
         old = same_before(case, holder)
