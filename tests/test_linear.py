@@ -154,6 +154,7 @@ def seconds(endpoint: Endpoint, body: bytes) -> float:
     decision = answered.decision
     assert decision is not None
     assert decision.verdict or decision.filled, "it was not evaluated"
+    assert decision.verdict is None or decision.verdict.crashes == ()
     return took
 
 
@@ -220,6 +221,41 @@ def test_every_limit_can_be_lifted() -> None:
     lifted = {aws_node, container, eniconfig_view, refused, registries}
     ours = {module for name, module in sys.modules.items() if name.startswith("webhook.") and module is not limits}
     assert {module for module in ours if any(hasattr(module, name) for name in LISTS)} <= lifted
+
+
+LONG = 15_000
+"""Characters of a text: a hundred of them are as much as an API server takes, and no list is too long for its limit."""
+HELD = 12
+"""Bytes that are held at most for each byte of a review, while it is built and evaluated."""
+
+
+def lengthy(entry: Any, number: int) -> Any:
+    """Nothing but long texts, each wrong in its place."""
+    if isinstance(entry, dict):
+        return {key: lengthy(value, number) for key, value in entry.items()}
+    return f"{number}-{'a' * LONG}" if isinstance(entry, str) else entry
+
+
+@pytest.mark.parametrize(
+    ("original", "path"),
+    [
+        pytest.param(original, path, id=f"{original['kind']}-{'.'.join(map(str, path))}")
+        for original in ORIGINALS
+        for path in places(original)
+        if isinstance(at(original, *path), list)
+    ],
+)
+def test_long_texts_in_a_list_do_not_multiply(original: dict[str, Any], path: Path) -> None:
+    one = len(json.dumps([lengthy(entry, 0) for entry in at(original, *path)])) // len(at(original, *path))
+    now = grown(original, (path,), min(95, 100 * LONG // one), lengthy)
+    for endpoint, operation in product(ENDPOINTS, OPERATIONS):
+        old = original if operation == "UPDATE" else None
+        body = review(Resource(original["kind"], now, old, operation))
+        tracemalloc.start()
+        seconds(endpoint, body)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < max(HELD * len(body), 2**20), (endpoint, operation, peak, len(body))
 
 
 def test_references_to_one_long_value_do_not_multiply() -> None:

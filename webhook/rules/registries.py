@@ -1,7 +1,7 @@
 """IMG-003: where the images of aws-node's pod may come from."""
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
-from webhook.model import CouldNotCheckError, Evidence, Json, Level, Problem, at, text
+from webhook.model import Evidence, Json, Level, Problem, at, text
 from webhook.printable import named
 from webhook.rules import links
 from webhook.rules.examples import DaemonSet, Example
@@ -98,14 +98,6 @@ def foreign_registry(case: AwsNodeCase) -> Iterator[Problem]:
             effect=effect,
             remedy=remedy,
         )
-    if unread := ", ".join(_unread(case, [one.holder for one in found if one.holder not in case.new.roles])):
-        raise CouldNotCheckError(f"too long to be read: {unread}")
-
-
-def _unread(case: AwsNodeCase, strays: Sequence[Container]) -> Iterator[str]:
-    """The lists that tell which folders of the host these containers mount, where they are too long."""
-    lists = {(*POD_SPEC, "volumes"), *((*holder.path, "volumeMounts") for holder in strays)}
-    return (found.name for found in case.new.too_long() if strays and found.path in lists)
 
 
 class _Found(NamedTuple):
@@ -126,10 +118,21 @@ def _of_roles(case: AwsNodeCase) -> Iterator[_Found]:
             yield _Found(holder, objection, ((f"{holder.role} image repository", _repository(holder)),))
 
 
+class _Volumes(NamedTuple):
+    """What the mounts of a container may name."""
+
+    of_host: dict[str, str]
+    """The path of the host behind each volume that is one, but for the folder of the logs and what lies in it."""
+    read: frozenset[str]
+    """The names of all volumes that were read."""
+    whole: bool
+    """Whether there are no others."""
+
+
 def _of_strays(case: AwsNodeCase) -> Iterator[_Found]:
     """The images of all others: one problem for each power, so that giving one up is a step that passes."""
     strays = [holder for holder in case.new.containers if holder not in case.new.roles]
-    volumes = _host_paths(case) if strays else {}
+    volumes = _volumes(case) if strays else _Volumes({}, frozenset(), whole=True)
     for holder in strays:
         objection = _objection(case, holder)
         if objection is None:
@@ -143,7 +146,7 @@ def _of_strays(case: AwsNodeCase) -> Iterator[_Found]:
             yield _Found(holder, objection._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
-def _powers(holder: Container, volumes: dict[str, str]) -> Iterator[str]:
+def _powers(holder: Container, volumes: _Volumes) -> Iterator[str]:
     """What gives a container rights over the node, or makes it look like one of the CNI's."""
     if holder.name in REPOSITORIES or (holder.image and holder.image.basename in _BASENAMES):
         yield "is called, or runs an image called, like one of the CNI's"
@@ -151,10 +154,16 @@ def _powers(holder: Container, volumes: dict[str, str]) -> Iterator[str]:
     if at(context, "privileged") not in (None, False):
         yield "is privileged"
     yield from _capped("adds the capability", _texts(at(context, "capabilities", "add")))
-    mounts = holder.raw.get("volumeMounts")
-    read = mounts[: CONTAINER_LISTS["volumeMounts"]] if isinstance(mounts, list) else ()
-    names = _texts([at(mount, "name") for mount in read])
-    yield from _capped("mounts the host's", {volumes[name] for name in names if name in volumes})
+    listed = holder.raw.get("volumeMounts")
+    mounts = listed if isinstance(listed, list) else []
+    limit = CONTAINER_LISTS["volumeMounts"]
+    names = _texts([at(mount, "name") for mount in mounts[:limit]])
+    yield from _capped("mounts the host's", {volumes.of_host[name] for name in names & volumes.of_host.keys()})
+    # What is not read may be the host's: a list that was too long before is only warned about by its length.
+    if not volumes.whole and not names <= volumes.read:
+        yield f"mounts a volume beyond the {POD_LISTS['volumes']} that are read"
+    if len(mounts) > limit:
+        yield f"has mounts beyond the {limit} that are read"
 
 
 def _texts(listed: Json) -> set[str]:
@@ -168,17 +177,20 @@ def _capped(does: str, items: set[str]) -> Iterator[str]:
         yield f"{does} {', '.join(rest)}"
 
 
-def _host_paths(case: AwsNodeCase) -> dict[str, str]:
-    """The path of the host behind each volume that is one, but for the folder of the logs and what lies in it."""
-    volumes = at(case.new.raw, *POD_SPEC, "volumes")
-    found: dict[str, str] = {}
-    for volume in volumes[: POD_LISTS["volumes"]] if isinstance(volumes, list) else ():
-        source = at(volume, "hostPath")
-        if source is not None:
-            path = text(at(source, "path"))
-            if not f"{_plain_path(path)}/".startswith(f"{_LOGS}/"):
-                found[text(at(volume, "name"))] = path
-    return found
+def _volumes(case: AwsNodeCase) -> _Volumes:
+    """The volumes of the pod, no more than the limit."""
+    listed = at(case.new.raw, *POD_SPEC, "volumes")
+    volumes = listed if isinstance(listed, list) else []
+    limit = POD_LISTS["volumes"]
+    read: set[str] = set()
+    of_host: dict[str, str] = {}
+    for volume in volumes[:limit]:
+        name, source = text(at(volume, "name")), at(volume, "hostPath")
+        read.add(name)
+        path = text(at(source, "path"))
+        if source is not None and not f"{_plain_path(path)}/".startswith(f"{_LOGS}/"):
+            of_host[name] = path
+    return _Volumes(of_host, frozenset(read), whole=len(volumes) <= limit)
 
 
 def _plain_path(path: str) -> str:
