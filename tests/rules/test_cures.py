@@ -123,8 +123,8 @@ def cures(finding: Finding, example: DaemonSet) -> Iterator[DaemonSet]:
         if name not in finding.problem.remedy and not is_at_fault:
             continue
         official = Container(role, container(DaemonSet().build(), role), ()).written(name)
-        for text in dict.fromkeys([None, official, row.default if row else None, *(_TEXTS if row else ())]):
-            assert text is None or isinstance(text, str)
+        known = official if isinstance(official, str) else None
+        for text in dict.fromkeys([None, known, row.default if row else None, *(_TEXTS if row else ())]):
             if role == "aws-node":
                 yield replace(example, env={**example.env, name: text}, repeat=())
             else:

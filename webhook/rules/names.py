@@ -18,8 +18,9 @@ from webhook.rules.parts import same_before, warning
 from webhook.rules.rule import AwsNodeCase, rule
 
 _TYPING_ERROR = 2
-_IPV6 = "ENABLE_IPv6"
 """Letters by which a misspelled name may differ."""
+
+_IPV6 = "ENABLE_IPv6"
 
 _LONGEST_NAME = 80
 
