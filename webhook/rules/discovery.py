@@ -1,0 +1,54 @@
+"""ENV-010: subnet discovery, which needs EC2 for every interface."""
+
+from collections.abc import Iterator
+
+from webhook.model import Problem
+from webhook.rules import links
+from webhook.rules.examples import DaemonSet, Example
+from webhook.rules.rule import AwsNodeCase, rule
+from webhook.rules.standing import is_known
+
+_DISCOVERY, _IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
+_CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
+_NO_FALL_BACK = (1, 22, 1)
+"""The first release whose setupENI (ipamd.go) gives up on an interface when the subnets cannot be read."""
+
+
+@rule(
+    "ENV-010",
+    "Subnet discovery that depends on ec2:DescribeSubnets",
+    level="warn",
+    link=links.variable("enable_subnet_discovery-v1180"),
+    rests_on_releases=True,
+    bad=(
+        Example(DaemonSet(env={_DISCOVERY: "true"}), before=DaemonSet(env={_DISCOVERY: "false"})),
+        Example(DaemonSet(release="1.22.4"), before=DaemonSet(release="1.22.3", env={_DISCOVERY: "false"})),
+    ),
+    good=(
+        Example(DaemonSet(release="1.22.4"), before=DaemonSet(release="1.21.2")),
+        Example(DaemonSet(env={_DISCOVERY: "false"}), before=DaemonSet()),
+    ),
+)
+def needs_ec2(case: AwsNodeCase) -> Iterator[Problem]:
+    """From 1.22.1 on ipamd adds an interface to its pool first, and reads the subnet of the interface afterwards.
+
+    While that call fails, the interface stays without a network, and pods get its addresses all the same. The README
+    still promises the fall-back that earlier releases had. Nothing in the object tells what the role may do, and nearly
+    every role may read subnets: it is said only where a change switches the discovery on.
+    """
+    view, old = case.new, case.old
+    if old is None or old.main is None or not is_known(case) or view.known_version < _NO_FALL_BACK:
+        return
+    if not view.flag(_DISCOVERY) or old.flag(_DISCOVERY):
+        return
+    if view.custom_networking or view.flag(_IMDS):
+        return  # the one takes subnets from ENIConfigs, of the other ENV-008 speaks
+    main = view.required
+    yield Problem(
+        path=main.where(_DISCOVERY),
+        evidence=(*main.evidence(_DISCOVERY), *main.as_read(_IMDS, _CUSTOM), ("subnet discovery before", "off")),
+        level="warn",
+        wrong=f"CNI {view.known_version} with {_DISCOVERY} on needs ec2:DescribeSubnets for every interface",
+        effect="while that call is denied or throttled, pods get addresses of an interface that has no network",
+        remedy=f"Check that the role of aws-node has it, as with AmazonEKS_CNI_Policy, or set {_DISCOVERY}=false",
+    )
