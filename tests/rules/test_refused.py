@@ -245,11 +245,25 @@ BROKEN = {
     "list": "metadata:\n  - name: aws-node\n  - namespace: kube-system\n",
     "swallowed": "metadata:\n  namespace: kube-system\n    name:aws-node\n",
     "nameless": "metadata:\n  namespace: kube-system\n",
+    "quoted": "metadata:\n  name:'aws-node'\n",
+    "capitals": "metadata: {name: AWS_Node, namespace: kube-system}\n",
+    "prefix": "metadata: {generateName: AWS_, namespace: kube-system}\n",
+    "number": "metadata: {name: 5}\n",
+    "no-namespace": "metadata: {name: aws-node, namespace: kube_system}\n",
+    "no-namespace-either": "metadata: {name: aws-node, namespace: Kube-System}\n",
+    "namespace-of-two": "metadata: {name: aws-node, namespace: [kube-system]}\n",
 }
 PODS = {
     "mirror": "spec: {selector: {}, template: {spec: {containers: [{name: aws-node, image: 'registry.corp/cni:v1'}]}}}",
     "no-selector": "spec: {template: {spec: {containers: [{name: aws-node, image: 'registry.corp/cni:v1'}]}}}",
     "mapping": "spec: {template: {spec: {containers: {name: aws-node, image: 'registry.corp/cni:v1'}}}}",
+    "agent": "spec: {template: {spec: {containers: [{name: aws-eks-nodeagent, image: 'registry.corp/npa:v1'}]}}}",
+    "init": "spec: {template: {spec: {initContainers: [{name: aws-vpc-cni-init, image: 'registry.corp/init:v1'}]}}}",
+    "by-name": "spec: {selector: {}, template: {spec: {containers: {aws-node: {image: 'registry.corp/cni:v1'}}}}}",
+    "texts": "spec: {selector: {}, template: {spec: {containers: ['name:aws-node image:registry.corp/cni:v1']}}}",
+    "text": "spec: {selector: {}, template: {spec: {containers: 'name:aws-node image:registry.corp/cni:v1'}}}",
+    "flow": "spec: {selector: {}, template: {spec: {containers: [{name:aws-node, image:registry.corp/cni:v1}]}}}",
+    "image": "spec: {selector: {}, template: {spec: {containers: 'name:x image:registry.corp/amazon-k8s-cni:v1'}}}",
 }
 NAMED = "metadata: {name: aws-node, namespace: kube-system}\n"
 FILES = {f"{name}-{pod}": text + spec for name, text in BROKEN.items() for pod, spec in PODS.items()} | {

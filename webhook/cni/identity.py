@@ -4,7 +4,9 @@ A DaemonSet that runs the CNI's image, or runs under its service account, is aws
 one is the way around the first.
 """
 
-from webhook.cni import images
+from collections.abc import Iterator, Mapping
+
+from webhook.cni import dns, images, meant
 from webhook.cni.aws_node import POD_SPEC
 from webhook.model import Json, Resource, at, text
 
@@ -31,66 +33,43 @@ def is_the_aws_node(resource: Resource) -> bool:
 def is_aws_node(daemonset: Json) -> bool:
     """Whether a DaemonSet runs the CNI, by its name, its service account or an image.
 
-    Where its metadata gives no name, which only a file can hold, a container that is called so tells as well.
+    Where it has no name that an object can have, which only a file can hold, a container that is called like one of the
+    CNI's tells as well.
     """
-    metadata = _metadata(daemonset)
-    # A manifest may leave its namespace to the command line: kubectl apply -n kube-system.
-    if metadata.get("namespace", "") in {NAMESPACE, ""}:
-        accounts = (at(daemonset, *POD_SPEC, key) for key in ("serviceAccountName", "serviceAccount"))
-        if NAME in (metadata.get("name"), *accounts):
+    named = meant.metadata(at(daemonset, "metadata"))
+    pod = at(daemonset, *POD_SPEC)
+    name = named.get("name", "")
+    if _is_home(named.get("namespace", "")):
+        if NAME in (name, *meant.accounts(pod)):
             return True
-        if not metadata.keys() & {"name", "generateName"} and _has_a_container_of_the_name(daemonset):
+        prefix = named.get("generateName", "").rstrip("-")
+        if not any(map(dns.is_subdomain, (name, prefix))) and _is_called_so(name, pod):
             return True
-    return any(_runs_the_cni(container) for container in _containers(daemonset))
+    return any(map(_runs_the_cni, _containers(pod)))
 
 
-def _metadata(daemonset: Json) -> dict[str, str]:
-    """Name and namespace in the metadata; of one that the API server refuses, what its author meant.
+def _is_home(namespace: str) -> bool:
+    """Whether it is the namespace of aws-node, or none that can exist.
 
-    A blank that is missing after a colon makes a text of ``name:aws-node``: of the whole metadata, of the end of the
-    value above it, or of a key without a value.
+    A manifest may leave its namespace to the command line: kubectl apply -n kube-system.
     """
-    raw = at(daemonset, "metadata")
-    found: dict[str, str] = {}
-    broken: list[str] = []
-    for part in raw if isinstance(raw, list) else (raw,):
-        if not isinstance(part, dict):
-            broken += text(part).split()
-            continue
-        broken += [key for key, value in part.items() if value is None and isinstance(key, str)]
-        for name in _NAMES:
-            first, *rest = text(part.get(name)).split() or [""]
-            broken += rest
-            if first:
-                found[name] = first
-    for word in broken:
-        name, _, value = word.partition(":")
-        # What stands in a field of its own comes first.
-        found.setdefault(name, value)
-    return found
+    return namespace in {NAMESPACE, ""} or not dns.is_label(namespace)
 
 
-_NAMES = ("name", "namespace", "generateName")
+def _is_called_so(name: str, pod: Json) -> bool:
+    """Whether a name that no object can have is that of aws-node misspelled, or a container's is one of the CNI's."""
+    if name.lower().replace("_", "-") == NAME:
+        return True
+    return any(text(container.get("name")) in images.REPOSITORIES for container in _containers(pod))
 
 
-def _has_a_container_of_the_name(daemonset: Json) -> bool:
-    return any(at(container, "name") == NAME for container in _containers(daemonset))
-
-
-def _containers(daemonset: Json) -> list[Json]:
-    """The containers; a mapping where the list belongs is one container, or holds them by their names."""
-    found: list[Json] = []
+def _containers(pod: Json) -> Iterator[Mapping[str, Json]]:
     for kind in ("containers", "initContainers"):
-        listed = at(daemonset, *POD_SPEC, kind)
-        if isinstance(listed, list):
-            found += listed
-        elif isinstance(listed, dict):
-            found += (listed, *listed.values())
-    return found
+        yield from meant.containers(at(pod, kind))
 
 
-def _runs_the_cni(container: Json) -> bool:
-    image = text(at(container, "image"))
+def _runs_the_cni(container: Mapping[str, Json]) -> bool:
+    image = text(container.get("image"))
     # The reference is parsed only where it can matter: most DaemonSets of a cluster are not this one.
     if IMAGE not in image:
         return False

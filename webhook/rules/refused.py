@@ -7,6 +7,7 @@ from itertools import islice
 
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container, Unknown
+from webhook.cni.dns import LONGEST_LABEL, LONGEST_SUBDOMAIN, is_label, is_subdomain
 from webhook.cni.limits import POD_LISTS
 from webhook.cni.shapes import METADATA, ROOT, Misshapen, misshapen
 from webhook.model import Evidence, Json, Path, Problem, at, text
@@ -15,13 +16,8 @@ from webhook.rules import links
 from webhook.rules.examples import DaemonSet, ENIConfig, Example
 from webhook.rules.rule import AwsNodeCase, EniConfigCase, rule
 
-_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
-_LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
-"""RFC 1123 as apimachinery has it (k8s.io/apimachinery/pkg/util/validation): the API server names objects so."""
-
 _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
-"""The value of a label, and the name in a key (IsValidLabelValue and IsQualifiedName there)."""
+"""The value of a label, and the name in a key (k8s.io/apimachinery/pkg/util/validation)."""
 
 _MANY, _LONGEST_VALUE = 20, 100
 """Faults of one kind that are told, and characters of a value."""
@@ -140,7 +136,7 @@ def _metadata(raw: Json) -> Iterator[Problem]:
     name, prefix = (None if metadata.get(key) == "" else metadata.get(key) for key in ("name", "generateName"))
     if name is None and prefix is None:
         yield _refused(("metadata", "name"), (("metadata.name", None),), "metadata.name is missing", "Write a name")
-    for key, value, fits in (("name", name, _is_subdomain), ("generateName", prefix, _is_prefix)):
+    for key, value, fits in (("name", name, is_subdomain), ("generateName", prefix, _is_prefix)):
         if isinstance(value, str) and not fits(value):
             yield _refused(
                 ("metadata", key),
@@ -150,16 +146,12 @@ def _metadata(raw: Json) -> Iterator[Problem]:
             )
 
 
-def _is_subdomain(name: Json) -> bool:
-    return isinstance(name, str) and len(name) <= _LONGEST_SUBDOMAIN and _SUBDOMAIN.fullmatch(name) is not None
-
-
-def _is_prefix(prefix: Json) -> bool:
+def _is_prefix(prefix: str) -> bool:
     """Whether generateName is taken: what is made of it has to be a name, and it too, but for a hyphen at its end."""
-    if not isinstance(prefix, str) or len(prefix) > _LONGEST_SUBDOMAIN:
+    if len(prefix) > LONGEST_SUBDOMAIN:
         return False
     made = f"{prefix[:_LONGEST_GENERATED]}a"
-    return _is_subdomain(made) and (prefix.endswith("-") or _is_subdomain(prefix))
+    return is_subdomain(made) and (prefix.endswith("-") or is_subdomain(prefix))
 
 
 def _quoted(value: Json) -> str:
@@ -169,7 +161,7 @@ def _quoted(value: Json) -> str:
 def _namespace(raw: Json) -> Iterator[Problem]:
     """A namespace that cannot exist; without one, that of the command line counts."""
     namespace = text(at(raw, "metadata", "namespace"))
-    if namespace and not _is_label(namespace):
+    if namespace and not is_label(namespace):
         yield _refused(
             ("metadata", "namespace"),
             (("metadata.namespace", repr(namespace)),),
@@ -205,12 +197,12 @@ def _wrong_label(kind: str, key: str, value: Json) -> str | None:
 def _is_key(key: str) -> bool:
     """Whether it is a qualified name: a name of up to 63 characters, with the domain of its owner in front or not."""
     prefix, slash, name = key.rpartition("/")
-    return bool(name) and _is_value(name) and (not slash or _is_subdomain(prefix))
+    return bool(name) and _is_value(name) and (not slash or is_subdomain(prefix))
 
 
 def _is_value(value: str) -> bool:
     """Whether it is the value of a label."""
-    return len(value) <= _LONGEST_LABEL and _VALUE.fullmatch(value) is not None
+    return len(value) <= LONGEST_LABEL and _VALUE.fullmatch(value) is not None
 
 
 def _containers(raw: Json, path: Path) -> Iterator[Problem]:
@@ -219,12 +211,8 @@ def _containers(raw: Json, path: Path) -> Iterator[Problem]:
     for index, entry in enumerate((listed if isinstance(listed, list) else ())[: POD_LISTS[str(path[-1])]]):
         name = at(entry, "name")
         # Of other shapes the table of shapes speaks.
-        if isinstance(entry, dict | None) and isinstance(name, str | None) and not _is_label(name or ""):
+        if isinstance(entry, dict | None) and isinstance(name, str | None) and not is_label(name or ""):
             yield _unnamed((*path, index), entry)
-
-
-def _is_label(name: Json) -> bool:
-    return isinstance(name, str) and len(name) <= _LONGEST_LABEL and _LABEL.fullmatch(name) is not None
 
 
 def _unnamed(path: Path, entry: Json) -> Problem:
