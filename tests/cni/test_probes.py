@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.rules.ask import grows_linearly
-from webhook.cni.addresses import Asked, Unread
+from webhook.cni.addresses import Asked, Flaw, Unread
 from webhook.cni.container import Container
 from webhook.cni.probes import KINDS, Answer, asked
 from webhook.cni.programs import read
@@ -98,7 +98,6 @@ def test_other_addresses_stay_others(target: str, address: str) -> None:
         "::1:50051",
         ":grpc",
         ":99999",
-        "",
     ],
 )
 def test_what_cannot_be_read_is_said(target: str) -> None:
@@ -130,6 +129,7 @@ FLAGS_OF_TIMEOUT = [
         (PROBER, "--addr=:50051"),
         (PROBER, "-addr", ":50051"),
         (PROBER, "--addr", ":50051", "-v"),
+        (PROBER, "-v=false", "-v=1", "-addr=:50051"),
         (PROBER, "-v", "-connect-timeout", "5s", "-addr=:50051", "-rpc-timeout=1m0.5s"),
         (PROBER, f"-addr=unix://{SOCKET}", "-addr=:50051"),
         (PROBER, f"-addr=unix://{SOCKET}", "--addr", ":50051"),
@@ -185,9 +185,13 @@ def test_a_command_is_read_as_go_and_a_shell_read_it(words: tuple[str, ...]) -> 
         ("strace", PROBER, "-addr=:1"),
         ("busybox", "sh", "-c", f"{PROBER} -addr=:1"),
         (PROBER, "-addr=$(UNKNOWN)"),
-        (PROBER, "-addr=:1", "-unknown"),
-        (PROBER, "-addr=:1", "-tls=false"),
-        (PROBER, "-addr=:1", "-gzip"),
+        ("grpc_health_probe", "-addr=:1", "-unknown"),
+        ("grpc_health_probe", "-addr=:1", "-tls=false"),
+        ("/usr/bin/grpc-health-probe", "-addr=:1", "-gzip"),
+        (PROBER, "-addr=:1", "-h"),
+        (PROBER, "--help"),
+        ("/app/grpc-health-probe.sh", "-addr=:1"),
+        ("/app/my-grpc-health-probe", "-addr=:1"),
         ("timeout", "-x", "5", PROBER, "-addr=:1"),
         ("timeout", "--s9", "5", PROBER, "-addr=:1"),
         ("timeout", "--foreground=1", "5", PROBER, "-addr=:1"),
@@ -198,8 +202,6 @@ def test_a_command_is_read_as_go_and_a_shell_read_it(words: tuple[str, ...]) -> 
         ("cat", "/app/ok"),
         ("sh", "-c", "test -e /app/ok"),
         ("/bin/false",),
-        (PROBER, "-addr"),
-        (PROBER,),
         (PROBER, 5),
     ],
 )
@@ -213,8 +215,40 @@ def test_a_probe_without_a_command_asks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        (PROBER,),
+        (PROBER, "-addr"),
+        (PROBER, "-addr="),
+        (PROBER, "-addr", ""),
+        (PROBER, ":50051"),
+        (PROBER, "-v", "true", "-addr=:50051"),
+        (PROBER, "--", "-addr=:50051"),
+        (PROBER, "-addr=:50051", "-service"),
+        ("grpc_health_probe", "-addr=:50051", "-user-agent"),
+        ("grpc_health_probe-linux-amd64",),
+        (PROBER, "-addr=:50051", "-unknown"),
+        (PROBER, "-address=:50051"),
+        (PROBER, "---addr=:50051"),
+        (PROBER, "-=x", "-addr=:50051"),
+        (PROBER, "-unknown", "-h", "-addr=:50051"),
+        (PROBER, "-addr=:50051", "-tls=false"),
+        (PROBER, "-addr=:50051", "-gzip"),
+        (PROBER, "-addr=:50051", "-rpc-header=a:b"),
+        (PROBER, "-addr=:50051", "-version"),
+        ("sh", "-c", f"exec {PROBER} -addr=:50051 -unknown"),
+        ("timeout", "5", PROBER),
+    ],
+)
+def test_what_grpc_health_probe_ends_at_before_it_asks(words: tuple[str, ...]) -> None:
+    assert isinstance(command(*words), Flaw)
+
+
+@pytest.mark.parametrize(
     ("words", "how"),
     [
+        (("-v=maybe",), 'with -v="maybe"'),
+        (("-v=", "-v"), 'with -v=""'),
         (("-tls",), "with -tls"),
         (("--tls=true",), "with -tls"),
         (("-v", "-tls", "-tls-no-verify"), "with -tls"),
@@ -325,7 +359,7 @@ words = st.text() | st.sampled_from(
 @example(["nc", "a" * 16_000])
 @example(["nc", "50051 " * 2_500])
 def test_a_command_can_be_anything(listed: list[Any]) -> None:
-    assert isinstance(command(*listed), Asked | Unread) == bool(listed)
+    assert isinstance(command(*listed), Asked | Flaw | Unread) == bool(listed)
 
 
 @given(st.lists(st.sampled_from(SOCKETS + PORTS), min_size=1, max_size=5), st.data())

@@ -166,6 +166,27 @@ def test_what_ipamd_never_answers_is_certain_at_its_address_alone(
     assert levels(said("POD-008", probed(release, by_command(PROBER, f"-addr={wrong}", *flags)))) == {"warn"}
 
 
+@pytest.mark.parametrize("words", [(PROBER,), (PROBER, "-address=:50051"), (PROBER, "-addr=:61679", "-gzip")])
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_what_ends_before_it_asks_is_certain_and_told_once(release: str, words: tuple[str, ...]) -> None:
+    daemonset = probed(release, by_command(*words))
+    found = said("VER-007", daemonset)
+    assert [(finding.level, finding.problem.certain) for finding in found] == [("deny", True)] * 2
+    assert said("POD-008", daemonset) == []
+    assert levels(said("VER-007", daemonset, daemonset)) == {"warn"}
+
+
+@pytest.mark.parametrize("flags", [*FLAWS, ("-unknown",)])
+def test_nothing_is_certain_before_the_health_service_knew_names(flags: tuple[str, ...]) -> None:
+    before = probed(OLD, by_command(PROBER, "-addr=:50051", *flags))
+    for holder in (
+        before["spec"]["template"]["spec"]["initContainers"] + before["spec"]["template"]["spec"]["containers"]
+    ):
+        holder["image"] = holder["image"].replace(f":v{OLD}", ":v1.5.7")
+    found = said("VER-007", before)
+    assert [(finding.level, finding.problem.certain) for finding in found] == [("warn", False)] * 2
+
+
 words = st.sampled_from(
     ["nc", "timeout", "-s", "9", "sh", "-c", PROBER, "localhost", "50051", ":50051", "-addr=:50051", "-tls", SOCKET]
 )

@@ -23,7 +23,7 @@ Speaks = Literal["health", "grpc", "tcp", "http", "other"]
 
 
 class Flaw(NamedTuple):
-    """What makes a probe fail always."""
+    """What makes a probe by grpc-health-probe fail always: beside an address, or before it asks anywhere."""
 
     how: str
     """What the probe does, behind its address: ``with -tls``."""

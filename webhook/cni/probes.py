@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from webhook.cni.addresses import Asked, Speaks, Unread, given, in_range, is_local, port_of
+from webhook.cni.addresses import Asked, Flaw, Speaks, Unread, given, in_range, is_local, port_of
 from webhook.cni.container import Container
 from webhook.cni.programs import read
 from webhook.model import Json, at, text
@@ -17,7 +17,7 @@ from webhook.model import Json, at, text
 KINDS = ("livenessProbe", "readinessProbe", "startupProbe")
 """The probes that a container can have."""
 
-Answer = Asked | Unread | None
+Answer = Asked | Flaw | Unread | None
 """None: the container has no such probe, or one that asks nothing."""
 
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from webhook.cni.addresses import Asked, Flaw, Unread, given, mentioned, target
-from webhook.cni.values import FALSE
+from webhook.cni.values import FALSE, TRUE
 
-_PROBER = re.compile(r"grpc[-_]health[-_]probe")
+_PROBER = re.compile(r"grpc[-_]health[-_]probe(?:-linux-[a-z0-9]+)?", re.ASCII)
+_OF_THE_CNI = "/app/grpc-health-probe"
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 _LONGEST_SCRIPT = 4096
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
@@ -26,8 +27,8 @@ _SPECIAL = frozenset("$`;&|<>()*?{}~#!\n")
 """What makes a shell do more than run one program with these words."""
 
 
-def read(words: Sequence[str], folder: str) -> Asked | Unread | None:
-    """What a command asks; None where there is none.
+def read(words: Sequence[str], folder: str) -> Asked | Flaw | Unread | None:
+    """What a command asks, or why it ends before it asks; None where there is none.
 
     Args:
         words: The command.
@@ -39,8 +40,8 @@ def read(words: Sequence[str], folder: str) -> Asked | Unread | None:
     program = posixpath.basename(words[0]) if words else ""
     if program in _SHELLS:
         return _shell(words, folder)
-    if _PROBER.match(program):
-        return _by_health_probe(words[1:], folder)
+    if _PROBER.fullmatch(program):
+        return _by_health_probe(words, folder)
     if not program:
         return Unread("its command names no program")
     return _unread(f"it runs {program[:_LONGEST_NAME]}, which the guard does not know", program, words[1:])
@@ -109,7 +110,7 @@ def _takes_next(word: str) -> bool | None:
 # --- shells ----------------------------------------------------------------------------------------------------------
 
 
-def _shell(words: Sequence[str], folder: str) -> Asked | Unread:
+def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Unread:
     """What a shell asks that is given its script by ``-c``."""
     script = _script(words)
     if script is None:
@@ -162,27 +163,42 @@ _DURATION = re.compile(r"\+?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|
 _PLAINTEXT = "ipamd serves plaintext, and the grpc-health-probe of the CNI does not know this flag"
 
 
-def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Unread:
-    """What grpc-health-probe asks with these arguments: of a flag given twice the last counts."""
+def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Flaw | Unread:
+    """What grpc-health-probe asks, or why it ends at once: of a flag given twice the last counts."""
     flags: list[tuple[str, str]] = []
-    index = 0
+    index = 1
     while index < len(words) and words[index].startswith("-") and words[index] not in {"-", "--"}:
         name, equals, value = words[index].removeprefix("-").removeprefix("-").partition("=")
         index += 1
         if name in _VALUED and not equals:
-            value = words[index] if index < len(words) else ""
+            if index == len(words):
+                return Flaw(f"with -{name} without a value", _ENDS)
+            value = words[index]
             index += 1
         elif not _is_known(name, value):
-            return _unread(f"the guard does not know its flag {name[:_LONGEST_NAME]}", "grpc-health-probe", words)
-        flags.append((name, value))
+            return _unknown(name, words)
+        flags.append((name, value if equals or name in _VALUED else "true"))
     last = dict(flags)
     if not last.get("addr"):
-        return Unread("it names no address")
+        return Flaw("without an address", _ENDS)
     found = target(last["addr"], folder)
-    # A duration that cannot be read ends the program wherever it is, a service counts where it is the last.
+    # A value that cannot be read ends the program wherever it is, a service counts where it is the last.
     standing = [(name, value) for name, value in flags if name != "service" or value == last[name]]
     flaw = next((flaw for name, value in standing if (flaw := _flaw(name, value))), None)
     return replace(found, flaw=flaw) if flaw and isinstance(found, Asked) else found
+
+
+_ENDS = "it ends at once with an error"
+_HELP = frozenset(("h", "help"))
+"""Flags at which the program of the CNI ends without an error, whatever ipamd does."""
+
+
+def _unknown(name: str, words: Sequence[str]) -> Flaw | Unread:
+    """A flag that the program of the CNI does not know; another one may."""
+    name = name[:_LONGEST_NAME]
+    if words[0] == _OF_THE_CNI and name not in _HELP:
+        return Flaw(f"with -{name}, which the program of the CNI does not know", _ENDS)
+    return _unread(f"the guard does not know its flag {name}", "grpc-health-probe", words[1:])
 
 
 def _is_known(name: str, value: str) -> bool:
@@ -196,6 +212,8 @@ def _flaw(name: str, value: str) -> Flaw | None:
         return Flaw(f"with -{name}", _PLAINTEXT)
     if name == "service" and value not in _SERVICES:
         return Flaw(f'for service "{value[:_LONGEST_NAME]}"', "ipamd knows no such service")
+    if name == "v" and value not in TRUE | FALSE:
+        return Flaw(f'with -{name}="{value[:_LONGEST_NAME]}"', "that is neither true nor false")
     if name in _DURATIONS and not (_DURATION.fullmatch(value) and re.search("[1-9]", value)):
         return Flaw(f'with -{name}="{value[:_LONGEST_NAME]}"', "that is not a duration above zero, as 5s is")
     return None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from webhook.cni.addresses import Asked, Speaks, Unread
+from webhook.cni.addresses import Asked, Flaw, Speaks, Unread
 from webhook.cni.agents import IPAMD_SOCKET, health_address
 from webhook.cni.probes import Answer
 from webhook.cni.stock import stock
@@ -66,7 +66,7 @@ def _elsewhere(version: Version | None, answer: Answer) -> tuple[str, tuple[Aske
     if isinstance(answer, Unread):
         found = (*answer.given, *answer.mentioned)
         return answer.program, () if any(one.is_ipamds for one in found) else found
-    if answer is None or answer.socket or not _is_elsewhere(version, answer):
+    if answer is None or isinstance(answer, Flaw) or answer.socket or not _is_elsewhere(version, answer):
         return "", ()
     return _BY[answer.speaks], (answer,)
 

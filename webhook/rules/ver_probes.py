@@ -32,6 +32,7 @@ _PROBER = "/app/grpc-health-probe"
         Example(DaemonSet(release="1.23.1", fields=probe("/bin/false"))),
         Example(DaemonSet(release="1.23.1", fields=probe(_PROBER, f"-addr={IPAMD_SOCKET}", "-tls"))),
         Example(DaemonSet(release="1.22.4", fields=probe(_PROBER, "-addr=:50051", "-service=aws-node"))),
+        Example(DaemonSet(release="1.23.1", fields=probe(_PROBER, f"-address={IPAMD_SOCKET}"))),
     ),
     good=(Example(DaemonSet(release="1.23.1", probe_address=f"unix:{IPAMD_PATH}")),),
 )
@@ -39,16 +40,19 @@ def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
     """From 1.23.0 on ipamd answers health checks on a unix socket, before on TCP.
 
     A new image with the old probes (what `kubectl set image` makes) never becomes healthy: its container restarts
-    forever and the rollout stops. Nor does a probe by TLS, or for a service that ipamd does not know.
+    forever and the rollout stops. Nor does a probe by TLS, for a service that ipamd does not know, or with flags at
+    which grpc-health-probe ends.
     """
     version = case.new.known_version
     for kind, answer in case.new.probes.items():
         if isinstance(answer, Unread):
             yield from _unread(case, version, kind, answer)
+        elif isinstance(answer, Flaw):
+            yield _flawed(case, version, kind, "runs grpc-health-probe", answer)
         elif answer is not None and _asks_another_release(version, answer):
             yield _never_healthy(case, version, kind, answer)
         elif answer is not None and answer.flaw and _is_right(version, answer):
-            yield _flawed(case, version, kind, answer.address, answer.flaw)
+            yield _flawed(case, version, kind, f"asks {named(answer.address)}", answer.flaw)
 
 
 def _is_right(version: Version, answer: Asked) -> bool:
@@ -76,13 +80,18 @@ def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked
     )
 
 
-def _flawed(case: AwsNodeCase, version: Version, kind: str, address: str, flaw: Flaw) -> Problem:
+_PROVED = Version(1, 6, 0)
+"""The first release of this grpc-health-probe, and of the health service that knows names."""
+
+
+def _flawed(case: AwsNodeCase, version: Version, kind: str, does: str, flaw: Flaw) -> Problem:
+    is_proved = version >= _PROVED
     return Problem(
         path=probe_path(case, kind),
-        evidence=((f"aws-node {kind} asks", f"{address} {flaw.how}"),),
-        level="deny",
-        certain=True,
-        wrong=f"the {kind} asks {named(address)} {flaw.how}",
+        evidence=((f"aws-node {kind}", f"{does} {flaw.how}"),),
+        level="deny" if is_proved else "warn",
+        certain=is_proved,
+        wrong=f"the {kind} {does} {flaw.how}",
         effect=f"{flaw.why}, so each probe fails, the container restarts forever and the rollout stops",
         remedy=f"Use the probes of the official manifest of {version}",
     )
