@@ -75,7 +75,7 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     )
     if one.release != other.release or any(all(pair) for pair in zip(parts[0], reversed(parts[1]), strict=True)):
         return None
-    if one.env.keys() & other.env.keys() or one.images.keys() & other.images.keys():
+    if any(getattr(one, name).keys() & getattr(other, name).keys() for name in ("env", "images", "fields")):
         return None
     if meet(one, other) or meet(other, one):
         return None
