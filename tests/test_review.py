@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.stock import stock
 from webhook.metrics import Metrics
 from webhook.model import BREAK_GLASS, Resource, User
@@ -21,7 +22,6 @@ from webhook.review.decision import Endpoint
 from webhook.review.request import read
 from webhook.review.response import WARNING_LENGTH, WARNINGS_LENGTH
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, ENIConfig, Example
 
 MINIMUM = Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5"}))
 BAD = Example(DaemonSet(env={"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5", "MAX_ENI": "0"}))
@@ -393,7 +393,7 @@ def test_a_thousand_containers_of_one_name_are_refused() -> None:
     crowd = stock()
     crowd["spec"]["template"]["spec"]["containers"] += [{"name": "aws-node", "env": [{"name": "X"}]}] * 2_000
     assert (
-        "runs beside the one that is judged"
+        "runs the CNI beside the one that is evaluated"
         in asked("validate", review(Resource("DaemonSet", crowd)))["status"]["message"]
     )
 
@@ -408,9 +408,9 @@ def test_ten_thousand_entries_are_one_message() -> None:
 def test_equal_faults_are_one_message_that_names_twenty_and_counts_the_rest() -> None:
     names = tuple(f"WARM_X{number:03}" for number in range(100))
     twice = Example(DaemonSet(env=dict.fromkeys(names, ""), repeat=names))
-    message = asked("validate", review(twice.resource()))["status"]["message"]
-    (line,) = message.splitlines()
-    assert line.startswith("ENV-006: WARM_X000 is set twice in container aws-node; WARM_X001 is set twice")
+    lines = asked("validate", review(twice.resource()))["warnings"]
+    (line,) = (one for one in lines if one.startswith("ENV-013"))
+    assert line.startswith("ENV-013: WARM_X000 is set twice in container aws-node; WARM_X001 is set twice")
     assert line.count("is set twice") == 20
     assert "; and 80 more: " in line
 

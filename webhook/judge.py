@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from webhook.budget import OverBudgetError, Spend, unlimited
+from webhook.catalogue import Catalogue
+from webhook.catalogue.rule import Case, Rule, Target
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Assumed
 from webhook.cni.eniconfig import EniConfig
@@ -16,8 +18,6 @@ from webhook.levels import Before, Levels, View
 from webhook.model import Crash, Edit, Evidence, Facts, Finding, Json, Problem, Resource, Skipped, Verdict
 from webhook.outcome import NOTHING, Outcome, ask
 from webhook.policy import Policy
-from webhook.rules import Catalogue
-from webhook.rules.rule import Case, Rule, Target
 
 
 @dataclass(frozen=True, slots=True)

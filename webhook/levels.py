@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
@@ -13,7 +14,6 @@ from webhook.cni.tables import Tables
 from webhook.model import ADDON_MANAGER, Crash, Evidence, Finding, Json, Level, Overrun, Problem, Resource, at, text
 from webhook.outcome import Gravity, Outcome, gravity
 from webhook.policy import Policy
-from webhook.rules.rule import Rule
 
 ACKNOWLEDGE = "cni-guard.dev/acknowledge"
 """The annotation by which the author of a change says "I mean it": ``ROLL-003 back to the defaults``, a rule a line."""

@@ -107,6 +107,8 @@ class Live:
         self.draining = False
         self.certificate_refusal = ""
         self.policy_refusal = ""
+        self.policy_warnings: tuple[str, ...] = ()
+        """What the owner of the policy should change in it."""
         self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS)
         self.source: Source = "built-in"
         self.loaded = datetime.now(UTC)
@@ -169,7 +171,9 @@ class Live:
         except UnicodeDecodeError as error:
             reason = f"{file}: not UTF-8: {error.reason} at byte {error.start}"
             raise PolicyError(reason) from error
-        loaded = policy.load(text, file, CATALOGUE.ids)
+        loaded, self.policy_warnings = policy.read(text, file, CATALOGUE.ids, CATALOGUE.former)
+        for warning in self.policy_warnings:
+            LOG.warning({"message": "policy is outdated", "reason": warning})
         self.policy_refusal = ""
         self.guard = Guard(loaded, CATALOGUE, budget=EVALUATION_SECONDS)
         self.source = "file"

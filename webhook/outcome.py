@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webhook.budget import OverBudgetError, Spend
+from webhook.catalogue.rule import Case, Rule
 from webhook.cni.container import Assumed
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, UnknownKey, UnknownValueError
-from webhook.rules.rule import Case, Rule
 
 _MANY = 256
 """Combinations of possible values that are tried; beyond them the rule is skipped."""

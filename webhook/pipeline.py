@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from webhook.budget import OverBudgetError, Spend, cpu_seconds, unlimited
+from webhook.catalogue import Catalogue
 from webhook.judge import Basis, Evaluation
 from webhook.model import NOTHING_KNOWN, Evidence, Facts, Finding, Resource, Verdict
 from webhook.mutate import Filled, fill
 from webhook.policy import Policy
-from webhook.rules import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -154,13 +155,30 @@ def schema() -> dict[str, Any]:
     return head | msgspec.json.schema(Policy)
 
 
-def load(text: str, file: str, rules: Collection[str]) -> Policy:
-    """Parse a policy.
+class Loaded(NamedTuple):
+    """A policy, and what its owner should change in it before the next minor version."""
+
+    policy: Policy
+    warnings: tuple[str, ...]
+
+
+Former = Mapping[str, tuple[str, ...]]
+"""IDs of the minor version before, each with the IDs that it became."""
+
+
+def load(text: str, file: str, rules: Collection[str], former: Former = MappingProxyType({})) -> Policy:
+    """Parse a policy, as `read` does, without its warnings."""
+    return read(text, file, rules, former).policy
+
+
+def read(text: str, file: str, rules: Collection[str], former: Former = MappingProxyType({})) -> Loaded:
+    """Parse a policy. A former ID counts as every ID that it became, unless the policy names that one too.
 
     Args:
         text: The content of the policy file.
         file: The name of the file, for error messages.
         rules: The IDs of all existing rules.
+        former: The IDs that are split or gone.
 
     Raises:
         PolicyError: The policy does not load.
@@ -181,10 +199,30 @@ def load(text: str, file: str, rules: Collection[str]) -> Policy:
         reason, _, where = str(error).partition(" - at ")
         place = f" at {where.strip('`').removeprefix('$.')}" if where else ""
         raise fail(_path(where), f"{reason}{place}{_way_out(reason, where)}") from error
+    outdated: list[str] = []
     for path, rule in _named_rules(policy):
-        if rule not in rules:
+        if rule not in rules and rule not in former:
             raise fail(path, f"there is no rule {rule}{_nearest(rule, rules)}")
-    return policy
+        if new := former.get(rule):
+            counts = f"{rule} counts as {', '.join(new)}, and no longer does from the next minor version on"
+            outdated.append(str(fail(path, f"{counts}: name the rules that you mean")))
+    return Loaded(_with_current_ids(policy, former), tuple(outdated))
+
+
+def _with_current_ids(policy: Policy, former: Former) -> Policy:
+    levels = {new: level for rule, level in policy.rules.items() for new in former.get(rule, ())}
+    kept = {rule: level for rule, level in policy.rules.items() if rule not in former}
+    named = policy.acknowledge
+    return msgspec.structs.replace(
+        policy,
+        rules=levels | kept,
+        acknowledge=None if named is None else tuple(new for rule in named for new in former.get(rule, (rule,))),
+        exceptions=tuple(
+            msgspec.structs.replace(one, rule=new)
+            for one in policy.exceptions
+            for new in former.get(one.rule, (one.rule,))
+        ),
+    )
 
 
 def _only_document(text: str, file: str) -> documents.Document:

@@ -151,6 +151,7 @@ def _ready(live: Live) -> Response:
             "mode": live.guard.policy.mode,
             "loaded": live.loaded.isoformat(timespec="seconds"),
             "refusal": live.policy_refusal or None,
+            "warnings": list(live.policy_warnings),
         },
         "rules": len(CATALOGUE.ids),
     }

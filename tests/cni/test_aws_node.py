@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from webhook.catalogue.examples import DaemonSet, container
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Unknown
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, UnknownValueError
-from webhook.rules.examples import DaemonSet, container
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -86,7 +86,7 @@ def test_a_flag_falls_back_to_the_code_s_default(value: str | None, on: bool) ->
         (f"x.io/amazon-k8s-cni@{DIGEST}", "1.20.5"),
         ("x.io/amazon-k8s-cni:latest", None),
         ("x.io/amazon-k8s-cni", None),
-        ("x.io/amazon-k8s-cni:v1.22.4-rc1", None),
+        ("x.io/amazon-k8s-cni:v1.22.4-rc1", "1.22.4"),
         ("not an image", None),
     ],
 )
@@ -104,7 +104,7 @@ def test_the_version_is_that_of_digest_or_tag(image: str, version: str | None) -
         ("x.io/amazon-k8s-cni:v1.22.4", "1.22.4"),
         ("x.io/amazon-k8s-cni:prod", None),
         ("x.io/amazon-k8s-cni", None),
-        ("x.io/amazon-k8s-cni:v1.22.4-rc1", None),
+        ("x.io/amazon-k8s-cni:v1.22.4-rc1", "1.22.4"),
     ],
 )
 def test_an_annotation_tells_the_version_of_an_image_given_by_digest_alone(image: str, version: str | None) -> None:

@@ -13,14 +13,17 @@ VERSIONS = st.builds(Version, NUMBERS, NUMBERS, NUMBERS)
 @pytest.mark.parametrize(
     ("text", "tag"),
     [
-        ("v1.23.1", Tag(Version(1, 23, 1), candidate=False, build=None)),
-        ("1.23.1", Tag(Version(1, 23, 1), candidate=False, build=None)),
-        ("v1.7.10-eksbuild.1", Tag(Version(1, 7, 10), candidate=False, build=1)),
-        ("v1.19.3-rc1", Tag(Version(1, 19, 3), candidate=True, build=None)),
-        ("v1.19.3-rc1-eksbuild.2", Tag(Version(1, 19, 3), candidate=True, build=2)),
-        ("v1.19.3-rc.1", Tag(Version(1, 19, 3), candidate=True, build=None)),
-        ("v1.22.4-eksbuild.3-mirror_2", Tag(Version(1, 22, 4), candidate=False, build=3)),
-        ("v1.22.4-hardened", Tag(Version(1, 22, 4), candidate=False, build=None)),
+        ("v1.23.1", Tag(Version(1, 23, 1), unreleased=False, build=None)),
+        ("1.23.1", Tag(Version(1, 23, 1), unreleased=False, build=None)),
+        ("v1.7.10-eksbuild.1", Tag(Version(1, 7, 10), unreleased=False, build=1)),
+        ("v1.19.3-rc1", Tag(Version(1, 19, 3), unreleased=True, build=None)),
+        ("v1.19.3-rc1-eksbuild.2", Tag(Version(1, 19, 3), unreleased=True, build=2)),
+        ("v1.19.3-rc.1", Tag(Version(1, 19, 3), unreleased=True, build=None)),
+        ("v1.19.3-dirty", Tag(Version(1, 19, 3), unreleased=True, build=None)),
+        ("v1.19.3-12-g0a1b2c3", Tag(Version(1, 19, 3), unreleased=True, build=None)),
+        ("v1.19.3-12-g0a1b2c3-dirty", Tag(Version(1, 19, 3), unreleased=True, build=None)),
+        ("v1.22.4-eksbuild.3-mirror_2", Tag(Version(1, 22, 4), unreleased=False, build=3)),
+        ("v1.22.4-hardened", Tag(Version(1, 22, 4), unreleased=False, build=None)),
     ],
 )
 def test_tags_that_name_a_release(text: str, tag: Tag) -> None:
@@ -70,7 +73,7 @@ def test_a_tag_can_be_any_text(text: str) -> None:
 @given(VERSIONS)
 def test_writing_and_reading_a_version(version: Version) -> None:
     assert Version.of(str(version)) == version
-    assert parse_tag(f"v{version}") == Tag(version, candidate=False, build=None)
+    assert parse_tag(f"v{version}") == Tag(version, unreleased=False, build=None)
 
 
 @pytest.mark.parametrize("text", ["", "v1.2.3", "1.2", "1.2.3.4", "1.2.3\n", "1.2.x", "1.2.1000000"])

@@ -23,8 +23,8 @@ class Command:
 
 def _copied(*names: str) -> str:
     """What `kubectl set env` without -c always brings, since it writes to all three containers."""
-    also = "also stands" if len(names) == 1 else "also stand"
-    return f"ENV-001: {', '.join(names)} {also} in aws-vpc-cni-init and aws-eks-nodeagent, where nobody reads them"
+    also = "is also set" if len(names) == 1 else "are also set"
+    return f"ENV-001: {', '.join(names)} {also} in aws-vpc-cni-init and aws-eks-nodeagent, which does not read them"
 
 
 COMMANDS = (

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.controlplane.guarded import MASTERS, THE_AWS_NODE, Answer, Guarded, env
+from webhook.catalogue.examples import DaemonSet
 from webhook.cni.stock import stock
-from webhook.rules.examples import DaemonSet
 
 EKS = "eks:addon-manager"
 MINIMUM_ALONE = "IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.controlplane.guarded import LAST_APPLIED, THE_AWS_NODE, Guarded, Object, container, env
+from webhook.catalogue.examples import DaemonSet
 from webhook.cni.stock import stock
-from webhook.rules.examples import DaemonSet
 
 MINIMUM = DaemonSet(release="1.22.4", env={"MINIMUM_IP_TARGET": "5"}).build
 

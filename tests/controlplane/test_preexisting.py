@@ -3,8 +3,8 @@
 import pytest
 
 from tests.controlplane.guarded import THE_AWS_NODE, Guarded, env
+from webhook.catalogue.examples import DaemonSet
 from webhook.cni.stock import stock
-from webhook.rules.examples import DaemonSet
 
 FULL_OF_PROBLEMS = DaemonSet(
     release="1.22.1",
@@ -29,7 +29,7 @@ WRONG = {
     "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",
     'ENV-002: ENABLE_PREFIX_DELEGATION="yes" must be true or false',
     'ENV-004: AWS_VPC_ENI_MTU="9002" must be an integer from 576 to 9001',
-    'ENV-006: CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT" is not an https:// URL',
+    'ENV-014: CLUSTER_ENDPOINT="EKS_CLUSTER_API_ENDPOINT" is not an https:// URL',
     "SNAT-003: AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS=0.0.0.0/0 covers every address, so it switches SNAT off",
 }
 
@@ -65,8 +65,8 @@ def test_the_warning_of_an_old_problem_is_that_of_a_new_one(guarded: Guarded) ->
     answer = guarded.kubectl("rollout", "restart", *THE_AWS_NODE)
     assert answer.passed
     assert answer.err == (
-        "Warning: IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5: someone relies on a reserve "
-        "that does not exist. Remove WARM_ENI_TARGET (or set it to 1), or change WARM_IP_TARGET. "
+        "Warning: IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5: the extra warm capacity "
+        "will not exist. Remove WARM_ENI_TARGET (or set it to 1), or change WARM_IP_TARGET. "
         "https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/eni-and-ip-target.md\n"
     )
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.controlplane.guarded import AWS_NODE, THE_AWS_NODE, Guarded, Object, container
+from webhook.catalogue.examples import DaemonSet
 from webhook.cni.stock import stock
-from webhook.rules.examples import DaemonSet
 
 CREATE = ("create", "--filename=-", "--dry-run=server")
 CONFLICT = "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5"

@@ -24,7 +24,7 @@ def test_a_refusal_is_one_message_for_a_person(guarded: Guarded) -> None:
     assert answer.err == (
         "error: failed to patch env update to pod template: "
         'admission webhook "aws-node.cni-guard.dev" denied the request: '
-        "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5: someone relies on a reserve that does not "
+        "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5: the extra warm capacity will not "
         "exist. Remove WARM_ENI_TARGET (or set it to 1), or change WARM_IP_TARGET. "
         "https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/eni-and-ip-target.md\n"
     )

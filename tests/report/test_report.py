@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.documents import Unread
 from webhook.files import Build
 from webhook.judge import judge
@@ -28,7 +29,6 @@ from webhook.printable import dotted
 from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example, env
 
 ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
 LINK = "https://example.com/x"

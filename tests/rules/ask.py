@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from tests.changes import NOW
+from webhook.catalogue.rule import Case
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import KNOWN
@@ -12,7 +13,6 @@ from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Problem, Resource, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
-from webhook.rules.rule import Case
 
 Object = dict[str, Any]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.changes import NOW
+from webhook.catalogue.examples import container, set_env
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.stock import stock
@@ -12,7 +13,6 @@ from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import container, set_env
 
 Env = dict[str, str | None]
 

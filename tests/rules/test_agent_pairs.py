@@ -6,11 +6,11 @@ import pytest
 
 from tests.changes import NOW
 from tests.rules.releases import daemonset
+from webhook.catalogue.examples import container
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Resource
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import container
 
 MODE = "NETWORK_POLICY_ENFORCING_MODE"
 

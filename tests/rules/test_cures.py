@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.container import Container
 from webhook.cni.releases import VERSIONS
 from webhook.cni.tables import KNOWN
@@ -16,7 +17,6 @@ from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, at
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example, container
 
 BEFORE = str(KNOWN.last_patches[VERSIONS[-1].major, VERSIONS[-1].minor - 1])
 NET, SNAT, EXCLUDE = (

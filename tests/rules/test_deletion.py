@@ -8,12 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.changes import NOW
+from webhook.catalogue import moments
 from webhook.cni.stock import stock
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Resource
 from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE, moments
-from webhook.rules.deletion import ALLOW_DELETE
+from webhook.rules import CATALOGUE
+from webhook.rules.del_permit import ALLOW_DELETE
 
 LATE = "2026-06-01T13:00:01Z"
 

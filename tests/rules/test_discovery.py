@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 
 from tests.rules.ask import said
+from webhook.catalogue.examples import Change, DaemonSet
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
-from webhook.rules.examples import Change, DaemonSet
 
 DISCOVERY, IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
 CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"

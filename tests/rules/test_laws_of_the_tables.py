@@ -6,6 +6,7 @@ import pytest
 
 from tests.changes import NOW
 from tests.rules.releases import Env, about, daemonset, has, judged
+from webhook.catalogue import Catalogue
 from webhook.cni.objections import objections
 from webhook.cni.reading import FATAL, Reading, Variable
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
@@ -16,7 +17,7 @@ from webhook.cni.version import Version
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource
 from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE, Catalogue
+from webhook.rules import CATALOGUE
 
 VALUES = tuple(rule for rule in CATALOGUE if rule.id.startswith(("ENV", "PFX", "SNAT", "SGP", "NP", "IP6")))
 TEXTS = ("", "stdout", "STDOUT", "foo", "Strict", "strict ", "eth", "pods5", "9002", "-1", "+5", '"', "\x01", "a\\x")

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.rules.ask import Object, levels, said
+from webhook.catalogue.examples import Change, container, set_env
 from webhook.cni.stock import stock
-from webhook.rules.examples import Change, container, set_env
 
 MAIN, INIT, AGENT = "aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"
 
@@ -28,14 +28,14 @@ def test_what_the_right_container_has_too_only_warns(now: dict[str, Change], bef
     found = said("ENV-001", written(**now), written(**before) if before is not None else None)
     assert levels(found) == {"warn"}
     (stale,) = [finding.message for finding in found if "another value" in finding.message]
-    assert "WARM_IP_TARGET also stands in aws-vpc-cni-init" in stale
+    assert "WARM_IP_TARGET is also set in aws-vpc-cni-init" in stale
     assert "with another value than in aws-node: only the value in aws-node counts" in stale
 
 
 def test_copies_that_agree_are_one_warning() -> None:
     (finding,) = said("ENV-001", written(main=FIVE, init=FIVE, agent=FIVE))
     assert "another value" not in finding.message
-    assert "also stands in aws-vpc-cni-init and aws-eks-nodeagent" in finding.message
+    assert "is also set in aws-vpc-cni-init and aws-eks-nodeagent" in finding.message
 
 
 def test_writing_a_misplaced_variable_to_all_containers_passes() -> None:

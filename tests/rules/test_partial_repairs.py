@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.rules.test_way_back import COMPARES, INEXCUSABLE, judged, states
+from webhook.catalogue.examples import DaemonSet, ENIConfig
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.model import Json, Resource, at
-from webhook.rules.examples import DaemonSet, ENIConfig
 
 Object = dict[str, Any]
 Repair = Callable[[Object], None]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, Example
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Json, Resource
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example
 
 IMAGE = "docker.io/example/helper:1"
 LISTS = {"volumes": POD_LISTS["volumes"], "volumeMounts": CONTAINER_LISTS["volumeMounts"]}

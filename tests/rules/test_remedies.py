@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.changes import NOW, guard
+from webhook.catalogue.examples import DaemonSet, Example
 from webhook.cni.releases import VERSIONS
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
@@ -14,7 +15,6 @@ from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
 from webhook.pipeline import decide
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example
 
 NAME = r"([A-Z][A-Za-z0-9_]*_[A-Za-z0-9_]+)"
 NEWEST = str(VERSIONS[-1])

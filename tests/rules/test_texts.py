@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, container, set_env
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN
@@ -15,7 +16,6 @@ from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Json, Resource, Source, at
 from webhook.policy import Cluster, Policy
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, ENIConfig, Example, container, set_env
 
 POLICY = Policy(mode="enforce", cluster=Cluster(scoped_by_name=True))
 Object = dict[str, Any]

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, Example, container
+from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.tables import CONTAINERS, KNOWN
 from webhook.cni.variables import by_name
@@ -17,8 +19,6 @@ from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, Example, container
-from webhook.rules.rule import Rule
 
 BAD = [
     pytest.param(rule, example, id=f"{rule.id}-{index}")

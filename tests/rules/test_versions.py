@@ -21,7 +21,7 @@ def cni(image: str, says: str | None = None) -> Object:
     return changed(stock(), put)
 
 
-MOVING = [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable", ":v1.23.1-rc1"]
+MOVING = [":latest", "", ":main", ":release-1.23", ":v1.23", ":stable"]
 
 
 @pytest.mark.parametrize("tag", MOVING)
@@ -76,6 +76,14 @@ def test_a_moving_tag_is_said_of_all_three_containers() -> None:
     assert len(said("VER-001", moving)) == 3
     assert len(said("VER-001", cni(":latest"), moving)) == 1
     assert levels(said("VER-001", cni(":latest"), moving)) == {"warn"}
+
+
+@pytest.mark.parametrize("tag", [":v1.22.4-rc1", ":v1.22.4-dirty", ":v1.22.4-3-g0a1b2c3"])
+def test_a_build_that_nobody_released_is_denied_and_all_other_rules_go_on(tag: str) -> None:
+    assert levels(said("VER-009", cni(tag))) == {"deny"}
+    assert said("VER-001", cni(tag)) == []
+    assert levels(said("VER-007", cni(tag))) == {"deny"}
+    assert levels(said("VER-004", cni(tag), cni(":v1.20.5"))) == {"deny"}
 
 
 def test_an_annotation_serves_an_image_given_by_digest() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.changes import NOW
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.aws_node import VERSION_ANNOTATION
 from webhook.judge import judge
 from webhook.model import NOTHING_KNOWN, Resource, Verdict
 from webhook.policy import BUILT_IN
 from webhook.rules import CATALOGUE
-from webhook.rules.examples import DaemonSet, ENIConfig, Example
 
 COMPARES = {"ROLL-003", "VER-004", "SNAT-001"}
 """Rules about the difference of two objects: neither side alone has their findings."""
@@ -77,7 +77,11 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
         return None
     if any(getattr(one, name).keys() & getattr(other, name).keys() for name in ("env", "images", "fields")):
         return None
-    if meet(one, other) or meet(other, one):
+    if (
+        meet(one, other)
+        or meet(other, one)
+        or any("env" in a.fields and b.env for a, b in ((one, other), (other, one)))
+    ):
         return None
     if one.probe_address and other.probe_address:
         return None

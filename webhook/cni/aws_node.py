@@ -93,20 +93,20 @@ class AwsNode:
         if released is not None or self.main.image.digest is None:
             return released
         said = parse_tag(text(at(self.raw, "metadata", "annotations", VERSION_ANNOTATION)))
-        return said.version if said and not said.candidate else None
+        return said.version if said and not said.unreleased else None
 
     def release_of(self, container: Container) -> Version | None:
-        """The release of a container's image, by the policy's digests, else by its tag; a candidate is none."""
+        """The release of a container's image, by the policy's digests, else by its tag."""
         mapped = self.digests.get(container.image.digest or "") if container.image else None
         if mapped:
             return Version.of(mapped)
-        return container.tag.version if container.tag and not container.tag.candidate else None
+        return container.tag.version if container.tag else None
 
     @property
     def known_version(self) -> Version:
         """The CNI's release, or CouldNotCheckError: VER-001 reports what hides it."""
         if self.version is None:
-            raise CouldNotCheckError("the CNI version can not be determined")
+            raise CouldNotCheckError("the CNI version cannot be determined")
         return self.version
 
     @property

@@ -27,7 +27,7 @@ _REFERENCE = re.compile(r"(\$+)\(")
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that can not be known at admission, and why."""
+    """A value that is not known at admission, and why."""
 
     says: str
     """``comes from valueFrom (configMapKeyRef)``, ``is a number where a string belongs``."""
@@ -51,11 +51,11 @@ class Container:
         self.path = path
         self._env: dict[str, str | Unknown] = {}
         self.index: dict[str, int] = {}
-        """The position in `env` of each name; of the last entry where a name stands twice, as it wins."""
+        """The position in `env` of each name; of the last entry of a name that is listed twice, since it wins."""
         self.repeated: dict[str, list[Json]] = {}
         """What each entry of a name says that has several, in their order."""
         self.defects: list[tuple[Path, str]] = []
-        """What is no environment at all: paths, and what is wrong there."""
+        """Entries that are not variables: their paths, and what is wrong there."""
         self.too_long = tuple(too_long(raw, path, CONTAINER_LISTS, f" of container {self.label}"))
         """Lists with more entries than are read."""
         self._env_is_unread = any(found.path[-1] == "env" for found in self.too_long)

@@ -190,7 +190,7 @@ _IDENTIFIER = re.compile("[0-9a-f]{64}")
 
 
 def _split(text: str) -> tuple[str | None, str]:
-    """Split the registry off: the first part is one only if it can not be a part of a repository."""
+    """Split the registry off: the first part is one only if it cannot be part of a repository."""
     first, slash, rest = text.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest

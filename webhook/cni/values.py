@@ -60,7 +60,7 @@ def _int64(number: int) -> int | None:
 
 
 def warm_target(text: str | None, default: int) -> int:
-    """A warm pool target as ipamd reads it: whatever is no integer, or negative, is silently the default."""
+    """A warm pool target as ipamd reads it: anything but a non-negative integer silently gives the default."""
     number = go_int(text) if text else None
     return default if number is None or number < 0 else number
 

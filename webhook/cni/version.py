@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LARGEST = 999_999
-"""The largest part that a release number may have here: a tag with a longer number is no release of the CNI."""
+"""The largest part that a release number may have here: a tag with a longer number is not a release of the CNI."""
 
 _LONGEST_TAG = 128
 _NUMBER = "[0-9]{1,6}"
@@ -26,8 +26,10 @@ _TAG = re.compile(
     rf"v?(?P<version>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
     r"(?P<candidate>-rc[0-9]{1,6})?"
     r"(?:-eksbuild\.(?P<build>[0-9]{1,6}))?"
-    r"(?:-(?P<rest>[A-Za-z0-9._]{1,100}))?",
+    r"(?:-(?P<rest>[A-Za-z0-9._]{1,100}|[0-9]{1,6}-g[0-9a-f]{7,40}(?:-dirty)?))?",
 )
+_UNRELEASED = re.compile(r"rc|(?:.*-)?(?:dirty|[0-9]+-g[0-9a-f]{7,40})(?:-dirty)?$")
+"""The end of a tag that git describes: commits after a release, or changes that no commit has."""
 
 
 class Version(NamedTuple):
@@ -53,10 +55,10 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What an image tag says: the release, whether it is a release candidate, and the build of EKS."""
+    """What an image tag says: the release, whether it is a candidate or a build of a branch, and the build of EKS."""
 
     version: Version
-    candidate: bool
+    unreleased: bool
     build: int | None
 
 
@@ -73,7 +75,7 @@ def _parse_tag(text: str) -> Tag | None:
     build, rest = found["build"], found["rest"] or ""
     return Tag(
         version=Version.of(found["version"]),
-        candidate=found["candidate"] is not None or rest.startswith("rc"),
+        unreleased=found["candidate"] is not None or _UNRELEASED.match(rest) is not None,
         build=None if build is None else int(build),
     )
 

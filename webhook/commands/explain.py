@@ -3,8 +3,9 @@
 import argparse
 import difflib
 
+from webhook.catalogue import page
 from webhook.commands.output import UsageError, say
-from webhook.rules import CATALOGUE, page
+from webhook.rules import CATALOGUE
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,9 @@ import argparse
 import os
 
 from webhook import files
-from webhook.commands.output import UsageError
+from webhook.commands.output import UsageError, complain
 from webhook.pipeline import Guard
-from webhook.policy import BUILT_IN, Policy, PolicyError, load
+from webhook.policy import BUILT_IN, Policy, PolicyError, read
 from webhook.rules import CATALOGUE
 
 _POLICY = "CNI_GUARD_POLICY"
@@ -36,10 +36,13 @@ def guard_of(arguments: argparse.Namespace) -> Guard:
 def _policy(file: str) -> Policy:
     name = files.name_of(file)
     try:
-        return load(files.decode(files.content(file, None)), name, CATALOGUE.ids)
+        loaded = read(files.decode(files.content(file, None)), name, CATALOGUE.ids, CATALOGUE.former)
     except files.UnreadableError as error:
         reason = f"--policy {name}: {error.reason}"
         raise UsageError(reason) from error
     except PolicyError as error:
         reason = f"--policy {error}"
         raise UsageError(reason) from error
+    for warning in loaded.warnings:
+        complain(f"--policy {warning}")
+    return loaded.policy

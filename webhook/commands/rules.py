@@ -2,8 +2,9 @@
 
 import argparse
 
+from webhook.catalogue import page
 from webhook.commands.output import say
-from webhook.rules import CATALOGUE, page
+from webhook.rules import CATALOGUE
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,11 @@
 """Validation of the ConfigMap that holds the guard's policy: a policy that does not load is denied."""
 
 from webhook import policy
+from webhook.catalogue import Catalogue
 from webhook.model import Json, at
 from webhook.policy import PolicyError
 from webhook.printable import clean
 from webhook.review.request import Request
-from webhook.rules import Catalogue
 
 NAME = "cni-guard-policy"
 KEY = "policy.yaml"
@@ -30,7 +30,7 @@ def objections(stored: Json, rules: Catalogue) -> tuple[str, ...]:
     if len(content) > _LARGEST:
         return (f"the policy is larger than {_LARGEST // 2**10} KiB",)
     try:
-        policy.load(content, KEY, rules.ids)
+        policy.load(content, KEY, rules.ids, rules.former)
     except PolicyError as error:
         return (clean(f"the policy does not load, so the guard keeps the current one: {error}"),)
     return ()

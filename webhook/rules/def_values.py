@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Edit, Problem
-from webhook.rules import links
-from webhook.rules.rule import AwsNodeCase, rule
 
 
 @rule(
@@ -12,6 +12,7 @@ from webhook.rules.rule import AwsNodeCase, rule
     "A default of the policy is absent",
     level="warn",
     link=links.VARIABLES,
+    formerly=("P1",),
     bad=(),
 )
 def policy_default(case: AwsNodeCase) -> Iterator[Problem]:

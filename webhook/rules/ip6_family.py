@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import env
+from webhook.catalogue.parts import fill
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import is_known, reading_of
 from webhook.cni.values import go_bool
 from webhook.model import Edit, Problem
-from webhook.rules import links
-from webhook.rules.examples import env
-from webhook.rules.parts import fill
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import is_known, reading_of
 
 _V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
 
@@ -18,6 +18,7 @@ _V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
     "Not exactly one address family is enabled",
     level="deny",
     link=links.TROUBLESHOOTING,
+    formerly=("B1",),
     rests_on_releases=True,
     bad=(
         env(ENABLE_IPv4=None, ENABLE_IPv6=None),

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import harms, is_known, reading_of
 from webhook.cni.container import Container
 from webhook.cni.reading import FATAL, Reading
 from webhook.model import Edit, Problem, at, text
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import harms, is_known, reading_of
 
 _IDENTITY = (
     ("aws-node", "MY_NODE_NAME"),
@@ -23,6 +23,7 @@ _OF_ANOTHER_POD = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     "aws-node is not told which node it is on",
     level="deny",
     link=links.MANAGE,
+    formerly=("B3",),
     rests_on_releases=True,
     bad=(
         env(MY_NODE_NAME="ip-10-0-1-2.ec2.internal"),

@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, container, probe
+from webhook.catalogue.parts import probe_path
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.addresses import Asked, Flaw, Speaks, Unread
 from webhook.cni.agents import IPAMD_SOCKET, health_address
 from webhook.cni.probes import Answer
@@ -11,10 +15,6 @@ from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.model import Edit, Json, Problem
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example, container, probe
-from webhook.rules.parts import probe_path
-from webhook.rules.rule import AwsNodeCase, rule
 
 
 @rule(
@@ -22,6 +22,7 @@ from webhook.rules.rule import AwsNodeCase, rule
     "A health probe is missing, or asks something other than ipamd",
     level="warn",
     link=links.BEST_PRACTICES,
+    formerly=("B8",),
     rests_on_releases=True,
     bad=(
         Example(DaemonSet(without=("livenessProbe",))),

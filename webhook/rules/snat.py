@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import reading_of
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.overruled import EXTERNAL_SNAT as EXTERNAL
 from webhook.cni.overruled import overruled_by
 from webhook.cni.values import covers_everything, go_cidr, go_trim, is_ipv6_cidr
 from webhook.cni.variables import by_name
 from webhook.model import Level, Problem
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import reading_of
 
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 SERVICES = "AWS_EXTERNAL_SERVICE_CIDRS"
@@ -128,7 +128,7 @@ def _changed(case: AwsNodeCase, name: str) -> bool:
     ),
 )
 def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:
-    """The CNI skips a CIDR that it can not read and goes on, so traffic is translated against the author's wish."""
+    """The CNI skips a CIDR that it cannot read and goes on, so traffic that should keep its source is translated."""
     for name in (EXCLUDE, SERVICES):
         yield from _bad_items(case, name)
     yield from _bad_random(case)

@@ -4,12 +4,12 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import ENIConfig, Example
+from webhook.catalogue.rule import EniConfigCase, rule
 from webhook.cni.eniconfig import API_VERSION, ROOT_KEYS, SPEC_KEYS
 from webhook.model import CouldNotCheckError, Json, Level, Path, Problem
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import ENIConfig, Example
-from webhook.rules.rule import EniConfigCase, rule
 
 _SUBNET = re.compile(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _GROUP = re.compile(r"sg-(?:[0-9a-f]{8}|[0-9a-f]{17})")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
 from webhook.model import CouldNotCheckError, Facts, Level, Operation, Part, Problem, Resource
 from webhook.policy import Policy
-from webhook.rules.examples import Example
 
 Target = Literal["aws-node", "ENIConfig"]
 
@@ -50,7 +50,7 @@ class Case(Generic[View]):
 
 @contextmanager
 def postponed(reasons: list[str]) -> Iterator[None]:
-    """Note what can not be checked, so that the rule first judges what can be; it raises at its end."""
+    """Collect why parts are skipped, so that a rule evaluates the rest first and raises at its end."""
     try:
         yield
     except CouldNotCheckError as reason:
@@ -92,6 +92,8 @@ class Rule:
     """It finds what the API server itself would refuse, so it runs only on files."""
     acknowledgeable: bool = False
     """Whether the author of a change may acknowledge it, where the policy says nothing about that."""
+    formerly: tuple[str, ...] = ()
+    """The ids that it had, alone or as a part of another rule, in the minor version before."""
     binds_addon_manager: bool = False
     """Whether the EKS add-on's manager is denied by it too, and not only by what is certain to fail."""
 
@@ -111,6 +113,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     files_only: bool = False,
     acknowledgeable: bool = False,
     binds_addon_manager: bool = False,
+    formerly: tuple[str, ...] = (),
     reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
@@ -132,6 +135,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             files_only=files_only,
             acknowledgeable=acknowledgeable,
             binds_addon_manager=binds_addon_manager,
+            formerly=formerly,
             reads=frozenset(reads),
         )
 

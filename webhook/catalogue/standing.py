@@ -5,13 +5,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
+from webhook.catalogue.rule import AwsNodeCase
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection, objections
 from webhook.cni.reading import FATAL, Condition, Reading, Variable
 from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import Evidence
-from webhook.rules.rule import AwsNodeCase
 
 _SHORT = 100
 """Characters of a text of which it is remembered whether it is plain."""

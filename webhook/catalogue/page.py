@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from webhook.rules import Catalogue
-from webhook.rules.examples import Change, DaemonSet, ENIConfig, Example
-from webhook.rules.rule import Rule
+from webhook.catalogue import Catalogue
+from webhook.catalogue.examples import Change, DaemonSet, ENIConfig, Example
+from webhook.catalogue.rule import Rule
 
 _HEAD = """# The rules
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import is_known
 from webhook.cni.agents import needs_answer
 from webhook.cni.container import Container
 from webhook.cni.flags import Given, refusal
 from webhook.cni.version import Version
 from webhook.model import Path, Problem, at
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import is_known
 
 _MODE = "NETWORK_POLICY_ENFORCING_MODE"
 _PROGRAM = "controller"

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue.rule import AwsNodeCase
+from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.images import REPOSITORIES
+from webhook.cni.limits import TooLong
 from webhook.cni.version import Version
-from webhook.model import Edit, Path, Problem, at
-from webhook.rules.rule import AwsNodeCase
+from webhook.model import Edit, Level, Path, Problem, at
 
 
 def probe_path(case: AwsNodeCase, kind: str) -> Path:
@@ -96,3 +98,32 @@ def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
                 effect=ESCAPES,
                 remedy="Use the release tag of the official manifest, or give the image by digest",
             )
+
+
+def too_many(found: TooLong, level: Level) -> Problem:
+    """The problem of a list that is not read."""
+    return Problem(
+        path=found.path,
+        evidence=((f"entries of {found.name}", str(found.count)),),
+        level=level,
+        lowered=level == "warn",
+        wrong=f"{found.name} has {found.count} entries, and at most {found.limit} are read",
+        effect="what the list holds is not evaluated by any other rule",
+        remedy="Remove the entries that the CNI does not need",
+    )
+
+
+def image_path(view: AwsNode) -> Path:
+    """The path of the image of aws-node, or of the containers where it has none."""
+    return (*view.main.path, "image") if view.main else ("spec", "template", "spec", "containers")
+
+
+def to_go_to(case: AwsNodeCase, *first: Version | None) -> Iterator[Version]:
+    """These releases, then the recommended ones: without those that the policy blocks."""
+    named = (*first, *case.tables.recommended)
+    return (version for version in named if version is not None and str(version) not in blocked_releases(case))
+
+
+def blocked_releases(case: AwsNodeCase) -> frozenset[str]:
+    """The releases that the policy blocks."""
+    return frozenset(blocked.release for blocked in case.policy.versions.blocked)

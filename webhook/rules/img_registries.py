@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
 from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
 from webhook.model import Evidence, Json, Level, Problem, at, text
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _LOGS = "/var/log/aws-routed-eni"

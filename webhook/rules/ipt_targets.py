@@ -1,17 +1,17 @@
-"""IPT and PFX: how many addresses a node keeps, and settings that contradict each other."""
+"""IPT: how many addresses a node keeps warm."""
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import env
+from webhook.catalogue.parts import fill
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.overruled import overruled_by
-from webhook.cni.values import beyond_zero, go_int
 from webhook.model import Problem
-from webhook.rules import links
-from webhook.rules.examples import env
-from webhook.rules.parts import fill
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import is_known, takes_as_true
 
 _MODE = ("ENABLE_PREFIX_DELEGATION",)
+
+
 _MORE_THAN_STOCK = 2
 """From here on a warm target is a wish of its author: the official manifest sets 1 and AWS's guide shows 0."""
 
@@ -108,13 +108,12 @@ def conflicting_targets(case: AwsNodeCase) -> Iterator[Problem]:
     """Ipamd obeys one kind of target and drops the others without a word.
 
     WARM_IP_TARGET and MINIMUM_IP_TARGET win over WARM_ENI_TARGET and WARM_PREFIX_TARGET, and prefix delegation over
-    WARM_ENI_TARGET: whoever asks for two reserves relies on one that does not exist. The values of the official
-    manifest (1) and of AWS's guide (0) are nobody's wish, so they are no conflict.
+    WARM_ENI_TARGET. The values of the official manifest (1) and of AWS's guide (0) are not a choice, so they are not
+    a conflict.
     """
     view = case.new
     if view.ipv6:
-        yield from _idle_under_ipv6(case)
-        return
+        return  # IP6-005
     for loser in ("WARM_ENI_TARGET", "WARM_PREFIX_TARGET"):
         winners = overruled_by(view, loser)
         for winner in winners if view.target(loser) >= _MORE_THAN_STOCK else ():
@@ -129,7 +128,7 @@ def _conflict(case: AwsNodeCase, loser: str, winner: str, winners: tuple[str, ..
         evidence=(*main.evidence(loser), *main.as_read(*_rests_on(loser, winner))),
         level="warn" if winners == _MODE else "deny",
         wrong=f"{loser}={main.get(loser)} has no effect beside {winner}={main.get(winner) or 'false'}",
-        effect="someone relies on a reserve that does not exist",
+        effect="the extra warm capacity will not exist",
         remedy=f"Remove {loser} (or set it to 1){_or_instead(loser, winners)}",
     )
 
@@ -146,34 +145,6 @@ def _rests_on(loser: str, winner: str) -> tuple[str, ...]:
     if winner in _MODE:
         return (winner, "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "ENABLE_IPv6")
     return (winner, *(_MODE if loser == "WARM_PREFIX_TARGET" else ()), "ENABLE_IPv6")
-
-
-_IPV4_ONLY = {
-    "WARM_ENI_TARGET": "1",
-    "WARM_IP_TARGET": "0",
-    "MINIMUM_IP_TARGET": "0",
-    "WARM_PREFIX_TARGET": "1",
-    "AWS_VPC_K8S_CNI_EXTERNALSNAT": "false",
-    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS": "",
-    "AWS_VPC_K8S_CNI_RANDOMIZESNAT": "prng",
-}
-"""What only IPv4 clusters use, each with the value that nobody had to choose."""
-
-
-def _idle_under_ipv6(case: AwsNodeCase) -> Iterator[Problem]:
-    main = case.new.required
-    for name, usual in _IPV4_ONLY.items():
-        value = main.get(name)
-        if not value or value == usual or go_int(value) == 0:
-            continue
-        yield Problem(
-            path=main.where(name),
-            evidence=(*main.evidence(name), *main.as_read("ENABLE_IPv6")),
-            level="warn",
-            wrong=f"{name}={value} has no effect in an IPv6 cluster",
-            effect="each node takes one prefix and nothing is translated, whatever the targets and SNAT settings say",
-            remedy=f"Remove {name}",
-        )
 
 
 @rule(
@@ -222,52 +193,4 @@ def _too_few(case: AwsNodeCase, limit: int, uses: tuple[str, ...], together: tup
         effect=f"a node needs {len(uses) + 1} interfaces, and finds no slot for "
         + ("pods: new nodes never become Ready" if case.new.custom_networking else "the trunk: such pods stay Pending"),
         remedy=f"Raise MAX_ENI to at least {len(uses) + 1}, or remove it",
-    )
-
-
-_FIRST_WITH_PREFIXES = (1, 9, 0)
-_PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
-
-
-@rule(
-    "PFX-001",
-    "Prefix delegation without any target",
-    level="deny",
-    link=links.PREFIX_TARGETS,
-    bad=(
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0"),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None, WARM_IP_TARGET="+5", MINIMUM_IP_TARGET="+2"),
-    ),
-    good=(
-        env(ENABLE_PREFIX_DELEGATION="true"),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
-    ),
-)
-def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
-    """The entry point exits where prefix delegation is on and all three targets are zero.
-
-    It compares them as text, so that "+5" counts as zero there although ipamd would read it as 5. The shell script up
-    to 1.12.0 compared numbers, and up to 1.12.6 nothing but "true" switched the check on.
-    """
-    main, version = case.new.required, case.new.version
-    if version is not None and version < _FIRST_WITH_PREFIXES:
-        return
-    if not takes_as_true(case, "ENABLE_PREFIX_DELEGATION"):
-        return
-    if any(beyond_zero(main.get(name), version) for name in _PREFIX_TARGETS):
-        return
-    yield Problem(
-        path=main.where("ENABLE_PREFIX_DELEGATION"),
-        evidence=(
-            *main.as_read("ENABLE_PREFIX_DELEGATION"),
-            *((f"{main.name} env {name}", "counts as zero") for name in _PREFIX_TARGETS),
-        ),
-        level="deny",
-        certain=is_known(case),
-        wrong=f"ENABLE_PREFIX_DELEGATION is on, but {', '.join(_PREFIX_TARGETS[:2])} and {_PREFIX_TARGETS[2]} are all "
-        "zero, unset or written with a sign",
-        effect="aws-node exits at start on every node",
-        remedy="Set WARM_PREFIX_TARGET=1",
-        fixes=fill(case, "WARM_PREFIX_TARGET", "1"),
     )

@@ -1,12 +1,12 @@
-"""ENV-008: settings under which a node can not provision addresses."""
+"""ENV-008: settings with which a node cannot provision addresses."""
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.parts import fill
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Level, Problem, at, text
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import fill
-from webhook.rules.rule import AwsNodeCase, rule
 
 _PROVISIONED = "cni-guard.dev/pre-provisioned"
 _OFF = "DISABLE_NETWORK_RESOURCE_PROVISIONING"
@@ -17,7 +17,7 @@ _CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
 
 @rule(
     "ENV-008",
-    "A node that can not provision addresses",
+    "A node that cannot provision addresses",
     level="deny",
     link=links.VARIABLES,
     bad=(
@@ -39,7 +39,7 @@ _CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
 def no_provisioning(case: AwsNodeCase) -> Iterator[Problem]:
     """With provisioning off ipamd attaches no interface: pods get only addresses that somebody attached before.
 
-    Whoever does that says so with the annotation cni-guard.dev/pre-provisioned: "true".
+    If that is intended, say so with the annotation cni-guard.dev/pre-provisioned: "true".
     """
     view = case.new
     causes = tuple(name for name in (_OFF, _IMDS) if view.flag(name))
@@ -67,8 +67,8 @@ def _imds_conflicts(case: AwsNodeCase) -> Iterator[Problem]:
     view = case.new
     if view.flag(_DISCOVERY) and view.known_version >= (1, 22, 1):
         yield _unprovisioned(
-            case, (_IMDS, _DISCOVERY), "deny", "subnet discovery calls EC2 all the same, and fails where EC2 can not "
-            "be reached", f"Set {_DISCOVERY}=false as well", fixes=True,
+            case, (_IMDS, _DISCOVERY), "deny", "subnet discovery calls EC2 all the same, and fails where EC2 is not "
+            "reachable", f"Set {_DISCOVERY}=false as well", fixes=True,
         )  # fmt: skip
     if view.pod_eni:
         yield _unprovisioned(

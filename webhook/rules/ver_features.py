@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.container import Container
 from webhook.cni.values import go_bool
 from webhook.cni.variables import Variable
 from webhook.cni.version import Version
 from webhook.model import Level, Path, Problem
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
 
 _USER_AGENT = "VPC_CNI_VERSION"
 """Only a text in the CNI's requests: without it nothing is lost."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import is_known
 from webhook.model import Problem
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import is_known
 
 _DISCOVERY, _IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
 _CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"

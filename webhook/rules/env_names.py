@@ -1,10 +1,14 @@
-"""ENV-001 and ENV-005: variables that nobody reads, or nobody any more."""
+"""ENV-001 and ENV-005: variables that the CNI does not read, or no longer reads."""
 
 from collections.abc import Iterator, Mapping
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.parts import same_before, warning
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.container import Container, Unknown
 from webhook.cni.reading import Variable
 from webhook.cni.tables import CONTAINERS
@@ -12,10 +16,6 @@ from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.version import Version
 from webhook.model import Level, Problem
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example, env
-from webhook.rules.parts import same_before, warning
-from webhook.rules.rule import AwsNodeCase, rule
 
 _TYPING_ERROR = 2
 """Letters by which a misspelled name may differ."""
@@ -27,7 +27,7 @@ _LONGEST_NAME = 80
 
 @rule(
     "ENV-001",
-    "A variable that nobody reads",
+    "A variable that the CNI does not read",
     level="deny",
     link=links.VARIABLES,
     rests_on_releases=True,
@@ -105,11 +105,11 @@ def _copied(case: AwsNodeCase, copies: list[tuple[Container, str]], *, stale: bo
         evidence=tuple(values) if stale else tuple((f"{holder.name} env {name}", "copied") for holder, name in copies),
         level="warn",
         lowered=True,
-        wrong=f"{', '.join(names)} also stand{'s' if len(names) == 1 else ''} in {' and '.join(holders)}, where nobody "
-        "reads them" + (f", with another value than in {' and '.join(readers)}" if stale else ""),
+        wrong=f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} also set in {' and '.join(holders)}, which "
+        "does not read them" + (f", with another value than in {' and '.join(readers)}" if stale else ""),
         effect=f"only the value in {' and '.join(readers)} counts, and a change of the copy changes nothing"
         if stale
-        else "that changes nothing, but whoever edits a copy edits the wrong place",
+        else "the copy has no effect, and editing it changes nothing",
         remedy=f"{'Remove it there, and name' if stale else 'Name'} the container: kubectl set env -c {readers[0]}",
     )
 

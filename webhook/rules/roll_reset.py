@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.parts import goes_down
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import reading_of, standing
 from webhook.cni.container import Container, Unknown
 from webhook.cni.overruled import overruled_by
 from webhook.cni.values import go_bool, go_int
 from webhook.cni.variables import RELEASE_TAG, Variable
 from webhook.model import Problem
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.parts import goes_down
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import reading_of, standing
 
 GUARDED = (
     "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
@@ -117,7 +117,7 @@ def _is_carried_away(row: Variable, now: str | Unknown) -> bool:
 
 
 def _is_default(row: Variable, value: str) -> bool:
-    """Whether a value is one that nobody had to choose: the code's own or the official manifest's."""
+    """Whether a value is the usual one: the default of the code or of the official manifest."""
     usual = {row.default, *(shipped for _, shipped in row.shipped if shipped != RELEASE_TAG)}
     if row.parser in {"bool", "bool-quiet"}:
         read = go_bool(value)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from webhook.catalogue import links, moments
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.identity import is_the_aws_node
 from webhook.model import Json, Problem, User, at, text
-from webhook.rules import links, moments
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
 
 ALLOW_DELETE = "cni-guard.dev/allow-delete"
 """The annotation on the stored object that permits its deletion until a time, RFC 3339, an hour ahead at most."""

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import is_known, reading_of
 from webhook.cni.agents import needs_answer
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
@@ -10,10 +14,6 @@ from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
 from webhook.printable import named
-from webhook.rules import links
-from webhook.rules.examples import DaemonSet, Example
-from webhook.rules.rule import AwsNodeCase, rule
-from webhook.rules.standing import is_known, reading_of
 
 _REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _CNI, _INIT = f"{_REGISTRY}/amazon-k8s-cni", f"{_REGISTRY}/amazon-k8s-cni-init"

@@ -1,0 +1,149 @@
+"""ENV-004: values that stop aws-node or every new pod."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import evidence, is_known, is_plain, reading_of, standing
+from webhook.cni.container import Container
+from webhook.cni.objections import Objection
+from webhook.cni.reading import FATAL, Effect, Reading
+from webhook.cni.variables import VARIABLES
+from webhook.model import Evidence, Problem, text
+
+_HARM: Mapping[Effect, str] = MappingProxyType(
+    {
+        "exit": "aws-node exits at start on every node",
+        "start-fails": "ipamd refuses to start on every node",
+        "breaks": "every new pod fails",
+        "harms": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
+        "exposes": "the endpoint listens on a random port of every interface of the node",
+        "default": "the default takes its place, and the log says so as an error",
+        "default-silent": "the default takes its place, as if the variable were absent",
+        "kept": "an empty text is used as it stands, which is not the same as absent",
+    }
+)
+"""What an empty text does, and what a bad one does that stops aws-node."""
+
+
+@rule(
+    "ENV-004",
+    "A value that stops aws-node or every new pod",
+    level="deny",
+    link=links.VARIABLES,
+    bad=(
+        env(AWS_VPC_ENI_MTU="9002"),
+        env(AWS_VPC_ENI_MTU="jumbo"),
+        env(POD_MTU="500"),
+        env(IP_COOLDOWN_PERIOD="-1"),
+        env(AWS_VPC_K8S_CNI_VETHPREFIX="eth"),
+        env(AWS_VPC_K8S_CNI_VETHPREFIX="pods5"),
+        env(AWS_VPC_K8S_PLUGIN_LOG_FILE="stdout"),
+        env(AWS_VPC_K8S_PLUGIN_LOG_LEVEL='"DEBUG"'),
+        Example(DaemonSet(release="1.12.0", env={"ENABLE_IPv6": None})),
+        env(NETWORK_POLICY_ENFORCING_MODE="foo"),
+        env(ENABLE_POD_ENI="true", POD_SECURITY_GROUP_ENFORCING_MODE="Standard"),
+        env(AWS_VPC_K8S_PLUGIN_LOG_FILE="STDOUT"),
+        env(AWS_VPC_K8S_EGRESS_V6_PLUGIN_LOG_FILE="stdout"),
+        env(HOST_CNI_CONFDIR_PATH="/host/etc/elsewhere"),
+    ),
+    good=(env(AWS_VPC_ENI_MTU="1500", POD_MTU="1400", IP_COOLDOWN_PERIOD="30", AWS_VPC_K8S_CNI_VETHPREFIX="pod"),),
+)
+def fatal_value(case: AwsNodeCase) -> Iterator[Problem]:
+    """The entry point and ipamd validate a few values and end on a bad one, which ones depends on the release.
+
+    Others nothing validates: a log on standard output ends up in a plugin's answer, a quote breaks the CNI's
+    configuration file, and a folder that is not mounted keeps plugins or configuration off the node.
+    """
+    for holder in case.new.roles:
+        for name, value in holder.known:
+            if not value or is_plain(case, holder, name, value):
+                continue
+            reading = reading_of(case, holder, name)
+            if reading is not None:
+                yield from _fatal(case, holder, reading, name, value)
+    yield from _missing(case)
+
+
+def _fatal(case: AwsNodeCase, holder: Container, reading: Reading, name: str, value: str) -> Iterator[Problem]:
+    if reading.parser == "folder" and not _is_mounted(holder, value):
+        yield _stops(case, holder, name, value, Objection("harms", "a folder below a mount of the container"), ())
+    one = standing(case, reading, value)
+    if one is not None and one.effect in FATAL:
+        yield _stops(case, holder, name, value, one, evidence(case, reading, one))
+
+
+_REQUIRED = tuple(
+    row.name
+    for row in VARIABLES
+    if row.container == "aws-node" and any(reading.on_absent in FATAL for _, reading in row.steps)
+)
+
+
+def _missing(case: AwsNodeCase) -> Iterator[Problem]:
+    """Variables without which the release does not start; of an unknown one nothing is asked."""
+    main = case.new.main
+    for name in _REQUIRED if main is not None and not main.defects and is_known(case) else ():
+        reading = reading_of(case, case.new.required, name)
+        if reading is not None and reading.on_absent in FATAL and case.new.required.lacks(name):
+            yield Problem(
+                path=case.new.required.where(name),
+                evidence=(*case.new.required.evidence(name), ("CNI version", str(case.new.version))),
+                level="deny",
+                certain=True,
+                wrong=f"{name} is absent, and the start script of CNI {case.new.version} has no default for it",
+                effect=_HARM[reading.on_absent],
+                remedy=f'Set {name}="{reading.default}", as the official manifest does, or what is meant',
+            )
+
+
+def _stops(  # noqa: PLR0913, PLR0917 - the parts of a problem
+    case: AwsNodeCase, holder: Container, name: str, value: str, one: Objection, beside: Evidence
+) -> Problem:
+    return Problem(
+        path=holder.where(name),
+        evidence=holder.evidence(name) + beside,
+        level="deny",
+        certain=one.sure and one.effect in FATAL and is_known(case),
+        wrong=f'{name}="{value[:200]}" must be {one.wanted}',
+        effect=_fatal_effect(one),
+        remedy=_way_out(case, holder, name, one),
+    )
+
+
+def _fatal_effect(one: Objection) -> str:
+    if one.to == "log":
+        return "the plugin writes its log into its own answer, and every new pod fails"
+    if one.effect == "harms":
+        return "the files stay inside the container, and nodes get no CNI plugin or no CNI configuration"
+    return (
+        f"nodes cannot read the CNI's configuration file, and {_HARM[one.effect]}"
+        if (one.to == "conflist" and one.effect == "breaks")
+        else _HARM[one.effect]
+    )
+
+
+_KNOWS_STDERR = (1, 13, 3)
+
+
+def _way_out(case: AwsNodeCase, holder: Container, name: str, one: Objection) -> str:
+    reading = reading_of(case, holder, name)
+    if (
+        reading is not None
+        and reading.log_of
+        and one.to != "conflist"
+        and (case.new.version or _KNOWS_STDERR) >= _KNOWS_STDERR
+    ):
+        return f'Set {name} to "stderr" or to a file, or remove it to take the default'
+    return f"Correct {name}, or remove it to take the default"
+
+
+def _is_mounted(holder: Container, folder: str) -> bool:
+    """Whether a folder lies at or below a mount of the container; the whole of a list that is none is believed."""
+    mounts = holder.raw.get("volumeMounts")
+    if not isinstance(mounts, list):
+        return mounts is not None
+    paths = [text(mount.get("mountPath")).rstrip("/") for mount in mounts if isinstance(mount, dict)]
+    return any(path and f"{folder.rstrip('/')}/".startswith(f"{path}/") for path in paths)

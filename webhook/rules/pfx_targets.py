@@ -1,0 +1,60 @@
+"""PFX-001: targets of prefix delegation."""
+
+from collections.abc import Iterator
+
+from webhook.catalogue import links
+from webhook.catalogue.examples import env
+from webhook.catalogue.parts import fill
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.standing import is_known, takes_as_true
+from webhook.cni.values import beyond_zero
+from webhook.model import Problem
+
+_FIRST_WITH_PREFIXES = (1, 9, 0)
+
+
+_PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
+
+
+@rule(
+    "PFX-001",
+    "Prefix delegation without any target",
+    level="deny",
+    link=links.PREFIX_TARGETS,
+    bad=(
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None, WARM_IP_TARGET="+5", MINIMUM_IP_TARGET="+2"),
+    ),
+    good=(
+        env(ENABLE_PREFIX_DELEGATION="true"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
+    ),
+)
+def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
+    """The entry point exits where prefix delegation is on and all three targets are zero.
+
+    It compares them as text, so that "+5" counts as zero there although ipamd would read it as 5. The shell script up
+    to 1.12.0 compared numbers, and up to 1.12.6 nothing but "true" switched the check on.
+    """
+    main, version = case.new.required, case.new.version
+    if version is not None and version < _FIRST_WITH_PREFIXES:
+        return
+    if not takes_as_true(case, "ENABLE_PREFIX_DELEGATION"):
+        return
+    if any(beyond_zero(main.get(name), version) for name in _PREFIX_TARGETS):
+        return
+    yield Problem(
+        path=main.where("ENABLE_PREFIX_DELEGATION"),
+        evidence=(
+            *main.as_read("ENABLE_PREFIX_DELEGATION"),
+            *((f"{main.name} env {name}", "counts as zero") for name in _PREFIX_TARGETS),
+        ),
+        level="deny",
+        certain=is_known(case),
+        wrong=f"ENABLE_PREFIX_DELEGATION is on, but {', '.join(_PREFIX_TARGETS[:2])} and {_PREFIX_TARGETS[2]} are all "
+        "zero, unset or written with a sign",
+        effect="aws-node exits at start on every node",
+        remedy="Set WARM_PREFIX_TARGET=1",
+        fixes=fill(case, "WARM_PREFIX_TARGET", "1"),
+    )

@@ -1,0 +1,39 @@
+"""POD-011: the CNI in a second container."""
+
+from collections.abc import Iterator
+
+from webhook.catalogue import links
+from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.model import Problem
+
+_CNI = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni"
+_MANY = 20
+"""Containers that are named."""
+
+
+@rule(
+    "POD-011",
+    "A second container runs the CNI",
+    level="deny",
+    link=links.MANAGE,
+    formerly=("VER-001",),
+    bad=(Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),),
+)
+def second_cni(case: AwsNodeCase) -> Iterator[Problem]:
+    """Only one container is evaluated as aws-node, and two of them on a node fight over its interfaces.
+
+    An init container has ended before aws-node starts, so there it only warns.
+    """
+    for other in case.new.others[:_MANY]:
+        is_init = other.path[-2] == "initContainers"
+        yield Problem(
+            path=other.path,
+            evidence=((f"second container {other.name}", other.image_text),),
+            level="warn" if is_init else "deny",
+            wrong=f"container {other.label} ({other.image_text}) runs the CNI beside the one that is evaluated",
+            effect="it is not evaluated, and has ended before aws-node starts"
+            if is_init
+            else "two of them on one node fight over its interfaces, and only one is evaluated",
+            remedy="Remove it",
+        )
