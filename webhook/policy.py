@@ -100,10 +100,7 @@ class PolicyException(_Section, frozen=True):
 
 
 class Policy(_Section, frozen=True):
-    """What a team allows.
-
-    Only `mode` is required, and it has no default: an empty file is more likely an accident than a choice.
-    """
+    """What a team allows. Only `mode` is required: an empty file is more likely an accident than a choice."""
 
     mode: Annotated[
         Literal["observe", "enforce"],
