@@ -94,6 +94,16 @@ def test_an_upgrade_gives_up_what_only_the_new_release_refuses() -> None:
     assert denied(DaemonSet(env={"AWS_VPC_ENI_MTU": None}, release="1.16.4"), old) == []
 
 
+@pytest.mark.parametrize("end", ["1.15.0", "1.15.5", "1.16.4"])
+def test_an_upgrade_may_switch_off_what_the_releases_do_not_support(end: str) -> None:
+    pair: Env = {"ENABLE_POD_ENI": "true", "ENABLE_IPv6": "true", "ENABLE_IPv4": "false"}
+    old = DaemonSet(env=pair, release="1.15.0")
+    for off in (None, "false"):
+        assert denied(DaemonSet(env={**pair, "ENABLE_POD_ENI": off}, release=end), old) == []
+    (message,) = (f.message for f in found(Example(old).resource()) if f.rule == "VER-006")
+    assert "Switch ENABLE_POD_ENI off" in message
+
+
 def test_what_was_no_fault_is_missed_beside_a_cure() -> None:
     """Of two settings that contradict each other the one that won is a loss, unless it alone is given up."""
     conflict: Env = {"WARM_ENI_TARGET": "3", "WARM_IP_TARGET": "5"}

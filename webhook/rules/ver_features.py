@@ -71,6 +71,7 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
     for on, floor, level, what, names in floors:
         if on and version < floor:
             since = Version(*floor)
+            switch = names[0] if names else "--enable-network-policy"
             evidence = (*main.evidence(*names), ("needs CNI", str(since)))
             yield Problem(
                 path=main.where(names[0]) if names else view.agent.path if view.agent else main.path,
@@ -78,5 +79,5 @@ def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
                 level=level,
                 wrong=f"{what} needs CNI {since}, the image is {version}",
                 effect="AWS does not support the feature with this release",
-                remedy=f"Switch it off until the cluster runs CNI {since} or newer",
+                remedy=f"Switch {switch} off until the cluster runs CNI {since} or newer",
             )
