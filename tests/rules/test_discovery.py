@@ -41,4 +41,11 @@ def test_nothing_else_is_told(now: Env) -> None:
     assert messages(OFF, now) == []
     assert messages(now, OFF, release="1.22.0", old="1.21.2") == []
     assert messages(now | {IMDS: "true"}, OFF) == []
-    assert messages(now | {CUSTOM: "true"}, OFF) == []
+
+
+@pytest.mark.parametrize("now", [ON, ABSENT])
+@pytest.mark.parametrize("before", [OFF, OFF | {CUSTOM: "true"}])
+def test_custom_networking_does_not_spare_the_call(now: Env, before: Env) -> None:
+    """The subnet is the ENIConfig's, and ipamd looks for its tags all the same."""
+    (message,) = messages(now | {CUSTOM: "true"}, before)
+    assert "ec2:DescribeSubnets" in message

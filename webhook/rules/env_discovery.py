@@ -9,9 +9,11 @@ from webhook.catalogue.standing import is_known
 from webhook.model import Problem
 
 _DISCOVERY, _IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
-_CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
 _NO_FALL_BACK = (1, 22, 1)
-"""The first release whose setupENI (ipamd.go) gives up on an interface when the subnets cannot be read."""
+"""The first release whose setupENI (ipamd.go) gives up on an interface when the subnets cannot be read.
+
+It does so with custom networking too (v1.23.1: pkg/ipamd/ipamd.go 1296 and 2872, pkg/awsutils/awsutils.go 2578).
+"""
 
 
 @rule(
@@ -41,12 +43,12 @@ def needs_ec2(case: AwsNodeCase) -> Iterator[Problem]:
         return
     if not view.flag(_DISCOVERY) or old.flag(_DISCOVERY):
         return
-    if view.custom_networking or view.flag(_IMDS):
-        return  # the one takes subnets from ENIConfigs, of the other ENV-008 speaks
+    if view.flag(_IMDS):
+        return  # of which ENV-008 speaks
     main = view.required
     yield Problem(
         path=main.where(_DISCOVERY),
-        evidence=(*main.evidence(_DISCOVERY), *main.as_read(_IMDS, _CUSTOM), ("subnet discovery before", "off")),
+        evidence=(*main.evidence(_DISCOVERY), *main.as_read(_IMDS), ("subnet discovery before", "off")),
         level="warn",
         wrong=f"CNI {view.known_version} with {_DISCOVERY} on needs ec2:DescribeSubnets for every interface",
         effect="while that call is denied or throttled, pods get addresses of an interface that has no network",
