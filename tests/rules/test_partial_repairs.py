@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from itertools import chain, combinations
 from typing import Any
 
 import pytest
 
 from tests.rules.test_way_back import COMPARES, INEXCUSABLE, judged, states
-from webhook.catalogue.examples import DaemonSet, ENIConfig
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.model import Json, Resource, at
@@ -20,6 +21,7 @@ Repair = Callable[[Object], None]
 """Mends one thing in place; in the original's words, whatever was mended before it."""
 
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+AGENT, MODE = "aws-eks-nodeagent", "NETWORK_POLICY_ENFORCING_MODE"
 GROUP = "sg-0123456789abcdef0"
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
 PREFIXES = {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "2"}
@@ -207,6 +209,28 @@ def test_removing_one_of_three_entries_of_a_name_passes() -> None:
         assert left(*fewer), fewer
     for other in (["1", "4"], ["2", "1"], ["1", "2", "3", "4"], ["3", "2", "1"], ["1", "2", "2"]):
         assert not left(*other), other
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        DaemonSet(arguments=("--log-levels=info",)),
+        DaemonSet(arguments=("--conntrack-cache-table-size=1", "--enable-network-policy=true")),
+        DaemonSet(
+            arguments=("--enable-network-policy=true",),
+            images={AGENT: f"{REGISTRY}/amazon/aws-network-policy-agent:v1.2.5"},
+        ),
+    ],
+    ids=["flag", "flag-in-use", "image"],
+)
+def test_mending_the_enforcing_mode_beside_a_broken_agent_passes(broken: DaemonSet) -> None:
+    """With an enforcing mode the agent's fault is graver, not another one: to take the mode away brings none."""
+    before = replace(broken, env={MODE: "foo"})
+    for mode in (None, "none", "standard", "strict"):
+        verdict = judged(Example(replace(broken, env={MODE: mode}), before=before).resource())
+        assert not verdict.denials, mode
+    idle, waits = (replace(broken, env={MODE: mode}) for mode in (None, "standard"))
+    assert judged(Example(waits, before=idle).resource()).denials
 
 
 def test_removing_one_of_two_entries_without_a_name_passes() -> None:

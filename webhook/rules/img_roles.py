@@ -182,7 +182,8 @@ def _unfit(case: AwsNodeCase, agent: Container, now: Version, level: Level, *, f
             ("CNI version", str(version)),
             ("network policy agent", str(now)),
             ("network policy", "in use" if broken else "not in use"),
-            (f"{case.new.required.name} env {_MODE}", "pods wait" if fails else "no pod waits"),
+            # With another mode the fault is more or less grave, and not another one.
+            (f"{case.new.required.name} env {_MODE}", "says how grave it is"),
         ),
         level=level,
         certain=fails and is_known(case),

@@ -67,9 +67,10 @@ def _refused(  # noqa: PLR0913, PLR0917 - the parts of a problem
     word = str(at(case.new.raw, *path))[:200]
     return Problem(
         path=path,
+        # With another mode the fault is more or less grave, and not another one.
         evidence=(
             (f"{agent.name} flag {one.name[:80]}", one.value),
-            *(((f"{main.name} env {_MODE}", "pods wait" if fails else "no pod waits"),) if main is not None else ()),
+            *(((f"{main.name} env {_MODE}", "says how grave it is"),) if main is not None else ()),
         ),
         level="deny",
         certain=fails and version is not None and is_known(case),
