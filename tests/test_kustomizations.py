@@ -189,7 +189,7 @@ def test_listing_under_another_name_does_not_count() -> None:
     write("top/warm.yaml", PATCH)
     listing, patch = look("top").unread
     assert "rename it to kustomization.yaml" in listing.reason
-    assert "name its kustomization.yaml as well" in patch.reason
+    assert "pass its kustomization.yaml as well" in patch.reason
     assert listing.fatal
     assert patch.fatal
 
