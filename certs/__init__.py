@@ -1,1 +1,1 @@
-"""Certificates for the webhook. Knows nothing of the judgement, nor that of it."""
+"""Certificates and registration for the webhook. Independent of `webhook`: neither package imports the other."""

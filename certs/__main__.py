@@ -1,4 +1,4 @@
-"""Certificates and registration of the guard: `install` in a cluster, `throw-away` on this machine."""
+"""Creates certificates and registers cni-guard: `install` for a cluster, `throw-away` for this machine."""
 
 import argparse
 import os
@@ -15,11 +15,16 @@ from certs.errors import InstallError, UsageError
 _LIFETIME = timedelta(days=7)
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_LONGEST_PORT = 65535
+_HIGHEST_PORT = 65535
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return the exit code: 0 done, 1 not done, 2 wrong usage."""
+    """Run a command.
+
+    Returns:
+        The exit code: 0 for success, 1 for failure, 2 for a usage error.
+
+    """
     chosen = _parser().parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace], None] = chosen.run
@@ -34,7 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write(folder: Path, names: tuple[str, ...], now: datetime) -> None:
-    """Make a CA and a certificate for the names. Raises OSError where the folder can not be written."""
+    """Create a CA and a certificate for the names, and write them to the folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+
+    """
     ca = make_ca(now, _LIFETIME)
     leaf = make_leaf(ca, names, now, _LIFETIME)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +56,7 @@ def write(folder: Path, names: tuple[str, ...], now: datetime) -> None:
 
 
 def own_namespace(environment: Mapping[str, str], file: Path = _NAMESPACE_FILE) -> str:
-    """The namespace that we run in, else the usual one."""
+    """The namespace of this pod; `cni-guard` outside a pod."""
     if named := environment.get("POD_NAMESPACE"):
         return named
     try:
@@ -59,35 +69,35 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m certs", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
-    throw_away = commands.add_parser("throw-away", help="write ca.crt, tls.crt and tls.key into a folder, for a week")
+    throw_away = commands.add_parser("throw-away", help="write ca.crt, tls.crt and tls.key, valid for a week")
     throw_away.add_argument("folder", type=Path)
     throw_away.add_argument("names", nargs="+", metavar="NAME", help="a DNS name or an IP address")
     throw_away.set_defaults(run=lambda chosen: write(chosen.folder, tuple(chosen.names), datetime.now(UTC)))
 
     install = commands.add_parser(
-        "install", help="make the certificates, register the guard, and prove that it answers"
+        "install", help="create the certificates, register the webhooks, and verify that cni-guard answers"
     )
     flag = install.add_argument
-    flag("--webhooks", type=Path, required=True, metavar="FILE", help="the webhook configurations, without caBundle")
-    flag("--namespace", type=_name, default=own_namespace(os.environ), help="of the guard (default: the pod's own)")
-    flag("--service", type=_name, default="cni-guard", help="by which the API server calls it (default: cni-guard)")
-    flag("--port", type=_port, default=8443, help="of the Service (default: 8443)")
-    flag("--secret", type=_name, default="cni-guard-tls", help="for the certificate (default: cni-guard-tls)")
-    flag("--timeout", type=_seconds, default=120.0, metavar="SECONDS", help="until it must answer (default: 120)")
+    flag("--webhooks", type=Path, required=True, metavar="FILE", help="webhook configurations without a caBundle")
+    flag("--namespace", type=_name, default=own_namespace(os.environ), help="namespace (default: the pod's)")
+    flag("--service", type=_name, default="cni-guard", help="Service that the API server calls (default: cni-guard)")
+    flag("--port", type=_port, default=8443, help="port of the Service (default: 8443)")
+    flag("--secret", type=_name, default="cni-guard-tls", help="Secret for the certificate (default: cni-guard-tls)")
+    flag("--timeout", type=_seconds, default=120.0, metavar="SECONDS", help="how long to wait (default: 120)")
     flag(
         "--lease-seconds",
         type=int,
         choices=range(1, 601),
         default=15,
         metavar="SECONDS",
-        help="after which a run that was killed no longer holds up the next (default: 15)",
+        help="how long a killed run can block the next one (default: 15)",
     )
     install.set_defaults(run=_install)
     return parser
 
 
 def _install(chosen: argparse.Namespace) -> None:
-    # Only this command needs the client of the API server, which takes its time to be imported.
+    # Only this command needs the Kubernetes client, which is slow to import.
     from certs.cluster import Cluster, credentials  # noqa: PLC0415
     from certs.install import Settings, install  # noqa: PLC0415
     from certs.registration import read  # noqa: PLC0415
@@ -115,15 +125,15 @@ def _failed(reason: str, code: int) -> int:
 
 
 def _name(text: str) -> str:
-    """Take a DNS label: it goes into certificates and conditions."""
+    """A DNS label, since it becomes part of certificates and match conditions."""
     if not re.fullmatch(_LABEL, text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of an object")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a DNS label (lowercase letters, digits, hyphens)")
     return text
 
 
 def _port(text: str) -> int:
-    if not (text.isdecimal() and 0 < int(text) <= _LONGEST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    if not (text.isdecimal() and 0 < int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 1 to {_HIGHEST_PORT}")
     return int(text)
 
 
@@ -132,13 +142,13 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 1 <= seconds <= 3600:  # noqa: PLR2004 - a Job that waits for an hour waits for nothing
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between 1 and 3600")
+    if not 1 <= seconds <= 3600:  # noqa: PLR2004 - waiting longer than an hour would not help
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds from 1 to 3600")
     return seconds
 
 
 def _terminated(number: int, _frame: object) -> None:
-    """End as an error ends, so that the Lease is released and nothing is left behind."""
+    """Exit by an exception, so that the Lease is released and the canary's configuration is removed."""
     sys.exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""What an answer of the API server says: its object, its warnings, its error. Pure."""
+"""Parses responses of the API server: object, warnings, error. Pure."""
 
 import json
 import re
@@ -21,31 +21,32 @@ _TRANSIENT = frozenset(
     }
 )
 _NO_SUCH_FIELD = "field not declared in schema"
-"""What an API server says, as an HTTP 500, to an apply with a field that it does not know: it is too old for it."""
+"""Part of the HTTP 500 for an apply with a field that the API server is too old to know."""
 
 _QUOTED_LENGTH = 300
-"""How much is quoted of an answer that is no Status object, a proxy's page for one."""
+"""Bytes quoted from a response that is not a Status object, such as a proxy's error page."""
 
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
-"""RFC 7234, 5.5: code, agent, quoted text."""
+"""A Warning header: code, agent, quoted text (RFC 7234, section 5.5)."""
 
 _LACKING = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-"""The words of the authorizer's refusal. They are told from a webhook's refusal, which is a 403 too."""
+"""The authorizer's message. It tells a missing permission from a webhook's denial, which can also be a 403."""
 
 _WORDLESS = re.compile(r'^\S+ "[^"]+" is forbidden:\s*(?:RBAC: .*)?$', re.DOTALL)
-"""What an API server before 1.32 says of a missing right to create what an apply, or an update, finds absent: no more
-than the authorizer's own reason, and RBAC gives none, unless a role that is bound is missing.
+"""The 403 of an API server before 1.32 when an apply or update of an absent object lacks permission to create it.
 
-Source: `withAuthorization` of apiserver/pkg/endpoints/handlers (1.31 and 1.32).
+The message holds only the authorizer's reason, and RBAC gives a reason only when a bound role is missing.
+
+Source: `withAuthorization` in apiserver/pkg/endpoints/handlers (1.31 and 1.32).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer."""
+    """A response of the API server."""
 
     status: int
     body: Mapping[str, Any]
@@ -56,17 +57,17 @@ class Answer:
 
     @property
     def good(self) -> bool:
-        """Whether what was asked for was done."""
+        """Whether the request succeeded."""
         return 0 < self.status < HTTPStatus.BAD_REQUEST
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may go well a moment later."""
+        """Whether a retry may succeed."""
         return self.status in _TRANSIENT and _NO_SUCH_FIELD not in self.message
 
 
 def read(status: int, headers: Iterable[tuple[str, str]], data: bytes) -> Answer:
-    """Read an answer; a header may stand there several times."""
+    """Parse a response; a header may occur several times."""
     pairs = [(name.lower(), value) for name, value in headers]
     single = dict(pairs)
     body = _body(data)
@@ -82,25 +83,25 @@ def read(status: int, headers: Iterable[tuple[str, str]], data: bytes) -> Answer
 
 
 def raise_for(answer: Answer, what: str, name: str, namespace: str = "") -> None:
-    """Raise what an error of the API server means.
+    """Raise the exception that matches an error response.
 
     Args:
-        answer: the answer.
-        what: the request in words, to begin the message with.
+        answer: the response.
+        what: the request in words; the message starts with it.
         name: the object's name, which the authorizer's message lacks.
-        namespace: the object's namespace; empty where it has none.
+        namespace: the object's namespace; empty for a cluster-scoped object.
 
     Raises:
-        ForbiddenError: a right is missing, or the API server does not know who asks.
-        ConflictError: somebody else was faster.
-        InvalidError: the object cannot become this.
-        RejectedError: anything else that is an error.
+        ForbiddenError: a permission is missing, or authentication failed.
+        ConflictError: another client changed the object first.
+        InvalidError: the object is invalid or the change is not allowed.
+        RejectedError: any other error.
 
     """
     if answer.good:
         return
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        raise ForbiddenError(f"{what}: the API server does not know who asks (token or certificate): {answer.message}")
+        raise ForbiddenError(f"{what}: authentication failed: {answer.message}")
     if lacking := lacking_right(answer, name, namespace):
         raise ForbiddenError(f"{what}: {lacking}")
     kinds: dict[int, type[RejectedError]] = {409: ConflictError, 422: InvalidError}
@@ -108,7 +109,7 @@ def raise_for(answer: Answer, what: str, name: str, namespace: str = "") -> None
 
 
 def lacking_right(answer: Answer, name: str, namespace: str = "") -> str:
-    """Say which right is missing; empty where that is not the matter."""
+    """The missing permission in words; empty if the response is not about one."""
     if answer.status != HTTPStatus.FORBIDDEN:
         return ""
     if found := _LACKING.search(answer.message):
@@ -125,8 +126,8 @@ def _lacking(user: str, verb: str, resource: str, group: str, name: str, namespa
     where = f' in the namespace "{namespace}"' if namespace else ""
     which = f' named "{name}"' if name else ""
     return (
-        f'{user} lacks the right to {verb} "{resource}" (API group "{group}"){which}{where}: '
-        "apply the manifests again, their roles grant it"
+        f'{user} may not {verb} "{resource}" (API group "{group}"){which}{where}. '
+        "Apply the manifests again: their roles grant this permission"
     )
 
 
@@ -150,5 +151,5 @@ def _date(value: str | None) -> datetime | None:
 
 
 def _seconds(value: str | None) -> float | None:
-    """Read a Retry-After in seconds, as the API server writes it; a date is not waited for."""
+    """A Retry-After in seconds, the form that the API server uses; a date is ignored."""
     return float(value) if value and value.isdecimal() else None

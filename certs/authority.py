@@ -1,4 +1,4 @@
-"""A CA and what it signs: ECDSA P-256, random serials, the names of a Service. Pure: the clock is an argument.
+"""Issues a CA and its serving certificate: ECDSA P-256, random serial numbers. Pure: the clock is an argument.
 
 Source: RFC 5280; kube-apiserver verifies NAME.NAMESPACE.svc against the certificate's SANs.
 """
@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BACKDATED = timedelta(hours=24)
-"""How far `notBefore` lies back, so that a clock that runs late still accepts a fresh certificate."""
+"""How far back `notBefore` is set, so that a machine whose clock is slow accepts a new certificate."""
 
 LEAF_LIFETIME = timedelta(days=365)
 CA_LIFETIME = LEAF_LIFETIME + timedelta(days=7)
-"""A little longer, so that it is never the CA that ends first."""
+"""Slightly longer than the leaf's, so that the CA never expires first."""
 
 _COMMON_NAME_LENGTH = 64
-"""The longest common name that X.509 takes."""
+"""Maximum length of a common name (RFC 5280, `ub-common-name`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What one generation leaves behind, as PEM. The CA's key is not among it: nobody can sign with this CA again."""
+    """A new certificate with its key and CA, as PEM. The CA's key is not kept, so this CA can never sign again."""
 
     ca: bytes
     certificate: bytes
@@ -53,10 +53,9 @@ class Issued:
 
 
 def issue(names: tuple[str, ...], now: datetime) -> Issued:
-    """A serving certificate for the names under a CA of its own, whose key is forgotten when this returns.
+    """Issue a serving certificate for the names from a new CA, whose key is discarded on return.
 
-    There is nothing to steal but one leaf's key; the price is that each renewal is one of the CA too, which
-    `renewal.overlap` makes harmless.
+    Only the leaf's key can be stolen. In return, each renewal also replaces the CA; `renewal.overlap` makes that safe.
     """
     ca = make_ca(now, CA_LIFETIME)
     leaf = make_leaf(ca, names, now, LEAF_LIFETIME)
@@ -64,7 +63,7 @@ def issue(names: tuple[str, ...], now: datetime) -> Issued:
 
 
 def make_ca(now: datetime, lifetime: timedelta) -> Pair:
-    """A self-signed CA whose name no other generation has, so that two are told apart while both are trusted."""
+    """Create a self-signed CA with a unique name, so that two CAs can be told apart while both are trusted."""
     key = ec.generate_private_key(ec.SECP256R1())
     serial = x509.random_serial_number()
     name = _name(f"cni-guard CA {serial:x}"[:_COMMON_NAME_LENGTH])
@@ -79,7 +78,7 @@ def make_ca(now: datetime, lifetime: timedelta) -> Pair:
 
 
 def make_leaf(ca: Pair, names: tuple[str, ...], now: datetime, lifetime: timedelta) -> Pair:
-    """A serving certificate for DNS names and IP addresses, never valid for longer than its CA."""
+    """Create a serving certificate for DNS names and IP addresses that does not outlive its CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     end = min(now + lifetime, ca.certificate.not_valid_after_utc)
     issuer = ca.certificate
@@ -98,7 +97,7 @@ def make_leaf(ca: Pair, names: tuple[str, ...], now: datetime, lifetime: timedel
 
 
 def service_names(service: str, namespace: str) -> tuple[str, ...]:
-    """The names by which a Service is called; the API server asks for the first."""
+    """The DNS names of a Service; the API server uses the first."""
     name = f"{service}.{namespace}.svc"
     return name, f"{name}.cluster.local", f"{service}.{namespace}", service
 

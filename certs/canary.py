@@ -1,9 +1,10 @@
-"""The proof that the API server reaches the guard: a dry run that the guard must answer at both doors.
+"""Verifies that the API server reaches cni-guard: a dry run that cni-guard must answer at both endpoints.
 
-A DaemonSet with the CNI's image is judged like any copy of aws-node; its annotation makes the guard say so, in a
-warning with the annotation's value. While the entries fail open, an unreachable guard is silence. So beside them there
-is, from the moment of silence to the end of the run, a configuration that matches one object alone, this run's question
-for the reason, and fails closed: its refusal says why. The proof itself never meets it.
+The canary is a DaemonSet with the CNI's image, so it is evaluated like any copy of aws-node; its annotation makes
+cni-guard add a warning with the annotation's value. While the webhooks fail open, the API server does not report an
+unreachable guard: the warning is just missing. To learn the reason, this module then registers a second configuration
+until the end of the run. It fails closed and matches only one object, a second canary of this run, so the API server's
+error says what is wrong. The first canary never matches it.
 """
 
 import secrets
@@ -22,17 +23,17 @@ NAME = "cni-guard-canary"
 ANNOTATION = "cni-guard.dev/canary"
 IMAGE = "example.invalid/amazon-k8s-cni:v0.0.0"
 IN_A_ROW = 3
-"""So many answers are needed: an API server that just learned of the entries may have a sibling that did not."""
+"""Consecutive answers that are required: when one API server has the new configuration, another may not have it yet."""
 
-_DOORS = ("mutate", "validate")
+_ENDPOINTS = ("mutate", "validate")
 _PAUSE, _LONG_PAUSE = 0.25, 1.0
 _SILENCE = 2.0
-"""How long silence is no cause to ask why: the API server needs a moment to hear of a new configuration."""
+"""Seconds without an answer before asking why: the API server takes a moment to load a new configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """How the guard is called, and for whom."""
+    """How the API server calls cni-guard, and the owners of what is registered."""
 
     scene: Scene
     path: str
@@ -41,24 +42,30 @@ class Called:
 
 
 def prove(cluster: Cluster, called: Called, keep: Callable[[], None], say: Say) -> None:
-    """Return when the guard has answered at both doors so often in a row.
+    """Wait until cni-guard has answered at both endpoints `IN_A_ROW` times in a row.
+
+    Args:
+        cluster: where to send the canary; its remaining time is the limit.
+        called: how the API server calls cni-guard.
+        keep: called before each request; renews the Lease.
+        say: called with the reason whenever it changes.
 
     Raises:
-        UnprovenError: it had not when the time was over; the message says why.
+        UnprovenError: the time ran out; the message says why there was no answer.
 
     """
     inquiry = _Inquiry(cluster, called)
     patient_until = time.monotonic() + min(_SILENCE, cluster.remaining / 4)
-    in_a_row, why = 0, Reason("the guard was silent")
+    in_a_row, why = 0, Reason("cni-guard did not answer")
     while in_a_row < IN_A_ROW:
         keep()
         nonce = secrets.token_hex(8)
         answer = cluster.try_out(DAEMON_SET, daemon_set(cluster.namespace, nonce))
-        silent = silent_doors(answer.warnings, nonce)
+        silent = silent_endpoints(answer.warnings, nonce)
         in_a_row = 0 if silent else in_a_row + 1
         asking = bool(silent) and time.monotonic() > patient_until
         if asking and (reason := inquiry.ask(silent, answer.message)).words != why.words:
-            say(f"canary: not answered yet: {reason}")
+            say(f"canary: no answer yet: {reason}")
             why = reason
         if cluster.remaining < _PAUSE and in_a_row < IN_A_ROW:
             raise UnprovenError(f"the canary was not answered: {why}")
@@ -66,18 +73,18 @@ def prove(cluster: Cluster, called: Called, keep: Callable[[], None], say: Say) 
 
 
 def remove(cluster: Cluster) -> None:
-    """Let nothing of this run, or of a killed one, stand in the cluster."""
+    """Remove the canary's configuration, whether this run or a killed one left it."""
     cluster.delete(VALIDATING, NAME)
 
 
-def silent_doors(warnings: Iterable[str], nonce: str) -> list[str]:
-    """The doors at which the guard did not answer this canary."""
+def silent_endpoints(warnings: Iterable[str], nonce: str) -> list[str]:
+    """The endpoints at which cni-guard did not answer this canary."""
     said = list(warnings)
-    return [door for door in _DOORS if not any(f"canary {nonce} answered at {door}" in text for text in said)]
+    return [name for name in _ENDPOINTS if not any(f"canary {nonce} answered at {name}" in text for text in said)]
 
 
 def daemon_set(namespace: str, nonce: str) -> Object:
-    """The canary: what the guard takes for another aws-node. It is never stored."""
+    """The canary, which cni-guard evaluates as a copy of aws-node. It is never stored."""
     labels = {"app.kubernetes.io/name": NAME}
     container = {"name": "aws-node", "image": IMAGE}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
@@ -86,7 +93,7 @@ def daemon_set(namespace: str, nonce: str) -> Object:
 
 
 def configuration(namespace: str, nonce: str, called: Called) -> Object:
-    """The configuration that fails closed for one object alone: this canary with this nonce."""
+    """The webhook configuration that fails closed for the canary with this nonce, and matches nothing else."""
     is_ours = " && ".join(
         (
             "object != null",
@@ -124,7 +131,7 @@ def configuration(namespace: str, nonce: str, called: Called) -> Object:
 
 
 class _Inquiry:
-    """Asks the API server why there is silence."""
+    """Finds out from the API server why cni-guard does not answer."""
 
     def __init__(self, cluster: Cluster, called: Called) -> None:
         self._cluster = cluster
@@ -133,34 +140,34 @@ class _Inquiry:
         self._registered = False
 
     def ask(self, silent: list[str], refusal: str) -> Reason:
-        """Say why these doors are silent.
+        """Find out why these endpoints do not answer.
 
         Args:
-            silent: the doors.
-            refusal: what the API server said when it refused the canary itself; empty when it did not.
+            silent: the endpoints.
+            refusal: the API server's message if it refused the canary itself; else empty.
 
         """
         try:
             return self._answered(silent, refusal)
         except InstallError as error:
-            return Reason(f"the API server can not be asked why: {error}")
+            return Reason(f"the reason is unknown, the request to the API server failed: {error}")
 
     def _answered(self, silent: list[str], refusal: str) -> Reason:
         asked = self._asked()
         if self._reached(asked):
             return Reason(
-                f"the guard is reached, but the entries do not call it at {' and '.join(silent)}: do their rules and "
-                "conditions match a DaemonSet with the image amazon-k8s-cni?",
+                f"the API server reaches cni-guard, but the webhooks do not call it at {' and '.join(silent)}. Check "
+                "that their rules and conditions match a DaemonSet with the image amazon-k8s-cni",
                 refusal,
             )
         if not asked.status:
             return Reason(f"the API server itself did not answer: {asked.message}")
         if said := asked.message or refusal:
             return self._explained(said)
-        return Reason("the guard was silent, and the API server does not say why")
+        return Reason("cni-guard did not answer, and the API server gives no reason")
 
     def _asked(self) -> Answer:
-        """Ask once; the first time again and again, until the API server has heard of the configuration."""
+        """Send the second canary; the first time, repeat until the API server has loaded the configuration."""
         patient_until = time.monotonic()
         if not self._registered:
             self._cluster.apply(VALIDATING, configuration(self._cluster.namespace, self._nonce, self._called))
@@ -174,7 +181,7 @@ class _Inquiry:
             time.sleep(_PAUSE)
 
     def _reached(self, asked: Answer) -> bool:
-        return "validate" not in silent_doors(asked.warnings, self._nonce)
+        return "validate" not in silent_endpoints(asked.warnings, self._nonce)
 
     def _explained(self, said: str) -> Reason:
         scene = self._called.scene
@@ -182,5 +189,5 @@ class _Inquiry:
             slices = self._cluster.select(ENDPOINT_SLICE, f"kubernetes.io/service-name={scene.service}")
         except InstallError as error:
             known = explain(said, scene)
-            return replace(known, words=f"{known.words} (whether a pod is ready is not known: {error})".strip())
+            return replace(known, words=f"{known.words} (could not check whether a pod is ready: {error})".strip())
         return explain(said, replace(scene, ready=ready_endpoints(slices)))

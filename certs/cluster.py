@@ -1,8 +1,7 @@
-"""The API server: the only module that knows the package `kubernetes`, for its authentication and its connections.
+"""Client for the API server. Only this module uses the package `kubernetes`, for authentication and connections.
 
-Objects are raw dicts in both directions. What a moment mends is tried again, with a jittered back-off, until the time
-that `allow` gave is over: broken connections, 5xx, 429 (as long as `Retry-After` says), and the conflict of a
-server-side apply that met another write.
+Objects are raw dicts in both directions. Transient errors are retried with jittered backoff within the time set by
+`allow`: broken connections, 5xx, 429 (after `Retry-After`), and the conflict of a server-side apply with another write.
 """
 
 import json
@@ -28,7 +27,7 @@ FIELD_MANAGER = "cni-guard"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 _REQUEST_SECONDS = 15.0
-"""The longest for one request: a canary may wait for two webhooks of three seconds, and for a cold API server."""
+"""Timeout of one request: a canary may wait for two webhooks of three seconds each, on a slow API server."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
@@ -37,10 +36,10 @@ Say = Callable[[str], None]
 
 
 def credentials(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
-    """Find the API server and who we are: the pod's service account, else the file of KUBECONFIG.
+    """Load the API server's address and credentials: the pod's service account, else the file in KUBECONFIG.
 
     Raises:
-        UsageError: neither is there.
+        UsageError: there is neither.
 
     """
     configuration = Configuration()
@@ -52,8 +51,8 @@ def credentials(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) 
             file = environment.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
             config.load_kube_config(config_file=file, client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
-        raise UsageError(f"no access to a cluster (neither a service account nor KUBECONFIG): {error}") from error
-    # Its own retries know neither our deadline nor what may be repeated.
+        raise UsageError(f"no credentials: found neither a service account nor a kubeconfig: {error}") from error
+    # urllib3's own retries ignore our deadline and would repeat requests that must not be repeated.
     configuration.retries = False
     return configuration
 
@@ -62,7 +61,7 @@ class Cluster:
     """Requests to one API server; a `with` block closes its connections."""
 
     def __init__(self, configuration: Configuration, namespace: str, say: Say) -> None:
-        """Say where, who, and in which namespace; `say` hears of what is tried again."""
+        """Connect with these credentials, for this namespace; `say` is called before each retry."""
         self.namespace = namespace
         self._client = ApiClient(configuration)
         self._say = say
@@ -79,48 +78,58 @@ class Cluster:
         self._client.close()
 
     def allow(self, seconds: float) -> None:
-        """Give so much time to all that follows."""
+        """Set the time for everything that follows, in seconds from now."""
         self._end = time.monotonic() + seconds
 
     @property
     def remaining(self) -> float:
-        """How many seconds are left; never less than nothing."""
+        """Seconds left; never negative."""
         return max(0.0, self._end - time.monotonic())
 
     def now(self) -> datetime:
-        """The time of the API server, which judges certificates; our own before its first answer."""
+        """The API server's time, since it verifies certificates; the local time before its first response."""
         if self._dated is None:
             return datetime.now(UTC)
         date, seen = self._dated
         return date + timedelta(seconds=time.monotonic() - seen)
 
     def get(self, resource: Resource, name: str) -> Object | None:
-        """Read an object; None where there is none."""
+        """Read an object; None if it does not exist."""
         answer = self._send("GET", resource.path(self.namespace, name))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         return self._body(answer, f"reading {resource.kind} {name}", name, resource)
 
     def select(self, resource: Resource, labels: str) -> list[Object]:
-        """Read the objects that have these labels."""
+        """List the objects that match a label selector."""
         answer = self._send("GET", resource.path(self.namespace), {"labelSelector": labels})
         found: list[Object] = self._body(answer, f"listing {resource.plural}", "", resource)["items"]
         return found
 
     def create(self, resource: Resource, wanted: Object) -> Object:
-        """Create an object. Raises ConflictError where it is there already."""
+        """Create an object.
+
+        Raises:
+            ConflictError: it exists already.
+
+        """
         name = wanted["metadata"]["name"]
         answer = self._send("POST", resource.path(self.namespace), {"fieldManager": FIELD_MANAGER}, wanted)
         return self._body(answer, f"creating {resource.kind} {name}", name, resource)
 
     def replace(self, resource: Resource, wanted: Object) -> Object:
-        """Replace an object that nobody changed since it was read. Raises ConflictError otherwise."""
+        """Replace an object.
+
+        Raises:
+            ConflictError: it changed since it was read.
+
+        """
         name = wanted["metadata"]["name"]
         answer = self._send("PUT", resource.path(self.namespace, name), {"fieldManager": FIELD_MANAGER}, wanted)
         return self._body(answer, f"replacing {resource.kind} {name}", name, resource)
 
     def apply(self, resource: Resource, wanted: Object, *, dry_run: bool = False) -> Object:
-        """Let an object have these fields, whoever had them before; the others stay as they are."""
+        """Apply these fields server-side and take over their ownership; other fields keep their values."""
         name = wanted["metadata"]["name"]
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
         path = resource.path(self.namespace, name)
@@ -128,7 +137,12 @@ class Cluster:
         return self._body(answer, f"applying {resource.kind} {name}", name, resource)
 
     def clear(self, resource: Resource, name: str, field: str) -> bool:
-        """Let an object have no such field, which no manager owns then; tell whether there is such an object."""
+        """Remove a field, so that no manager owns it.
+
+        Returns:
+            Whether the object exists.
+
+        """
         path = resource.path(self.namespace, name)
         answer = self._send(
             "PATCH",
@@ -144,7 +158,12 @@ class Cluster:
         return True
 
     def delete(self, resource: Resource, name: str) -> bool:
-        """Let there be no such object; tell whether there was one."""
+        """Delete an object.
+
+        Returns:
+            Whether it existed.
+
+        """
         answer = self._send("DELETE", resource.path(self.namespace, name), repeat={HTTPStatus.CONFLICT})
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
@@ -152,13 +171,13 @@ class Cluster:
         return True
 
     def try_out(self, resource: Resource, wanted: Object) -> Answer:
-        """Let the API server and its webhooks judge a new object that is then not stored; refusals are answers too.
+        """Create an object as a dry run, so that the webhooks see it; a denial is returned, not raised.
 
-        Over a new connection, since each may end at another one of several API servers. Once: who calls asks again.
-        It is waited for even when the time is over: a slow refusal says why it was slow.
+        Each call opens a new connection, since there may be several API servers behind the address. It is not retried,
+        and it may exceed the remaining time: a slow denial says why it was slow.
 
         Raises:
-            ForbiddenError: a right is missing.
+            ForbiddenError: a permission is missing.
 
         """
         self._client.rest_client.close()
@@ -169,7 +188,7 @@ class Cluster:
         except (HTTPError, ApiException) as error:
             return Answer(0, {}, _words(error), (), None, None)
         if lacking := lacking_right(answer, name, self._where(resource)):
-            raise ForbiddenError(f"trying out {resource.kind} {name}: {lacking}")
+            raise ForbiddenError(f"dry run of {resource.kind} {name}: {lacking}")
         return answer
 
     def _body(self, answer: Answer, what: str, name: str, resource: Resource) -> Object:
@@ -189,7 +208,7 @@ class Cluster:
         repeat: set[HTTPStatus] | None = None,
         content_type: str = "",
     ) -> Answer:
-        """Send until the answer is one that a moment does not mend."""
+        """Send a request; retry transient errors and the statuses in `repeat`."""
         pause = _FIRST_PAUSE
         while True:
             wait = None
@@ -208,8 +227,8 @@ class Cluster:
 
     def _wait(self, trouble: str, seconds: float) -> None:
         if seconds >= self.remaining:
-            raise UnavailableError(f"the API server did not do it in the time given: {trouble}")
-        self._say(f"again in {seconds:.1f} s: {trouble}")
+            raise UnavailableError(f"timed out waiting for the API server: {trouble}")
+        self._say(f"retrying in {seconds:.1f} s: {trouble}")
         time.sleep(seconds)
 
     def _once(  # noqa: PLR0913, PLR0917 - the parts of a request
@@ -221,13 +240,13 @@ class Cluster:
         limit: float,
         content_type: str = "",
     ) -> Answer:
-        """Send one request: all traffic goes through here."""
+        """Send one request; all traffic passes through here. `limit` is its timeout in seconds."""
         content = content_type or (_APPLY if method == "PATCH" else "application/json")
         headers = {"Accept": "application/json", **({"Content-Type": content} if body is not None else {})}
         _, url, headers, *_ = self._client.param_serialize(
             method, path, header_params=headers, query_params=list((query or {}).items()), auth_settings=["BearerToken"]
         )
-        # An apply goes as text: the client knows no JSON under its content type.
+        # The client does not serialize the content type of an apply, so it gets text.
         sent = json.dumps(body) if body is not None and content == _APPLY else body
         response = self._client.call_api(method, url, headers, sent, _request_timeout=limit)
         answer = read(response.status, response.headers.items(), response.read())
@@ -237,7 +256,7 @@ class Cluster:
 
 
 def _words(error: Exception) -> str:
-    """The cause of a broken connection, without the names of Python's objects."""
+    """The cause of a connection error, without the representations of Python objects."""
     if isinstance(error, ApiException):
         return " ".join(str(error.reason).split())
     return str(error).rsplit(">: ", maxsplit=1)[-1]

@@ -1,4 +1,4 @@
-"""Why the API server does not reach the guard, in words that lead to the mend. Pure."""
+"""Explains why the API server does not reach cni-guard, and what to do about it. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,19 +8,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a reason may name."""
+    """The names that a reason may mention."""
 
     namespace: str
     service: str
     port: int
     secret: str
     ready: int | None
-    """How many endpoints of the Service are ready; None where nobody knows."""
+    """The number of ready endpoints of the Service; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the guard does not answer: our words for it, and what the API server said, where it said anything."""
+    """Why cni-guard does not answer: our explanation, and the API server's message if there is one."""
 
     words: str
     said: str = ""
@@ -31,21 +31,21 @@ class Reason:
 
 
 def explain(said: str, scene: Scene) -> Reason:
-    """Explain an error of the API server about the guard."""
+    """Explain the API server's error about calling cni-guard."""
     words = next((words(scene) for pattern, words in _REASONS if re.search(pattern, said)), "")
     return Reason(words, " ".join(said.split()))
 
 
 def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> int:
-    """Count the endpoints that are ready; one that does not say counts, as it does for kube-proxy."""
+    """Count the ready endpoints; one without the condition is ready, as for kube-proxy."""
     found = (endpoint for item in slices for endpoint in item.get("endpoints") or [])
     return sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in found)
 
 
 def _pods(scene: Scene) -> str:
     return (
-        f"no pod ready: the Service {scene.service} has no ready endpoint; "
-        f"see `kubectl -n {scene.namespace} get pods` and `kubectl -n {scene.namespace} get events`"
+        f"no pod is ready: the Service {scene.service} has no ready endpoints. "
+        f"See `kubectl -n {scene.namespace} get pods` and `kubectl -n {scene.namespace} get events`"
     )
 
 
@@ -53,8 +53,8 @@ def _timeout(scene: Scene) -> str:
     if scene.ready == 0:
         return _pods(scene)
     return (
-        f"unreachable port: nobody answers the control plane on port {scene.port}; on EKS the security group of the "
-        f"nodes must allow TCP {scene.port} from the cluster's (control plane) security group"
+        f"port unreachable: connections from the control plane to port {scene.port} time out. On EKS, the node "
+        f"security group must allow TCP {scene.port} from the cluster security group"
     )
 
 
@@ -62,65 +62,66 @@ def _closed(scene: Scene) -> str:
     if scene.ready == 0:
         return _pods(scene)
     return (
-        f"unreachable port: nothing listens on port {scene.port} of the guard's pods; compare --port with the port of "
-        f"the Service and with `cni-guard serve --bind`, and see `kubectl -n {scene.namespace} get pods`"
+        f"port unreachable: nothing listens on port {scene.port} in cni-guard's pods. --port, the port of the Service "
+        f"and `cni-guard serve --bind` must match; see also `kubectl -n {scene.namespace} get pods`"
     )
 
 
 def _authority(scene: Scene) -> str:
     return (
-        f"wrong certificate: the guard serves one of another CA than the Secret {scene.secret} names; its pods read "
-        f"that within two minutes, else: `kubectl -n {scene.namespace} rollout restart deployment {scene.service}`"
+        f"wrong certificate: cni-guard serves a certificate from a different CA than the one in the Secret "
+        f"{scene.secret}. Its pods load the Secret within two minutes; if they do not, run "
+        f"`kubectl -n {scene.namespace} rollout restart deployment {scene.service}`"
     )
 
 
 def _names(scene: Scene) -> str:
     return (
-        f"wrong certificate: the guard serves one for other names than {scene.service}.{scene.namespace}.svc; does "
-        f"another program listen on port {scene.port}, or is another Secret mounted than {scene.secret}?"
+        f"wrong certificate: the certificate served is not for {scene.service}.{scene.namespace}.svc. Check whether "
+        f"another program listens on port {scene.port}, and that the pods mount the Secret {scene.secret}"
     )
 
 
 def _early(scene: Scene) -> str:
     return (
-        "clock: the certificate is not yet valid for the control plane; the clocks differ by more than a day: correct "
-        f"that of the node, then `kubectl -n {scene.namespace} delete secret {scene.secret}` and install again"
+        "clock skew: the certificate is not yet valid on the control plane, so the clocks differ by more than a day. "
+        f"Correct the node's clock, run `kubectl -n {scene.namespace} delete secret {scene.secret}`, and install again"
     )
 
 
 def _expired(scene: Scene) -> str:
     return (
-        "wrong certificate: the one that the guard serves has expired; its pods have not read the Secret "
-        f"{scene.secret}: `kubectl -n {scene.namespace} rollout restart deployment {scene.service}`"
+        f"wrong certificate: cni-guard serves an expired certificate, so its pods have not loaded the Secret "
+        f"{scene.secret}. Run `kubectl -n {scene.namespace} rollout restart deployment {scene.service}`"
     )
 
 
 def _no_tls(scene: Scene) -> str:
-    return f"another program listens on port {scene.port}: it does not speak TLS as the guard does"
+    return f"another program listens on port {scene.port}: it does not speak TLS as cni-guard does"
 
 
 def _no_service(scene: Scene) -> str:
     return (
-        f"the Service {scene.service} is not in the namespace {scene.namespace}: apply the manifests, or name it "
-        "with --service"
+        f"the Service {scene.service} does not exist in the namespace {scene.namespace}. Apply the manifests, or pass "
+        "its name with --service"
     )
 
 
 def _no_port(scene: Scene) -> str:
-    return f"the Service {scene.service} has no port {scene.port}: compare it with --port"
+    return f"the Service {scene.service} has no port {scene.port}. Pass its port with --port"
 
 
 def _refused(scene: Scene) -> str:
     return (
-        f"another policy refuses the canary before the guard is asked: exempt the DaemonSet {scene.namespace}/"
-        "cni-guard-canary, which is only ever a dry run"
+        f"another policy denies the canary before cni-guard is called. Exempt the DaemonSet {scene.namespace}/"
+        "cni-guard-canary from it; the canary is always a dry run"
     )
 
 
 def _not_the_guard(scene: Scene) -> str:
     return (
-        f"what answers on port {scene.port} does not answer as the guard: an older version, or another program; see "
-        f"`kubectl -n {scene.namespace} get pods`"
+        f"the program on port {scene.port} does not answer like cni-guard: it is an older version or another program. "
+        f"See `kubectl -n {scene.namespace} get pods`"
     )
 
 
@@ -138,4 +139,4 @@ _REASONS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     (r"denied (?:the )?request|exceeded quota", _refused),
     (r"could not find the requested resource|unexpected response|expected webhook response|invalid", _not_the_guard),
 )
-"""What Go's network and TLS and the API server's webhook client say, the most exact first."""
+"""Error messages of Go's network and TLS packages and of the API server's webhook client, the most specific first."""

@@ -1,13 +1,13 @@
-"""The proof that each replica shows the right certificate: a TLS handshake with every endpoint of the Service.
+"""Verifies that every replica serves the right certificate, by a TLS handshake with each endpoint of the Service.
 
-The canary is answered by whichever replica the API server happens to reach. While another one still shows the
-certificate of a Secret that was lost, a part of all requests would fail, so nothing fails closed before each ready
-endpoint shows a certificate that the caBundle vouches for. An endpoint that is not ready yet may become ready at any
-moment: it is waited for. Not for the whole time where it never showed any certificate, since a replica that never
-starts gets no request; for as long as it is listed once it showed a wrong one, which requests would meet.
+A canary reaches only one replica. If another replica still serves the certificate of a lost Secret, some requests
+would fail, so no webhook fails closed until every ready endpoint serves a certificate that the caBundle trusts.
+Endpoints that are not ready are also waited for, since they may become ready at any moment: up to `UNREADY_SECONDS` if
+they never served a certificate (a replica that never starts gets no requests), and as long as they are listed if they
+served a wrong one.
 
-A certificate is verified as the API server verifies it (Go's crypto/x509): any certificate of the bundle is a trust
-anchor, the strict profile of RFC 5280 does not matter, and the dates are compared with the clock of the API server.
+A certificate is verified as the API server verifies it (Go's crypto/x509): any certificate in the bundle is a trust
+anchor, the strict profile of RFC 5280 does not apply, and validity is checked against the API server's clock.
 """
 
 import itertools
@@ -28,17 +28,17 @@ from certs.errors import UnprovenError
 from certs.resources import ENDPOINT_SLICE, SERVICE, Object
 
 UNREADY_SECONDS = 30.0
-"""How long endpoints that are not ready and showed no certificate are waited for."""
+"""How long to wait for endpoints that are not ready and have not served a certificate."""
 
 _HANDSHAKE_SECONDS = 3.0
 _PAUSE = 0.5
 _NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME (OpenSSL, x509_vfy.h): the dates are compared here, with another clock than ours."""
+"""X509_V_FLAG_NO_CHECK_TIME (OpenSSL, x509_vfy.h): dates are checked here, against the API server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a replica listens."""
+    """The address of a replica."""
 
     address: str
     port: int
@@ -51,11 +51,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an endpoint is not proven."""
+    """Why an endpoint does not pass."""
 
     words: str
     shown: bool = False
-    """Whether it showed a certificate, a wrong one."""
+    """Whether it served a wrong certificate."""
 
     def __str__(self) -> str:
         return self.words
@@ -63,25 +63,28 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a replica's certificate has to satisfy."""
+    """The requirements for a replica's certificate."""
 
     bundle: bytes
     name: str
-    """The DNS name by which the API server calls the Service."""
+    """The DNS name that the API server uses for the Service."""
 
 
 def prove(cluster: Cluster, scene: Scene, bundle: bytes, keep: Callable[[], None], say: Say) -> list[Endpoint]:
-    """Return the endpoints when each that is ready shows a certificate for which the bundle vouches.
+    """Wait until every ready endpoint serves a certificate that the bundle trusts.
 
     Args:
-        cluster: where the Service is; its remaining time is the time that the endpoints have.
+        cluster: where the Service is; its remaining time is the limit.
         scene: the Service.
-        bundle: the caBundle of the entries, as PEM.
-        keep: called before each round and each handshake.
-        say: hears which endpoints are waited for, and why, whenever that changes.
+        bundle: the caBundle of the webhooks, as PEM.
+        keep: called before each round and each handshake; renews the Lease.
+        say: called with the endpoints that are waited for and why, whenever that changes.
+
+    Returns:
+        The endpoints that passed.
 
     Raises:
-        UnprovenError: one did not until the time was over, or none is ready; the message names each with its reason.
+        UnprovenError: the time ran out, or no endpoint is ready; the message names each endpoint with its reason.
 
     """
     trust = Trust(bundle, f"{scene.service}.{scene.namespace}.svc")
@@ -97,12 +100,12 @@ def prove(cluster: Cluster, scene: Scene, bundle: bytes, keep: Callable[[], None
         proven = [endpoint for endpoint in found if str(endpoint) not in seen]
         if any(endpoint.ready for endpoint in proven) and not awaited:
             if seen:
-                say(f"endpoints: not waited for any longer: {_said(seen)}")
+                say(f"endpoints: no longer waiting for: {_said(seen)}")
             return proven
         why = _said({str(one): seen[str(one)] for one in awaited} or seen)
-        why = why or f"the Service {scene.service} has no ready endpoint"
+        why = why or f"the Service {scene.service} has no ready endpoints"
         if why != told:
-            say(f"endpoints: waiting: {why}")
+            say(f"endpoints: waiting for: {why}")
             told = why
         if cluster.remaining < _PAUSE:
             raise _unproven(scene, why)
@@ -110,9 +113,9 @@ def prove(cluster: Cluster, scene: Scene, bundle: bytes, keep: Callable[[], None
 
 
 def listed(slices: Iterable[Mapping[str, Any]], port_name: str) -> Iterator[Endpoint]:
-    """Read each address of the EndpointSlices with the port of this name, but for those of pods that end.
+    """The addresses in the EndpointSlices with the port of this name, without those of terminating pods.
 
-    An endpoint that does not say whether it is ready counts as ready, as it does for kube-proxy.
+    An endpoint without the condition `ready` is ready, as for kube-proxy.
     """
     for item in slices:
         ports = [port["port"] for port in item.get("ports") or [] if (port.get("name") or "") == port_name]
@@ -124,17 +127,20 @@ def listed(slices: Iterable[Mapping[str, Any]], port_name: str) -> Iterator[Endp
 
 
 def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> Fault | None:
-    """Say why the endpoint does not show a certificate that the bundle vouches for; None when it does.
+    """Check the certificate that an endpoint serves.
 
     Args:
         endpoint: where to connect.
-        trust: what the certificate has to satisfy.
-        now: the time of the API server.
+        trust: the requirements for the certificate.
+        now: the API server's time.
+
+    Returns:
+        Why the endpoint does not pass; None if it does.
 
     """
     valid = [ca for ca in x509.load_pem_x509_certificates(trust.bundle) if _valid(ca, now)]
     if not valid:
-        return Fault("cannot be verified: no CA of the bundle is valid now")
+        return Fault("cannot be verified: no CA in the bundle is valid now")
     try:
         with (
             socket.create_connection((endpoint.address, endpoint.port), timeout=_HANDSHAKE_SECONDS) as plain,
@@ -142,28 +148,28 @@ def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> Fault | None:
         ):
             shown = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
     except ssl.SSLCertVerificationError as error:
-        return Fault(f"shows a certificate that the caBundle does not vouch for ({error.verify_message})", shown=True)
+        return Fault(f"serves a certificate that the caBundle does not trust ({error.verify_message})", shown=True)
     except ssl.SSLError as error:
-        return Fault(f"does not speak TLS as the guard does ({error.reason or error})")
+        return Fault(f"does not speak TLS as cni-guard does ({error.reason or error})")
     except (OSError, ValueError) as error:
         words = "timed out" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
         return Fault(f"does not answer ({words})")
     if _valid(shown, now):
         return None
-    return Fault(f"shows a certificate that is not valid at {now:%Y-%m-%d %H:%M} UTC", shown=True)
+    return Fault(f"serves a certificate that is not valid at {now:%Y-%m-%d %H:%M} UTC", shown=True)
 
 
 def _faults(
     found: Iterable[Endpoint], before: Mapping[str, Fault], asked: Callable[[Endpoint], Fault | None]
 ) -> dict[str, Fault]:
-    """The faults of one round, by endpoint; one that showed a wrong certificate before has shown it still."""
+    """The faults of one round by endpoint; one that served a wrong certificate earlier keeps that mark."""
     faults: dict[str, Fault] = {}
     for endpoint in found:
         name = str(endpoint)
         if (fault := asked(endpoint)) is None:
             continue
         if not fault.shown and name in before and before[name].shown:
-            fault = Fault(f"{fault}, and showed a wrong certificate before", shown=True)
+            fault = Fault(f"{fault}, and served a wrong certificate before", shown=True)
         faults[name] = fault
     return faults
 
@@ -174,9 +180,9 @@ def _said(faults: Mapping[str, Fault]) -> str:
 
 def _unproven(scene: Scene, why: str) -> UnprovenError:
     return UnprovenError(
-        f"not every replica shows the certificate of the Secret {scene.secret}: {why}. Its pod reads the "
-        f"Secret within two minutes (else: `kubectl -n {scene.namespace} rollout restart deployment "
-        f"{scene.service}`), and nodes must reach each other on TCP port {scene.port}"
+        f"not every replica serves the certificate in the Secret {scene.secret}: {why}. Pods load the Secret within "
+        f"two minutes; if they do not, run `kubectl -n {scene.namespace} rollout restart deployment {scene.service}`. "
+        f"Nodes must reach each other on TCP port {scene.port}"
     )
 
 
@@ -190,7 +196,7 @@ def _endpoints(cluster: Cluster, scene: Scene) -> list[Endpoint]:
 
 
 def _port_name(service: Object, port: int) -> str | None:
-    """Name the Service's port as its EndpointSlices do; None where it has no such port."""
+    """The name of the Service's port in its EndpointSlices; None if it has no such port."""
     ports = service.get("spec", {}).get("ports") or []
     return next((item.get("name") or "" for item in ports if item.get("port") == port), None)
 

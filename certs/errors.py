@@ -1,33 +1,33 @@
-"""Why an installation ends: each message leads to the mend."""
+"""Why an installation ends: each message says what to do."""
 
 
 class InstallError(Exception):
-    """The installation can not go on."""
+    """The installation cannot continue."""
 
 
 class UsageError(InstallError):
-    """What it was given makes no sense: a flag, or a file that it names."""
+    """A flag, or a file that it names, is wrong."""
 
 
 class ForbiddenError(InstallError):
-    """A right is missing; the message says which verb on which resource."""
+    """A permission is missing; the message says which verb on which resource."""
 
 
 class UnavailableError(InstallError):
-    """The API server did not answer as it should until the time was over."""
+    """The API server did not answer as expected in the time allowed."""
 
 
 class RejectedError(InstallError):
-    """The API server understood, and does not want it."""
+    """The API server rejected the request."""
 
 
 class ConflictError(RejectedError):
-    """Somebody else was faster: read again."""
+    """Another client changed the object first: read it again."""
 
 
 class InvalidError(RejectedError):
-    """The object can not become what was asked for (a field that never changes, for one)."""
+    """The object is invalid, or an immutable field would change."""
 
 
 class UnprovenError(InstallError):
-    """The guard did not answer the canary, or a replica does not show the certificate; the message says which."""
+    """cni-guard did not answer the canary, or a replica does not serve the certificate; the message says which."""

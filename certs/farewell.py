@@ -1,9 +1,9 @@
-"""The end of an installation's rights: it takes its account out of the bindings that gave them.
+"""Drops the installer's permissions: removes its account from the bindings that grant them.
 
-The rights reach further than the namespace (a webhook configuration decides about the whole cluster), and who can start
-a pod in the namespace could use the account. So the last step of a run that went well empties the `subjects` of both
-bindings. The bindings themselves stay, and a field that is absent belongs to no manager: applying the manifests again,
-on either side, gives the rights back without a conflict.
+The permissions reach beyond the namespace (a webhook configuration affects the whole cluster), and anyone who can
+start a pod in the namespace could use the account. So the last step of a successful run removes the `subjects` of both
+bindings. The bindings stay, and no field manager owns an absent field, so applying the manifests again, client-side or
+server-side, restores the permissions without a conflict.
 """
 
 from certs.cluster import Cluster, Say
@@ -14,17 +14,17 @@ CLUSTER_WIDE = "cni-guard"
 """The ClusterRoleBinding."""
 
 NAMESPACED = "cni-guard-install"
-"""The RoleBinding, without which no Lease can be released."""
+"""The RoleBinding; it goes last, since releasing the Lease needs it."""
 
 
 def give_up(cluster: Cluster, resource: Resource, say: Say) -> None:
-    """Empty one of the two bindings; where that fails, say what stays. An installation is good without it, too."""
+    """Remove the subjects of one binding. A failure is only reported, since the installation is complete without it."""
     name = NAMESPACED if resource is ROLE_BINDING else CLUSTER_WIDE
     try:
         found = cluster.clear(resource, name, "subjects")
     except InstallError as error:
         where = f" -n {cluster.namespace}" if resource.namespaced else ""
-        say(f"rights: they may outlive this run (`kubectl{where} delete {resource.plural} {name}`): {error}")
+        say(f"permissions: not dropped, run `kubectl{where} delete {resource.plural} {name}`: {error}")
     else:
         if found:
-            say(f"rights: given up, the {resource.kind} {name} has no subjects now")
+            say(f"permissions: dropped, the {resource.kind} {name} has no subjects now")

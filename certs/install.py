@@ -1,17 +1,17 @@
-"""The installation: certificates, registration, proof. Each step is done again without harm, from wherever one ended.
+"""The installation: certificates, registration, verification. Every step is safe to repeat after a run that failed.
 
-What protects a running installation: **an entry that fails closed stays so while nothing about it changes**. A write is
-first tried as a dry run; only an entry whose service, rules, conditions or policy would differ, or whose caBundle would
-trust less than before, goes to Ignore until the canary is answered again. So a second run of the same manifests has no
-moment in which the guard does not decide. A run that ends without an answer to the canary, however, leaves nothing on
-Fail: by then the guard did not answer for the whole time given, and whoever installs it is there to read why.
+What protects a running installation: **a webhook that fails closed stays closed as long as it does not change**. Each
+write is first tried as a dry run. Only a webhook whose service, rules, conditions or policy would differ, or whose
+caBundle would trust less than before, is set to Ignore until the canary is answered again. So a second run with the
+same manifests leaves no gap in enforcement. A run whose canary is never answered leaves every webhook on Ignore: by
+then cni-guard has not answered for the whole timeout, and the error tells the operator why.
 
-What proves an installation: the guard answers a canary through the API server (`canary`), and every ready endpoint of
-the Service shows a certificate that the caBundle vouches for (`endpoints`).
+What is verified: cni-guard answers a canary through the API server (`canary`), and every ready endpoint of the Service
+serves a certificate that the caBundle trusts (`endpoints`).
 
-The registration is written before the Secret: a renewal while the guard runs first lets the API server trust the old
-and the new CA, and only then do the pods get the new certificate. A run that is killed in between leaves trust in a CA
-whose key nobody has.
+The registration is written before the Secret: in a renewal, the API server first trusts both the old and the new CA,
+and only then do the pods get the new certificate. A run that is killed in between leaves trust in a CA whose key no
+longer exists.
 """
 
 import base64
@@ -36,16 +36,16 @@ from certs.renewal import CA, CERTIFICATE, KEY, overlap, read, renewal_reason
 from certs.resources import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE_BINDING, SECRET, Object, owned_by
 
 OWNER = "cni-guard"
-"""The ClusterRole with which all that is written here goes."""
+"""The ClusterRole that owns everything written here, so that deleting it removes the installation."""
 
 _TLS = "kubernetes.io/tls"
 _CLEANING_SECONDS = 15.0
-"""The time for what must be done at the end, however it ended."""
+"""Seconds for the cleanup at the end of a run, successful or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation is told."""
+    """The settings of an installation. Times are in seconds."""
 
     namespace: str
     service: str
@@ -54,14 +54,14 @@ class Settings:
     timeout: float
     lease_seconds: int
     settle: float = 10.0
-    """How long each API server has to hear of a second CA before a running guard shows its certificate."""
+    """How long to wait for every API server to load the new CA before running pods get its certificate."""
 
 
 def install(cluster: Cluster, settings: Settings, configurations: Sequence[Configuration], say: Say) -> None:
-    """Install, or mend what is installed.
+    """Install cni-guard, or repair an installation.
 
     Raises:
-        InstallError: it could not; the message says what to do.
+        InstallError: the installation failed; the message says what to do.
 
     """
     cluster.allow(settings.timeout)
@@ -72,13 +72,13 @@ def install(cluster: Cluster, settings: Settings, configurations: Sequence[Confi
         cluster.allow(settings.timeout)
         with _nothing_left(cluster, say):
             _Installation(cluster, settings, configurations, lease, owners, say).run()
-        # Before the Lease is released: the next run must not lose them in its middle.
+        # While the Lease is held, so that the next run does not lose its permissions midway.
         give_up(cluster, CLUSTER_ROLE_BINDING, say)
     give_up(cluster, ROLE_BINDING, say)
 
 
 class _Installation:
-    """The steps, in their order."""
+    """The steps of an installation, in order."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the steps share
         self,
@@ -109,13 +109,13 @@ class _Installation:
             self._cluster.allow(_CLEANING_SECONDS)
             for item, content in wanted:
                 self._apply(item, failing_open(content))
-            raise UnprovenError(f"{error}\nAll entries fail open (Ignore)") from error
+            raise UnprovenError(f"{error}\nAll webhooks now fail open (failurePolicy: Ignore)") from error
         for item, content in wanted:
             self._apply(item, content)
-            self._say(f"{item.resource.kind}: as written; fail closed: {', '.join(closed(content)) or 'none'}")
+            self._say(f"{item.resource.kind}: final; failing closed: {', '.join(closed(content)) or 'none'}")
 
     def _certificate(self) -> tuple[bytes, Issued | None]:
-        """Decide what to trust, and whether a new certificate is needed for it."""
+        """The caBundle to trust as PEM, and a new certificate if one is needed."""
         found = self._cluster.get(SECRET, self._settings.secret)
         self._secret_type = str((found or {}).get("type") or _TLS)
         data: Mapping[str, str] | None = (found.get("data") or {}) if found else None
@@ -124,12 +124,17 @@ class _Installation:
         if data is not None and not reason:
             self._say(f"certificate: kept, valid until {read(data).leaf.not_valid_after_utc:%Y-%m-%d}")
             return base64.b64decode(data[CA]), None
-        self._say(f"certificate: a new one is needed: {reason}")
+        self._say(f"certificate: issuing a new one: {reason}")
         issued = issue(names, now)
         return issued.ca + overlap(data, now), issued
 
     def _register(self, item: Configuration, wanted: Object) -> list[str]:
-        """Write a configuration, failing open where it is not proven; return the entries that stay closed."""
+        """Write a configuration; webhooks that changed fail open until verified.
+
+        Returns:
+            The names of the webhooks that keep failing closed.
+
+        """
         name = wanted["metadata"]["name"]
         live = self._cluster.get(item.resource, name)
         same = unchanged(live, self._cluster.apply(item.resource, wanted, dry_run=True)) if live else set()
@@ -137,14 +142,14 @@ class _Installation:
         self._apply(item, content)
         stay = closed(content)
         opened = [entry for entry in closed(wanted) if entry not in stay]
-        self._say(f"{item.resource.kind}: registered; on Ignore until proven: {', '.join(opened) or 'none'}")
+        self._say(f"{item.resource.kind}: registered; failing open until verified: {', '.join(opened) or 'none'}")
         return stay
 
     def _store(self, issued: Issued, bundle: bytes, *, wait: bool) -> None:
-        """Write the Secret; where the guard decides meanwhile, give the API servers time to trust its new CA.
+        """Write the Secret; with `wait`, first give the API servers time to load the new CA.
 
-        A type never changes, and a mount asks for none: a Secret of another type is filled as it is, so that it never
-        goes away under a pod that starts. Only one that is immutable has to make way.
+        A Secret's type is immutable, and a volume mount does not check it. So a Secret of another type keeps its type
+        instead of being deleted while a pod may be starting. Only an immutable Secret is deleted and recreated.
         """
         if wait:
             time.sleep(self._settings.settle)
@@ -167,9 +172,9 @@ class _Installation:
         bundle = content["webhooks"][0]["clientConfig"]["caBundle"]
         called = Called(scene, item.path, bundle, self._place.owners)
         canary.prove(self._cluster, called, self._lease.keep, self._say)
-        self._say(f"canary: answered at both doors {canary.IN_A_ROW} times in a row")
+        self._say(f"canary: answered at both endpoints {canary.IN_A_ROW} times in a row")
         proven = endpoints.prove(self._cluster, scene, base64.b64decode(bundle), self._lease.keep, self._say)
-        self._say(f"endpoints: each shows the certificate: {', '.join(map(str, proven))}")
+        self._say(f"endpoints: all serve the certificate: {', '.join(map(str, proven))}")
 
     def _apply(self, item: Configuration, content: Object) -> None:
         self._lease.keep()
@@ -179,13 +184,13 @@ class _Installation:
 def _owner(cluster: Cluster) -> Object:
     found = cluster.get(CLUSTER_ROLE, OWNER)
     if found is None:
-        raise InstallError(f"there is no ClusterRole {OWNER}: apply the manifests first (kubectl apply -k)")
+        raise InstallError(f"the ClusterRole {OWNER} does not exist. Apply the manifests first (kubectl apply -k)")
     return found
 
 
 @contextmanager
 def _nothing_left(cluster: Cluster, say: Say) -> Iterator[None]:
-    """Remove the canary's configuration at the end, this run's or one of a run that was killed."""
+    """Remove the canary's configuration at the end, whether this run or a killed one left it."""
     try:
         yield
     except BaseException:

@@ -1,7 +1,7 @@
-"""One installation at a time: a Lease in the own namespace, as Kubernetes' controllers elect their leaders.
+"""Allows one installation at a time, by a Lease in the installer's namespace, as in Kubernetes leader election.
 
-It is held for a few seconds and renewed between the steps, so that whoever follows a killed run waits no longer.
-Whether it ran out is measured by the time during which it did not change, never by comparing two machines' clocks.
+The Lease lasts a few seconds and is renewed between steps, so that a killed run does not block the next one for long.
+It has expired when it has not changed for its duration; the clocks of two machines are never compared.
 """
 
 import time
@@ -18,10 +18,19 @@ _PAUSE = 0.5
 
 
 class Lease:
-    """Held within the `with` block; released at its end, whatever happened in it."""
+    """Held within a `with` block, and released at its end even after an error."""
 
     def __init__(self, cluster: Cluster, holder: str, seconds: int, owners: list[Object], say: Say) -> None:
-        """Say who holds it, and for how many seconds unless it is renewed."""
+        """Prepare a Lease.
+
+        Args:
+            cluster: where the Lease is.
+            holder: the identity of this run.
+            seconds: how long the Lease lasts unless it is renewed.
+            owners: the `ownerReferences` of the Lease.
+            say: called with the holder that is waited for.
+
+        """
         self._cluster = cluster
         self._holder = holder
         self._seconds = seconds
@@ -31,7 +40,12 @@ class Lease:
         self._renewed = 0.0
 
     def __enter__(self) -> Self:
-        """Wait until it is ours. Raises UnavailableError when that takes too long."""
+        """Wait for the Lease and take it.
+
+        Raises:
+            UnavailableError: another run still held it when the time ran out.
+
+        """
         seen, since, told = "", time.monotonic(), ""
         while True:
             found = self._cluster.get(LEASE, NAME)
@@ -42,14 +56,14 @@ class Lease:
             if (holder in {"", self._holder} or over) and self._take(found):
                 return self
             if holder != told:
-                self._say(f"another run ({holder}) holds the Lease {NAME}: waiting for its end")
+                self._say(f"another run ({holder}) holds the Lease {NAME}: waiting for it to finish")
                 told = holder
             if self._cluster.remaining < _PAUSE:
                 raise UnavailableError(f"another run ({holder}) still holds the Lease {NAME}: see `kubectl get pods`")
             time.sleep(_PAUSE)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let the next one have it at once; where that fails it runs out by itself."""
+        """Release the Lease; if that fails, it expires by itself."""
         if not self._held:
             return
         try:
@@ -57,13 +71,13 @@ class Lease:
         except InstallError as failed:
             if kind is None and isinstance(failed, ForbiddenError):
                 raise
-            self._say(f"the Lease {NAME} runs out by itself in {self._seconds} s: {failed}")
+            self._say(f"could not release the Lease {NAME}, it expires in {self._seconds} s: {failed}")
 
     def keep(self) -> None:
-        """Renew it when a third of its time is over: before each write, since a run that lost it must not write.
+        """Renew the Lease once a third of its duration has passed. Call it before each write.
 
         Raises:
-            UnavailableError: it ran out, and another run has it.
+            UnavailableError: another run has taken the Lease, so this one must not write.
 
         """
         if time.monotonic() - self._renewed < self._seconds / 3:
@@ -78,7 +92,7 @@ class Lease:
             if found is None or _holder(found) != self._holder:
                 self._held = {}
                 raise UnavailableError(f"another run ({_holder(found)}) took over the Lease {NAME}") from error
-            # Somebody labelled it, or an answer was lost on its way.
+            # Still ours: someone labeled it, or the response to our own write was lost.
             self._held = found
             self._write(spec)
 

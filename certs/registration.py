@@ -1,8 +1,8 @@
-"""The webhook configurations: a file's words, made to fit this installation. Pure.
+"""The webhook configurations: reads them from a file and adapts them to this installation. Pure.
 
-The file has the final form without caBundle. What depends on the place is filled in here: the Service's namespace, name
-and port, the caBundle, the owner. An entry's `namespaceSelector` that names the file's namespace gets the real one;
-`matchConditions` are left alone, so none should name a namespace that may differ.
+The file holds the configurations in their final form without a caBundle. This module sets what depends on the
+installation: the Service's namespace, name and port, the caBundle, the owner. A `namespaceSelector` that names the
+namespace in the file gets the real one; `matchConditions` do not change, so they must not name that namespace.
 """
 
 import base64
@@ -27,7 +27,7 @@ _RESOURCES = {resource.kind: resource for resource in (VALIDATING, MUTATING)}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the guard is called, and what its configurations belong to."""
+    """Where the API server calls cni-guard, and the owners of the configurations."""
 
     namespace: str
     service: str
@@ -37,19 +37,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One of the two webhook configurations, as the file has it."""
+    """One of the two webhook configurations, as read from the file."""
 
     resource: Resource
     content: Object
 
     @property
     def path(self) -> str:
-        """The path at which its first entry calls the guard."""
+        """The URL path of its first webhook."""
         found: str = self.content["webhooks"][0]["clientConfig"]["service"]["path"]
         return found
 
     def at(self, place: Place, bundle: bytes) -> Object:
-        """The configuration for this place, each entry with the policy that the file gives it."""
+        """The configuration for this installation, with the failure policies from the file."""
         metadata = {key: self.content["metadata"][key] for key in ("labels", "annotations") if key in self._metadata}
         named = self.resource.named(NAME, "", **metadata, ownerReferences=place.owners)
         return {**named, "webhooks": [_placed(entry, place, bundle) for entry in self.content["webhooks"]]}
@@ -61,41 +61,43 @@ class Configuration:
 
 
 def read(text: str) -> tuple[Configuration, Configuration]:
-    """Read the validating and the mutating configuration from YAML of several documents.
+    """Parse the validating and the mutating configuration from multi-document YAML.
 
     Raises:
-        UsageError: that is not what it holds.
+        UsageError: the text does not hold exactly these two.
 
     """
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
     except yaml.YAMLError as error:
-        raise UsageError(f"no YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"invalid YAML: {' '.join(str(error).split())}") from error
     found = {kind: [item for item in documents if _kind(item) == kind] for kind in _RESOURCES}
     if len(documents) != len(_RESOURCES) or any(len(items) != 1 for items in found.values()):
-        raise UsageError(f"it must hold one {' and one '.join(_RESOURCES)}, and nothing else")
+        raise UsageError(f"must hold one {' and one '.join(_RESOURCES)}, and nothing else")
     validating, mutating = (_checked(items[0], _RESOURCES[kind]) for kind, items in found.items())
     return validating, mutating
 
 
 def failing_open(wanted: Object, proven: Collection[str] = ()) -> Object:
-    """The same, with all entries on Ignore but those that are proven."""
+    """The configuration with every webhook set to Ignore, except those that are proven."""
     entries = [entry if entry["name"] in proven else {**entry, "failurePolicy": IGNORE} for entry in wanted["webhooks"]]
     return {**wanted, "webhooks": entries}
 
 
 def closed(configuration: Mapping[str, Any]) -> list[str]:
-    """The names of the entries that fail closed."""
+    """The names of the webhooks that fail closed."""
     return [entry["name"] for entry in configuration["webhooks"] if entry.get("failurePolicy", FAIL) == FAIL]
 
 
 def unchanged(live: Mapping[str, Any], would_be: Mapping[str, Any]) -> set[str]:
-    """The names of the entries that a write would leave as they are, failurePolicy included.
+    """The names of the webhooks that a write would not change, failurePolicy included.
+
+    A caBundle that trusts more than before counts as unchanged, since it still trusts what it did.
 
     Args:
-        live: the configuration as it is.
-        would_be: what a dry run of the write gave, so that the API server's defaults and the fields of others are in
-            both. A caBundle that trusts more than before counts as unchanged: what was trusted still is.
+        live: the current configuration.
+        would_be: the result of a dry run of the write, so that both hold the API server's defaults and the fields of
+            other managers.
 
     """
     before = {entry["name"]: entry for entry in live.get("webhooks", [])}
@@ -107,7 +109,7 @@ def unchanged(live: Mapping[str, Any], would_be: Mapping[str, Any]) -> set[str]:
 
 
 def bundle_of(entry: Mapping[str, Any]) -> bytes:
-    """The caBundle of an entry; empty where it is garbage."""
+    """The caBundle of a webhook as PEM; empty if it is not base64."""
     try:
         return base64.b64decode(entry["clientConfig"].get("caBundle") or "", validate=True)
     except (binascii.Error, ValueError):
@@ -125,7 +127,7 @@ def _without_bundle(entry: Mapping[str, Any]) -> Object:
 
 
 def _placed(entry: Mapping[str, Any], place: Place, bundle: bytes) -> Object:
-    placed: Object = json.loads(json.dumps(entry))  # an alias in YAML is one object in two places
+    placed: Object = json.loads(json.dumps(entry))  # YAML aliases share one object
     service = placed["clientConfig"]["service"]
     _renamed(placed.get("namespaceSelector") or {}, service.get("namespace"), place.namespace)
     service.update(namespace=place.namespace, name=place.service, port=place.port)
@@ -144,18 +146,20 @@ def _renamed(selector: Object, old: str | None, new: str) -> None:
 
 
 def _checked(document: Object, resource: Resource) -> Configuration:
-    """Look at what is read below; the rest is the API server's to judge."""
+    """Check the fields that this module reads; the API server validates the rest."""
     entries = document.get("webhooks")
     try:
         name = document["metadata"]["name"]
         names = [entry["name"] for entry in entries or []]
         paths = [entry["clientConfig"]["service"]["path"] for entry in entries or []]
     except (KeyError, TypeError) as error:
-        raise UsageError(f"{resource.kind}: an entry lacks metadata or clientConfig.service.path ({error})") from error
+        raise UsageError(
+            f"{resource.kind}: metadata.name, or a webhook's name or clientConfig.service.path, is missing ({error})"
+        ) from error
     if name != NAME:
-        raise UsageError(f"{resource.kind}: its name must be {NAME}, not {name}")
+        raise UsageError(f"{resource.kind}: metadata.name must be {NAME}, not {name}")
     if not names or len(set(names)) != len(names) or not all(isinstance(path, str) for path in paths):
-        raise UsageError(f"{resource.kind}: entries are missing, or two have one name")
+        raise UsageError(f"{resource.kind}: webhooks are missing, or two have the same name")
     return Configuration(resource, document)
 
 

@@ -1,6 +1,6 @@
-"""Whether what a Secret holds can be served: pure decisions, the clock is an argument.
+"""Decides whether the certificate in a Secret can be served, or must be renewed. Pure: the clock is an argument.
 
-`ca.crt` may be a bundle: while CAs overlap, one that vouches for `tls.crt` is enough.
+`ca.crt` may be a bundle: during a renewal it holds both CAs, and one that signed `tls.crt` is enough.
 """
 
 import base64
@@ -19,18 +19,18 @@ CA, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
 
 _BAD_PEM = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 _BAD_CONTENT = (*_BAD_PEM, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
-"""What `cryptography` raises when it reads what anybody may have written."""
+"""What `cryptography` raises for malformed or unsupported input."""
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class UnusableError(Exception):
-    """The Secret holds nothing that can be served; the message says why."""
+    """The content of the Secret cannot be served; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the Secret holds, read."""
+    """The parsed content of the Secret."""
 
     authorities: tuple[x509.Certificate, ...]
     leaf: x509.Certificate
@@ -38,29 +38,32 @@ class Held:
 
 
 def renewal_reason(secret_data: Mapping[str, str] | None, names: Sequence[str], now: datetime) -> str:
-    """Why a new certificate is needed for these names, in words for a log; empty: keep what is there.
+    """Decide whether a new certificate is needed for these names.
 
     Args:
-        secret_data: the Secret's `data` (base64), or None where there is no Secret.
-        names: the DNS names and IP addresses by which the guard is called.
-        now: the time of the API server, which is the one that verifies.
+        secret_data: the Secret's `data` (base64), or None if there is no Secret.
+        names: the DNS names and IP addresses that the certificate must cover.
+        now: the API server's time, since the API server verifies the certificate.
+
+    Returns:
+        The reason in words for a log; empty to keep the certificate.
 
     """
     if secret_data is None:
-        return "there is no Secret"
+        return "the Secret does not exist"
     try:
         held = read(secret_data)
         return next(_reasons(held, names, now), "")
     except UnusableError as error:
         return str(error)
     except _BAD_CONTENT as error:
-        return f"{CERTIFICATE} or {CA} can not be read: {error}"
+        return f"{CERTIFICATE} or {CA} cannot be read: {error}"
 
 
 def overlap(secret_data: Mapping[str, str] | None, now: datetime) -> bytes:
-    """The CAs of `ca.crt` to trust beside a new one, as PEM: those that vouch for what replicas may still serve.
+    """The CAs in `ca.crt` to keep trusting beside a new one, as PEM: those that signed what replicas may still serve.
 
-    Empty where nothing valid can be served from this Secret, so that garbage and foreign CAs are not carried along.
+    Empty if this Secret holds no valid certificate, so that garbage and unrelated CAs are not carried along.
     """
     if secret_data is None:
         return b""
@@ -74,10 +77,10 @@ def overlap(secret_data: Mapping[str, str] | None, now: datetime) -> bytes:
 
 
 def read(secret_data: Mapping[str, str]) -> Held:
-    """Read the three keys of the Secret.
+    """Parse the three keys of the Secret.
 
     Raises:
-        UnusableError: one is missing or garbage.
+        UnusableError: a key is missing or malformed.
 
     """
     authorities = _certificates(CA, secret_data)
@@ -85,12 +88,12 @@ def read(secret_data: Mapping[str, str]) -> Held:
     try:
         key = load_pem_private_key(_decoded(KEY, secret_data), password=None)
     except _BAD_PEM as error:
-        raise UnusableError(f"{KEY} is garbage") from error
+        raise UnusableError(f"{KEY} is malformed") from error
     return Held(authorities, leaf, key)
 
 
 def blocks(bundle: bytes) -> frozenset[bytes]:
-    """The certificates of a PEM bundle, to compare two of them: comments, order and white space do not count."""
+    """The certificates in a PEM bundle, in a form that ignores comments, order and white space, to compare bundles."""
     return frozenset(b"".join(block.split()) for block in _BLOCK.findall(bundle))
 
 
@@ -98,9 +101,9 @@ def _certificates(name: str, data: Mapping[str, str]) -> tuple[x509.Certificate,
     try:
         found = tuple(x509.load_pem_x509_certificates(_decoded(name, data)))
     except _BAD_PEM as error:
-        raise UnusableError(f"{name} is garbage") from error
+        raise UnusableError(f"{name} is malformed") from error
     if any(certificate.serial_number <= 0 for certificate in found):
-        # The API server refuses a negative one.
+        # Go, and so the API server, rejects negative serial numbers.
         raise UnusableError(f"{name} has a serial number that is not positive")
     return found
 
@@ -113,20 +116,20 @@ def _decoded(name: str, data: Mapping[str, str]) -> bytes:
 
 
 def _reasons(held: Held, names: Sequence[str], now: datetime) -> Iterator[str]:
-    """Each condition with its reason, the gravest first."""
+    """The reasons for a renewal, the most serious first."""
     leaf = held.leaf
     if not _fits(held):
-        yield f"{KEY} does not belong to {CERTIFICATE}"
+        yield f"{KEY} does not match {CERTIFICATE}"
     vouching = _vouching(held)
     if not vouching:
         yield f"{CERTIFICATE} is not signed by a CA in {CA}"
     if missing := [name for name in names if name not in _names(leaf)]:
-        yield f"{CERTIFICATE} lacks the names {', '.join(missing)}"
+        yield f"{CERTIFICATE} does not cover {', '.join(missing)}"
     if not _for_servers(leaf):
-        yield f"{CERTIFICATE} is not for servers (extended key usage)"
+        yield f"{CERTIFICATE} is not a server certificate (extended key usage)"
     yield from _ages(leaf, now)
     if not any(_valid(ca, now) for ca in vouching):
-        yield f"the CA of {CERTIFICATE} is not valid now (until {_when(vouching[0].not_valid_after_utc)})"
+        yield f"the CA of {CERTIFICATE} is not valid now (it ends on {_when(vouching[0].not_valid_after_utc)})"
 
 
 def _ages(leaf: x509.Certificate, now: datetime) -> Iterator[str]:
@@ -136,7 +139,7 @@ def _ages(leaf: x509.Certificate, now: datetime) -> Iterator[str]:
     if now >= end:
         yield f"{CERTIFICATE} expired on {_when(end)}"
     if now >= begin + (end - begin) * 2 / 3:
-        yield f"{CERTIFICATE} is beyond two thirds of its life, which ends on {_when(end)}"
+        yield f"{CERTIFICATE} is past two thirds of its lifetime, which ends on {_when(end)}"
 
 
 def _fits(held: Held) -> bool:

@@ -1,4 +1,4 @@
-"""The kinds of objects that an installation reads and writes, and where the API server keeps them."""
+"""The kinds of objects that an installation reads and writes, and their API paths."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 Object = dict[str, Any]
-"""An object as the API server has it. Never a typed model: those drop the fields that they do not know."""
+"""A raw object of the API server. Never a typed model, since those drop unknown fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of objects."""
+    """A kind of object."""
 
     group: str
     version: str
@@ -21,17 +21,17 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """What stands in `apiVersion`."""
+        """The value of `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str, name: str | None = None) -> str:
-        """The path of one object, or of all; the namespace only counts where the kind has any."""
+        """The URL path of one object, or of the collection; a cluster-scoped kind ignores the namespace."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         parts = [*(["namespaces", namespace] if self.namespaced else []), self.plural, *([name] if name else [])]
         return "/".join([root, *(quote(part, safe="") for part in parts)])
 
     def named(self, name: str, namespace: str, **metadata: Any) -> Object:
-        """The beginning of an object."""
+        """An object with `apiVersion`, `kind` and `metadata` only."""
         place = {"name": name, **({"namespace": namespace} if self.namespaced else {})}
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": {**place, **metadata}}
 
@@ -53,7 +53,7 @@ VALIDATING = Resource(
 
 
 def owned_by(owner: Mapping[str, Any]) -> list[Object]:
-    """The `ownerReferences` with which an object goes when its owner goes."""
+    """The `ownerReferences` of an object that is deleted with its owner, a ClusterRole."""
     metadata = owner["metadata"]
     return [
         {

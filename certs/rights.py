@@ -1,7 +1,7 @@
-"""The rights of an installation: what it calls, and no more. The manifests' roles say the same: a test compares them.
+"""The permissions of the installer: only what it uses. A test compares them with the roles in the manifests.
 
-Objects are written by server-side apply, a PATCH that names its object, so that even `create` is limited to a name.
-Only the Lease is created otherwise: of two runs one must be refused.
+Objects are written by server-side apply, a PATCH that names its object, so that even `create` can be limited to a name.
+Only the Lease is created by POST, so that one of two concurrent runs fails.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from certs.resources import (
 )
 
 SERVICE_NAME = "cni-guard"
-SECRET_NAME = "cni-guard-tls"  # noqa: S105 - an object's name
+SECRET_NAME = "cni-guard-tls"  # noqa: S105 - the name of an object
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One verb on one object, or on all of a kind where the API knows no name (a list, a create)."""
+    """One verb on one object, or on all objects of a kind where a request has no name (list, create)."""
 
     verb: str
     resource: Resource
@@ -57,7 +57,7 @@ RIGHTS: tuple[Right, ...] = (
 
 
 def rules(*, namespaced: bool) -> list[dict[str, Any]]:
-    """The rules of the Role in the own namespace, or of the ClusterRole, as RBAC writes them."""
+    """The RBAC rules of the Role in the installer's namespace, or of the ClusterRole."""
     grouped: dict[tuple[Resource, str | None], list[str]] = {}
     for right in RIGHTS:
         if right.resource.namespaced == namespaced:

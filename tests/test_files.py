@@ -165,7 +165,7 @@ def test_other_groups_of_our_kinds() -> None:
     kruise = kruise.replace("amazon-k8s-cni", "agent")
     assert look(write("a.yaml", kruise)).unread == ()
     old = missing(look(write("b.yaml", DAEMONSET.replace("apps/v1", "extensions/v1beta1"))))
-    assert "a DaemonSet of 'extensions/v1beta1': the guard judges those of apps" in old.reason
+    assert "a DaemonSet with apiVersion 'extensions/v1beta1': cni-guard evaluates those in apps" in old.reason
 
 
 @pytest.mark.parametrize("manifest", sorted(FIXTURES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -190,9 +190,9 @@ def test_official_manifests(manifest: Path) -> None:
         ('{"apiVersion": "v1"\n "kind"', "broken JSON: expected a comma or '}'", 2),
         (b"\xff\xfe" + "a: 1".encode("utf-16-le"), "UTF-16", 1),
         ("a: 1".encode("utf-16-be"), "UTF-16", 1),
-        (b"a: 1\nb: \xe9\n", "no UTF-8: byte 0xe9 in line 2", 1),
+        (b"a: 1\nb: \xe9\n", "not UTF-8: byte 0xe9 in line 2", 1),
         (b"\x7fELF\x02\x01\x01\x00" + b"x" * 100, "binary", 1),
-        (b'a: "\xed\xa0\x80"', "no UTF-8", 1),
+        (b'a: "\xed\xa0\x80"', "not UTF-8", 1),
         ("x" * (MAX_CHARACTERS + 1), "split it", 1),
         ("[" * 100_000, "nested deeper", 1),
     ],
@@ -204,7 +204,7 @@ def test_named_file_that_can_not_be_read(content: str | bytes, reason: str, line
 
 
 def test_stdin_that_is_empty_or_closed() -> None:
-    assert missing(look("-")) == Unread(STDIN, "empty: there is no manifest in it")
+    assert missing(look("-")) == Unread(STDIN, "empty: contains no manifest")
     assert missing(read(["-"], None)) == Unread(STDIN, "stdin is closed")
 
 
@@ -215,7 +215,7 @@ def test_stdin_that_is_empty_or_closed() -> None:
         ("none/none.yaml", "no such file or directory"),
         ("", "no such file or directory"),
         ("x" * 5000, "file name too long"),
-        ("/dev/null", "a device is not a file"),
+        ("/dev/null", "is a device"),
         ("link", "too many levels of symbolic links"),
     ],
 )
@@ -234,8 +234,8 @@ def test_pipe_and_socket_are_refused_without_waiting() -> None:
         thread.join(10)
     assert found, "waits for a writer"
     assert [unread.reason.split(":")[0] for unread in found[0].unread] == [
-        "a pipe is not read by name",
-        "a socket is not a file",
+        "is a pipe",
+        "is a socket",
     ]
 
 
@@ -255,7 +255,7 @@ def test_folder_without_manifests() -> None:
     Path("top/.git").mkdir(parents=True)
     unread = missing(look("top"))
     assert unread.fatal
-    assert "no manifest in this folder (*.yaml, *.yml, *.json)" in unread.reason
+    assert "no manifests in this directory (*.yaml, *.yml, *.json)" in unread.reason
 
 
 def test_broken_document_among_good_ones() -> None:
@@ -341,7 +341,7 @@ def test_stdin_is_meant_to_be_evaluated() -> None:
 
 def test_groups_that_are_gone_say_so() -> None:
     unread = missing(look(write("a.yaml", DAEMONSET.replace("apps/v1", "extensions/v1beta1"))))
-    assert "gone since Kubernetes 1.16, write `apiVersion: apps/v1`" in unread.reason
+    assert "Kubernetes 1.16 removed it, use `apiVersion: apps/v1`" in unread.reason
 
 
 @pytest.mark.parametrize(

@@ -521,7 +521,7 @@ def crashes_harmlessly(case: AwsNodeCase) -> Iterator[Problem]:
 
 def crashed(example: Example, policy: Policy = BUILT_IN) -> dict[str, str]:
     catalogue = Catalogue((crashes, crashes_harmlessly))
-    return {c.rule: c.level for c in judge(example.resource(), policy, NOTHING_KNOWN, catalogue, NOW).crashes}
+    return {c.rule: c.level for c in judge(example.resource(), policy, NOTHING_KNOWN, catalogue, NOW).errors}
 
 
 BREAKS = DaemonSet(env={"MAX_ENI": "3"})
@@ -546,7 +546,7 @@ def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_s
     verdict = judge(
         Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW
     )
-    assert [c.level for c in verdict.crashes] == ["warn"]
+    assert [c.level for c in verdict.errors] == ["warn"]
     assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["TST-001"] == "warn"
     assert crashed(Example(BREAKS), Policy(mode="observe"))["TST-001"] == "warn"
 
@@ -554,7 +554,7 @@ def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_s
 def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
     verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW)
     assert [f.rule for f in verdict.findings] == ["TST-001"]
-    assert "ZeroDivisionError: division by zero" in verdict.crashes[0].message
+    assert "ZeroDivisionError: division by zero" in verdict.errors[0].message
 
 
 def test_an_object_that_is_not_ours_is_not_judged() -> None:
@@ -585,7 +585,7 @@ EVIL = "docker.io/evil/amazon-k8s-cni:v1.23.1"
 def denied(daemonset: dict[str, Any], old: dict[str, Any] | None = None) -> set[str]:
     resource = Resource("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
     verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
-    assert not verdict.crashes
+    assert not verdict.errors
     return {finding.rule for finding in verdict.findings if finding.level == "deny"}
 
 

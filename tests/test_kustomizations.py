@@ -80,9 +80,9 @@ def test_patch_that_nothing_lists_is_unread(patch: str, *, named: bool) -> None:
     first = reading.unread[0]
     assert (first.file, first.line) == ("top/warm.yaml", 1)
     way_out = (
-        f"check what is built of it, `{built('top')}`, or name its kustomization.yaml as well"
+        f"check the build output instead, `{built('top')}`, or pass its kustomization.yaml as well"
         if named
-        else "the kustomization in top does not list it: list it under patches, or delete it"
+        else "the kustomization in top does not list it. Add it to patches, or delete it"
     )
     assert way_out in first.reason
 
@@ -188,8 +188,8 @@ def test_listing_under_another_name_does_not_count() -> None:
     write("top/a.yaml", f"{HEAD}patches: [{{path: warm.yaml, target: {TARGET}}}]\n")
     write("top/warm.yaml", PATCH)
     listing, patch = look("top").unread
-    assert "call it kustomization.yaml" in listing.reason
-    assert "name its kustomization.yaml as well" in patch.reason
+    assert "rename it to kustomization.yaml" in listing.reason
+    assert "pass its kustomization.yaml as well" in patch.reason
     assert listing.fatal
     assert patch.fatal
 
@@ -200,7 +200,7 @@ def test_kustomization_that_changes_something_is_named(image: str, *, fatal: boo
     assert look(write("top/kustomization.yaml", gathers)).unread == ()
     write("top/kustomization.yaml", f"{gathers}images: [{{name: {image}, newTag: latest}}]\n")
     unread = missing(look("top"))
-    assert f"build it first, it also sets images: `{built('top')}`" in unread.reason
+    assert f"a kustomization that sets images: build it first, `{built('top')}`" in unread.reason
     assert unread.fatal is fatal
 
 

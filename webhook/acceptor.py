@@ -1,4 +1,4 @@
-"""Connections taken from a listening socket, always: one that is too many is for the caller to close."""
+"""Accepts connections from a listening socket without a limit; the caller closes those that are too many."""
 
 import ctypes
 import errno
@@ -15,25 +15,25 @@ from webhook.limits import LAST_HANDSHAKE_SECONDS
 from webhook.turns import let_others
 
 _AT_ONCE = 16
-"""Connections that are taken before the open ones are looked at again."""
+"""Connections to accept before the open ones get a turn."""
 
 _PAUSE = 0.02
-"""Seconds before the next try where the process or the host has no room for another open file."""
+"""Seconds before a retry when the process or the host cannot open another file."""
 
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 _SO_ATTACH_FILTER = 26
 _NO_SYN = [(0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)]
-"""A socket filter of Linux (linux/filter.h): load the flags of TCP, keep SYN and ACK, drop where it is SYN alone."""
+"""A Linux socket filter (linux/filter.h): loads the TCP flags, masks SYN and ACK, drops packets with SYN only."""
 
 
 class Acceptor:
-    """Takes connections until it is closed.
+    """Accepts connections until it is closed.
 
     Args:
-        listener: A listening socket of gevent.
-        take: Given each connection with its address; must not block.
-        no_room: Called where no file can be opened; should close a connection.
+        listener: A listening gevent socket.
+        take: Called with each connection and its address; must not block.
+        no_room: Called when no file can be opened; should close a connection.
     """
 
     def __init__(self, listener: Any, take: Callable[[Any, Any], None], no_room: Callable[[], object]) -> None:
@@ -44,7 +44,7 @@ class Acceptor:
         self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """Take what has reached the port, then close it: a connection left in its queue would be reset."""
+        """Accept what is queued, then close the port; a connection left in the queue would be reset."""
         _refuse_new(self._listener)
         gevent.sleep(LAST_HANDSHAKE_SECONDS)
         self._greenlet.kill()
@@ -61,7 +61,12 @@ class Acceptor:
             let_others()
 
     def _accept(self) -> bool:
-        """Take one connection; whether there may be another."""
+        """Accept one connection.
+
+        Returns:
+            Whether another one may be waiting.
+
+        """
         try:
             client, address = self._listener.accept()
         except BlockingIOError:
@@ -76,19 +81,19 @@ class Acceptor:
 
 
 class Named:
-    """A listening socket of which gunicorn asks the name alone, also when it is closed."""
+    """The name of a listening socket, which gunicorn asks for even after the socket is closed."""
 
     def __init__(self, listener: Any) -> None:
         self._name = listener.getsockname()
 
     def getsockname(self) -> Any:
-        """The address that it had."""
+        """The address of the socket."""
         return self._name
 
 
 def _refuse_new(listener: Any) -> None:
-    """Answer no further SYN, so that the queue can be emptied; a client tries again elsewhere, or is refused."""
+    """Drop new SYN packets, so that the queue can be emptied; clients retry elsewhere or are refused."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
     described = struct.pack("HP", len(_NO_SYN), ctypes.addressof(program))
-    with suppress(OSError):  # not on other systems, where the moment between the two stays
+    with suppress(OSError):  # Linux only; elsewhere a connection that arrives just before the close is reset
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)

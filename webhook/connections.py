@@ -1,4 +1,4 @@
-"""Which connections are open, whose they are, and which one goes when there are too many."""
+"""Tracks the open connections by peer, and chooses which one to close when there are too many."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,25 +16,25 @@ _NODE_PREFIX = 80
 
 
 class State(Enum):
-    """What a connection does."""
+    """The state of a connection."""
 
     NEW = "new"
-    """It has not finished the TLS handshake."""
+    """The TLS handshake is not complete."""
     SILENT = "silent"
-    """It waits for a request."""
+    """Waiting for a request."""
     HEAD = "head"
-    """A request has begun."""
+    """Reading the head of a request."""
     BODY = "body"
-    """Its head is read."""
+    """Reading the body, or evaluating it."""
     ANSWER = "answer"
-    """It is answered; what still comes is thrown away."""
+    """The response has begun; further input is discarded."""
 
 
 def peer_of(address: str) -> str:
-    """Whose connections are counted together.
+    """The peer of an address; connections are counted by peer.
 
-    An IPv4 address is one peer. IPv6 counts by /80, the prefix that the VPC CNI gives to one node, which can send
-    from any address in it; a /64 is a whole subnet, the API server's own interfaces included.
+    An IPv4 address is a peer. IPv6 addresses are grouped by /80, the prefix that the VPC CNI assigns to a node, which
+    can send from any address in it. A /64 would be a whole subnet, including the API servers' interfaces.
     """
     found = ip_address(address.partition("%")[0])
     if not isinstance(found, IPv6Address):
@@ -50,46 +50,46 @@ class Connection:
 
     peer: str
     since: float = 0.0
-    """When it last changed its state, in seconds of the clock."""
+    """When the state last changed, in seconds of `time.monotonic`."""
     sock: Any = None
     state: State = State.NEW
     proven: bool = False
-    """Whether it has carried an AdmissionReview."""
+    """Whether it has delivered an AdmissionReview."""
     dropped: bool = False
     gives_way: bool = False
     greenlet: Any = None
     deadline: Any = None
     request: Any = None
-    """gunicorn's, the last one."""
+    """The latest request, as gunicorn's object."""
     received: int = 0
-    """Bytes that have come of the last request."""
+    """Bytes received of the latest request."""
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """Close the connection in any state."""
         self.dropped = True
         end_now(self.sock)
 
     @property
     def asks(self) -> bool:
-        """Whether it is silent no longer: a request is about to be read."""
+        """Whether the first bytes of a request wait to be read."""
         return self.state is State.SILENT and has_bytes(self.sock)
 
     def ahead(self) -> bool:
-        """Whether a part of the next request came with the last one."""
+        """Whether part of the next request was read together with the last one."""
         return self.request is not None and self.request.unreader.buf.getbuffer().nbytes > 0
 
     def goes_on(self, method: str) -> bool:
-        """Whether it stays open after this answer: not where only a probe came, nor where a body was cut off."""
+        """Whether it stays open after this response: not after a probe, nor after an incomplete body."""
         return (self.proven or method == "POST") and not self.request.body.failed
 
     @property
     def waits(self) -> bool:
-        """Whether nothing is under way on it."""
+        """Whether no request is in progress."""
         return self.state is State.NEW or self.state is State.SILENT
 
     @property
     def arrives(self) -> bool:
-        """Whether a request is being read from it."""
+        """Whether a request is being read."""
         return self.state is State.HEAD or self.state is State.BODY
 
 
@@ -97,8 +97,8 @@ class Connections:
     """The open connections.
 
     Args:
-        limit: How many there may be; at least two. One peer may hold half of them without having carried a review.
-        refused: Told of each connection that went or was not taken, by its peer, with the reason.
+        limit: The maximum number, at least two. Connections of one peer that have not delivered a review may take half.
+        refused: Called with peer and reason for each connection that is refused or closed to make room.
     """
 
     def __init__(self, limit: int, refused: Callable[[str, Reason], None]) -> None:
@@ -110,7 +110,12 @@ class Connections:
         self.total = 0
 
     def admit(self, connection: Connection) -> bool:
-        """Take a connection, in place of another where there are too many; False where none can go."""
+        """Add a connection; if there are too many, close another one.
+
+        Returns:
+            False if no other connection can be closed.
+
+        """
         peer = connection.peer
         if self._unproven[peer] >= self._peer_limit and not self._make_room(peer, "peer_limit", proven=False):
             self._refused(peer, "peer_limit")
@@ -124,7 +129,7 @@ class Connections:
         return True
 
     def remove(self, connection: Connection) -> None:
-        """It is closed."""
+        """Forget a closed connection."""
         of_peer = self._open.get(connection.peer, {})
         if connection not in of_peer:
             return
@@ -137,7 +142,7 @@ class Connections:
             del self._unproven[connection.peer]
 
     def enter(self, connection: Connection, state: State, now: float) -> None:
-        """It changes its state."""
+        """Change the state of a connection."""
         connection.state = state
         connection.since = now
         of_peer = self._open.get(connection.peer, {})
@@ -145,27 +150,32 @@ class Connections:
             of_peer[connection] = of_peer.pop(connection)
 
     def prove(self, connection: Connection) -> None:
-        """It has carried an AdmissionReview."""
+        """Note that a connection has delivered an AdmissionReview."""
         if not connection.proven and connection in self._open.get(connection.peer, {}):
             connection.proven = True
             self._unproven[connection.peer] -= 1
 
     def shed(self, reason: Reason) -> bool:
-        """Drop the longest silent connection of the peer that holds most."""
+        """Close the connection that has been idle longest, of the peer that holds the most.
+
+        Returns:
+            Whether one could be closed.
+
+        """
         most = sorted(self._open, key=self._weight, reverse=True)[:2]
         return any(self._make_room(peer, reason, proven=True) for peer in most)
 
     def waiting(self) -> list[Connection]:
-        """The connections on which nothing is under way."""
+        """The connections without a request in progress."""
         return [one for of_peer in self._open.values() for one in of_peer if one.waits]
 
     def _weight(self, peer: str) -> tuple[int, int]:
-        """How much a peer holds; connections that proved themselves count only beyond its limit."""
+        """How much a peer holds; connections that delivered a review count only beyond its limit."""
         unproven, all_ = self._unproven[peer], len(self._open[peer])
         return (unproven + max(0, all_ - unproven - self._peer_limit), all_)
 
     def _make_room(self, peer: str, reason: Reason, *, proven: bool) -> bool:
-        """Drop a connection of the peer: a silent one before one whose request trickles, before one proven."""
+        """Close a connection of the peer: first an idle one, then a slow request, then one that delivered a review."""
         gone = self._longest(peer, proven=proven)
         if gone is None:
             return False
@@ -175,7 +185,7 @@ class Connections:
         return True
 
     def _longest(self, peer: str, *, proven: bool) -> Connection | None:
-        """The connection of the peer that can go first; they are kept in the order of their last change of state."""
+        """The next connection of the peer to close; they are in the order of their last change of state."""
         slow = idle = None
         for one in self._open[peer]:
             if one.waits and not one.asks:

@@ -1,4 +1,4 @@
-"""What gunicorn reads a connection through: each byte is counted when it arrives."""
+"""The socket that gunicorn reads from, which counts each byte as it arrives."""
 
 import socket
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from webhook.limits import DRAIN_BYTES, DRAIN_SECONDS
 
 
 class Counted:
-    """A socket after its handshake.
+    """A socket after its TLS handshake.
 
     Args:
         sock: The socket.
-        connection: Whose state it is.
-        arrived: Told how many bytes have come; may raise.
+        connection: The connection of this socket.
+        arrived: Called with the number of bytes read; may raise.
     """
 
     def __init__(self, sock: Any, connection: Connection, arrived: Callable[[Connection, int], None]) -> None:
@@ -25,10 +25,10 @@ class Counted:
         self._arrived = arrived
         self.connection = connection
         self.unread = False
-        """Whether it is closed before all was read: the client must have time to read the answer."""
+        """Whether part of the request is unread at the close: the client then needs time to read the response."""
 
     def recv(self, size: int) -> bytes:
-        """Up to so many bytes; none where the connection is over."""
+        """Read up to `size` bytes; empty at the end of the connection."""
         try:
             data: bytes = self._sock.recv(size)
         except OSError:
@@ -40,7 +40,7 @@ class Counted:
         return data
 
     def close(self) -> None:
-        """Close it; where something was left unread, only after the client has had time to read the answer."""
+        """Close the socket; if `unread`, first give the client time to read the response."""
         if self.unread:
             self.unread = False
             with suppress(OSError), gevent.Timeout(DRAIN_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
@@ -51,14 +51,14 @@ class Counted:
         self._sock.close()
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the socket's."""
+        """Delegate everything else to the socket."""
         return getattr(self._sock, name)
 
 
 def read_off(body: Any) -> None:
-    """Take what was not read of a body off the connection: closing it with bytes unread would lose the answer."""
+    """Read and discard the rest of a body: closing a connection with unread bytes would lose the response."""
     left = DRAIN_BYTES
-    # Broken framing after the answer is no second answer: gunicorn closes a connection whose body failed.
+    # Broken framing gets no second response here: gunicorn closes a connection whose body failed.
     with suppress(Exception):
         while left > 0 and not body.failed and (data := body.read(2**16)):
             left -= len(data)

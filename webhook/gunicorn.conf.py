@@ -1,4 +1,4 @@
-"""gunicorn's settings for `cni-guard serve`, which starts it with this file."""
+"""The gunicorn configuration of `cni-guard serve`."""
 
 import gc
 import os
@@ -17,8 +17,8 @@ chdir = str(Path(__file__).parent.parent)
 bind = _settings.bind
 proc_name = "cni-guard"
 
-# Replicas scale, not workers: one process needs no shared metrics. gevent, since API servers hold many
-# connections that carry nothing, and each would pin a thread.
+# Scale by replicas, not workers: with one process, metrics need not be shared. gevent, since API servers keep many
+# idle connections open and each would occupy a thread.
 worker_class = Worker
 workers = 1
 worker_connections = CONNECTIONS_LIMIT
@@ -30,20 +30,20 @@ keepalive = KEEP_SECONDS
 graceful_timeout = 20
 timeout = 30
 
-# Without these two the worker would serve plain HTTP. The pair itself comes from the hook below.
+# Without these two settings, the worker would serve plain HTTP. `ssl_context` below provides the certificate.
 certfile = str(_settings.files.certificate)
 keyfile = str(_settings.files.key)
-do_handshake_on_connect = True  # the worker has done it before gunicorn sees the connection
+do_handshake_on_connect = True  # by then our worker has done the handshake
 
-# An API server sends a short path and few headers.
+# API servers send short paths and few headers.
 limit_request_line = 1024
 limit_request_fields = 32
 limit_request_field_size = 4096
 forwarded_allow_ips = ""
 
-# Nothing is written to the disk: the file system may be read-only, and the home folder missing.
+# Write nothing to disk: the file system may be read-only and the home directory missing.
 control_socket_disable = True
-if Path("/dev/shm").is_dir():  # noqa: S108 - gunicorn's heartbeat, in memory, under a name of its own
+if Path("/dev/shm").is_dir():  # noqa: S108 - gunicorn's heartbeat file, in memory, with a unique name
     worker_tmp_dir = "/dev/shm"  # noqa: S108
 
 logger_class = Quiet
@@ -76,12 +76,12 @@ logconfig_dict = {
 
 
 def post_worker_init(_worker: Any) -> None:
-    """What is loaded now stays: the collector need not walk over it, nor look after each few reviews."""
+    """Exclude what is loaded by now from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
 
 def ssl_context(_config: Any, _default: Any) -> Any:
-    """What the worker wraps its connections with: always the pair that is served now."""
-    return running().door
+    """The TLS context of the worker, which always uses the current certificate."""
+    return running().listener

@@ -1,7 +1,7 @@
-"""The bytes of requests that are under way: counted as they arrive, shared among peers, bounded.
+"""Limits the bytes of unfinished requests, in total and for each peer.
 
-Many are read side by side, large ones too, until there is no room left: then the slowest gives way. Each stops counting
-when its answer begins. What is built of a body is not counted: that happens to one body at a time (`server._review`).
+Many requests are read concurrently, large ones too. When the limit is reached, the slowest gives way. A request counts
+until its response begins. Decoded objects do not count, since only one body is decoded at a time (`server._review`).
 """
 
 from collections import Counter
@@ -13,39 +13,39 @@ from webhook.limits import IN_FLIGHT_LIMIT, NORMAL_BODY, PEER_SHARE, YOUNG_SECON
 
 
 class GivenWayError(Exception):
-    """This request gave way to others: it is answered with 503, and an API server sends it again."""
+    """This request gave way to others; it is answered with 503, and API servers retry it."""
 
 
 class Sender(Protocol):
-    """What sends a request."""
+    """The sender of a request."""
 
     @property
     def peer(self) -> str:
-        """Where it is."""
+        """The peer that it counts for (`connections.peer_of`)."""
 
 
 @dataclass
 class _Held:
-    """What has arrived of one request."""
+    """The bytes received of one request."""
 
     began: float
     received: int = 0
 
     def rate(self, now: float) -> float:
-        """Bytes a second since it began."""
+        """Bytes per second since it began."""
         return self.received / max(now - self.began, 0.001)
 
     def protected(self, now: float) -> bool:
-        """Whether it may still be a review of normal size that comes at a normal pace."""
+        """Whether it may still be a review of normal size at a normal speed."""
         return self.received <= NORMAL_BODY and now - self.began < YOUNG_SECONDS
 
 
 class Intake:
-    """The requests that have begun and are not read to their end.
+    """The requests that are being read.
 
     Args:
-        clock: Seconds, monotonic.
-        end: Ends the request of a sender with `GivenWayError`; what it holds does not count from then on.
+        clock: A monotonic clock in seconds.
+        end: Ends a sender's request with `GivenWayError`; its bytes no longer count.
     """
 
     def __init__(self, clock: Callable[[], float], end: Callable[[Sender], None]) -> None:
@@ -57,7 +57,7 @@ class Intake:
         """Bytes held now."""
 
     def arrived(self, sender: Sender, count: int) -> None:
-        """Count bytes, and let others give way, or this one, until there is room for them."""
+        """Count bytes; while a limit is exceeded, make requests give way, possibly this one."""
         held = self._held.get(sender)
         if held is None:
             held = self._held[sender] = _Held(self._clock())
@@ -70,7 +70,7 @@ class Intake:
             self._give_way(self._held)
 
     def release(self, sender: Sender) -> None:
-        """The request is read, or over."""
+        """Stop counting a request that is fully read or has ended."""
         held = self._held.pop(sender, None)
         if held is None:
             return
@@ -80,7 +80,7 @@ class Intake:
             del self._by_peer[sender.peer]
 
     def _give_way(self, candidates: Iterable[Sender]) -> None:
-        """The slowest gives way; where all may be normal reviews, one of the peer that holds most."""
+        """Make the slowest give way; if all may be normal reviews, the oldest of the peer that holds the most."""
         now = self._clock()
 
         def order(one: Sender) -> tuple[bool, int, float]:

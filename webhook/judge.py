@@ -1,4 +1,4 @@
-"""The one place where rules run: a change in, a verdict out. Pure: clock, facts and policy are arguments."""
+"""Runs the rules on a change and returns a verdict. Pure: clock, facts and policy are arguments."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.levels import Before, Levels, View
-from webhook.model import Crash, Edit, Evidence, Facts, Finding, Json, Problem, Resource, Skipped, Verdict
+from webhook.model import Edit, Evidence, Facts, Finding, Json, Problem, Resource, RuleError, Skipped, Verdict
 from webhook.outcome import NOTHING, Outcome, ask
 from webhook.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an evaluation rests on beside the change itself."""
+    """The inputs of an evaluation, except the change itself."""
 
     policy: Policy
     facts: Facts
@@ -32,7 +32,7 @@ class Basis:
     spend: Spend = unlimited
 
 
-def judge(  # noqa: PLR0913, PLR0917 - what a judgement rests on, each by name
+def judge(  # noqa: PLR0913, PLR0917 - all inputs of an evaluation
     resource: Resource,
     policy: Policy,
     facts: Facts,
@@ -40,15 +40,15 @@ def judge(  # noqa: PLR0913, PLR0917 - what a judgement rests on, each by name
     now: datetime,
     tables: Tables = KNOWN,
 ) -> Verdict:
-    """Evaluate a change by all rules that concern it.
+    """Evaluate a change by all rules that apply to it.
 
-    The change counts, not the past: a problem that the old object had with the same evidence is only warned about.
+    A problem that the old object already had, with the same evidence, only warns.
     """
     return Evaluation(resource, Basis(policy, facts, rules, now, tables)).verdict
 
 
 class Evaluation:
-    """One change, evaluated; and again after approved defaults were added to it."""
+    """The evaluation of one change, which can be repeated after approved defaults are added."""
 
     def __init__(self, resource: Resource, basis: Basis) -> None:
         self.verdict = Verdict(resource)
@@ -68,9 +68,9 @@ class Evaluation:
         self.verdict = self._evaluate(resource, new, {})
 
     def again(self, changed: Resource, edits: Iterable[Edit]) -> Verdict:
-        """The verdict after `edits` were made to the change, equal to that of a whole evaluation.
+        """The verdict after `edits` to the change, the same as a full evaluation would give.
 
-        Only rules that read what the edits touch run again.
+        Only rules that read the edited parts run again.
         """
         touched = {edit.part for edit in edits}
         unread = {rule.id for rule in self._rules if not touched & rule.reads}
@@ -92,7 +92,7 @@ class Evaluation:
         levels = self._levels(resource)
         findings: list[Finding] = []
         skipped: list[Skipped] = []
-        crashes: list[Crash] = []
+        errors: list[RuleError] = []
         for rule in self._rules:
             try:
                 basis.spend()
@@ -100,7 +100,7 @@ class Evaluation:
                 was, before = self._on_old(rule, case) if outcome.problems or outcome.error else _NOTHING
             except OverBudgetError as error:
                 overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
-                return Verdict(resource, tuple(findings), tuple(skipped), tuple(crashes), overrun)
+                return Verdict(resource, tuple(findings), tuple(skipped), tuple(errors), overrun)
             self._outcomes.setdefault(rule.id, outcome)
             if outcome is NOTHING:
                 continue
@@ -108,11 +108,11 @@ class Evaluation:
             if outcome.unchecked:
                 skipped.append(Skipped(rule.id, resource, outcome.unchecked))
             if outcome.error:
-                crashes.append(levels.crash(rule, outcome.error, excused=bool(was.error)))
-        return Verdict(resource, tuple(findings), tuple(skipped), tuple(crashes))
+                errors.append(levels.rule_error(rule, outcome.error, excused=bool(was.error)))
+        return Verdict(resource, tuple(findings), tuple(skipped), tuple(errors))
 
     def _on_old(self, rule: Rule, case: Case[Any]) -> tuple[Outcome, Before]:
-        """What the rule says of the old object alone, and what that excuses; nothing where there is none."""
+        """The rule's outcome on the old object alone, and what it excuses; nothing without an old object."""
         if self._old is None:
             return _NOTHING
         if rule.id not in self._before:
@@ -121,7 +121,7 @@ class Evaluation:
         return self._before[rule.id]
 
     def _found_before(self, case: Case[Any]) -> tuple[Problem, ...]:
-        """What the rules find in the old object by itself. Called while a rule runs."""
+        """The problems of the old object alone, from all rules. Called while a rule runs."""
         assumed = dict(self._assumed)
         try:
             found = [self._on_old(rule, case)[0] for rule in self._rules]
@@ -135,7 +135,7 @@ _NOTHING: tuple[Outcome, Before] = (NOTHING, frozenset())
 
 
 def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: Levels) -> Iterator[Finding]:
-    """The problems of a rule with the level that counts, each once."""
+    """The problems of a rule with their final levels, without duplicates."""
     seen: set[tuple[Evidence, str, str]] = set()
     for problem in outcome.problems:
         said = (problem.evidence, problem.wrong, problem.effect)
@@ -146,11 +146,11 @@ def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: L
 
 
 def _rules(catalogue: Catalogue, resource: Resource) -> tuple[Rule, ...]:
-    """The rules about this object, this operation, and a change from where this one comes."""
+    """The rules for this kind of object, this operation, and this origin (file or API server)."""
     target: Target = "ENIConfig" if resource.kind == "ENIConfig" else "aws-node"
     return catalogue.about(target, resource.operation, in_file=resource.source is not None)
 
 
 def _excuses(resource: Resource) -> bool:
-    """Whether what was there before counts: an object that was not guarded was never evaluated."""
+    """Whether the old object's problems are excused; not if cni-guard did not evaluate the old object."""
     return resource.operation == "UPDATE" and (resource.kind == "ENIConfig" or is_aws_node(resource.old))

@@ -1,4 +1,4 @@
-"""Which level a problem has in the end: by what was there before, by the policy, by who asks."""
+"""Determines the final level of a problem from the old object, the policy and the user."""
 
 import re
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
 from webhook.cni.tables import Tables
-from webhook.model import ADDON_MANAGER, Crash, Evidence, Finding, Json, Level, Overrun, Problem, Resource, at, text
+from webhook.model import ADDON_MANAGER, Evidence, Finding, Json, Level, Overrun, Problem, Resource, RuleError, at, text
 from webhook.outcome import Gravity, Outcome, gravity
 from webhook.policy import Policy
 
 ACKNOWLEDGE = "cni-guard.dev/acknowledge"
-"""The annotation by which the author of a change says "I mean it": ``ROLL-003 back to the defaults``, a rule a line."""
+"""The annotation that acknowledges denials: one rule and reason per line, ``ROLL-003 back to the defaults``."""
 
 _ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3}):?[ \t]+(?=.*\w)")
 
 View = AwsNode | EniConfig
 Before = frozenset[tuple[Evidence, Gravity]]
-"""What the old object already had, each as grave as it is there."""
+"""The problems that the old object already has, by evidence, with their gravity there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Puts the levels on, for one change."""
+    """Assigns the levels for one change."""
 
     resource: Resource
     policy: Policy
@@ -35,11 +35,11 @@ class Levels:
     tables: Tables
 
     def before(self, rule: Rule, outcome: Outcome, old: View) -> Before:
-        """What a rule's findings in the old object excuse, each up to the level that it has there.
+        """What a rule's problems in the old object excuse, each up to its level there.
 
-        A denial excuses a denial. What only warns there, because the tables do not know the old release or an
-        exception covers it, excuses a warning. Back from an unknown release a finding that is not certain is excused
-        all the same: nothing tells such a step from a rollback.
+        A denial excuses a denial. A problem that only warns there, because the tables do not know the old release or an
+        exception covers it, excuses a warning. After an unknown release, a problem that is not certain is excused
+        anyway, since the change may be a rollback.
         """
         if not rule.excusable:
             return frozenset()
@@ -52,7 +52,7 @@ class Levels:
         )
 
     def finding(self, rule: Rule, problem: Problem, new: View, before: Before) -> Finding | None:
-        """The problem with its level; None where the policy silences it."""
+        """The problem with its final level; None if the policy turns the rule off."""
         unknown_release = rule.rests_on_releases and self._newer_than_tables(new)
         certain = problem.certain and not unknown_release
         level: Level = "warn" if unknown_release else problem.level
@@ -79,18 +79,18 @@ class Levels:
             excuse=excuse,
         )
 
-    def crash(self, rule: Rule, error: str, *, excused: bool) -> Crash:
-        """A rule that failed refuses what it could have refused, unless the change is not to blame for it."""
+    def rule_error(self, rule: Rule, error: str, *, excused: bool) -> RuleError:
+        """A rule that failed; it denies if the rule could have denied, unless the change is not the cause."""
         enforced = self._of_failure((rule,), excused=excused)
-        return Crash(rule.id, self._shown(enforced), enforced, self.resource, error)
+        return RuleError(rule.id, self._shown(enforced), enforced, self.resource, error)
 
     def overrun(self, unrun: tuple[Rule, ...], seconds: float) -> Overrun:
-        """Rules that did not get their time have failed; excused where the object costs no more than before."""
+        """Rules that did not run; treated as failed, and excused if the object costs no more than before."""
         enforced = self._of_failure(unrun, excused=_costs_no_more(self.resource))
         return Overrun(self._shown(enforced), enforced, seconds, tuple(rule.id for rule in unrun))
 
     def _of_failure(self, failed: tuple[Rule, ...], *, excused: bool) -> Level:
-        """The gravest that one of these rules could have said."""
+        """The level for rules that failed: the most serious level that one of them can have."""
         blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.resource)
         can_deny = any(rule.level == "deny" for rule in failed)
         return "deny" if can_deny and self.policy.on_crash == "deny" and not blameless else "warn"
@@ -102,14 +102,14 @@ class Levels:
         return isinstance(view, AwsNode) and view.version is not None and view.version > self.tables.newest
 
     def _spared(self, rule: Rule, *, certain: bool) -> bool:
-        """The add-on's manager is refused only what is certain to fail, and what rules that bind it find."""
+        """Whether the add-on manager only gets a warning: not for certain problems or rules that bind it."""
         return self._by_addon_manager() and not certain and not rule.binds_addon_manager
 
     def _by_addon_manager(self) -> bool:
         return self.resource.user is not None and self.resource.user.name == ADDON_MANAGER
 
     def _excuse(self, rule: Rule) -> str:
-        """Why a denial of this rule only warns here, empty where it does not."""
+        """Why a denial by this rule becomes a warning; empty if it does not."""
         if exception := self._exception(rule):
             return exception
         listed = self.policy.acknowledge
@@ -124,7 +124,7 @@ class Levels:
         return ""
 
     def _names(self) -> tuple[str, ...]:
-        """How an exception may name the object; a manifest may leave the namespace to the command line."""
+        """The names that an exception may use for the object; a manifest may omit the namespace."""
         resource = self.resource
         if not resource.name:
             return ()
@@ -133,13 +133,13 @@ class Levels:
 
 
 def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:
-    """Every gravity from this one up."""
+    """This gravity and all higher ones."""
     gravities: tuple[Gravity, ...] = ((True, True), (True, False), (False, False))
     return gravities[: gravities.index(gravity(level, certain=certain)) + 1]
 
 
 def _acknowledged(resource: Resource) -> frozenset[str]:
-    """The rules that this very change acknowledges, one a line with its reason; lines that were there do not count."""
+    """The rules that this change acknowledges, one per line with a reason; only new lines count."""
     old, new = (
         text(at(side, "metadata", "annotations", ACKNOWLEDGE)).splitlines() for side in (resource.old, resource.object)
     )
@@ -149,15 +149,15 @@ def _acknowledged(resource: Resource) -> frozenset[str]:
 
 
 def _is_metadata_alone(resource: Resource) -> bool:
-    """Whether an update leaves the spec as it was."""
+    """Whether an update does not change the spec."""
     return resource.operation == "UPDATE" and at(resource.object, "spec") == at(resource.old, "spec")
 
 
 def _costs_no_more(resource: Resource) -> bool:
-    """Whether an update leaves what rules read as long as it was, and the images as they were.
+    """Whether an update keeps the images and does not grow what rules read.
 
-    The pod template's metadata does not count, so that a restart passes. Another image may be of a release by which
-    rules look at more.
+    The pod template's metadata does not count, so that a restart passes. Images count because rules may read more for
+    another release.
     """
     if resource.operation != "UPDATE":
         return False
@@ -166,7 +166,7 @@ def _costs_no_more(resource: Resource) -> bool:
 
 
 def _what_costs(raw: Json) -> Json:
-    """The pod's spec of a DaemonSet, the spec of an ENIConfig."""
+    """The pod spec of a DaemonSet, or the spec of an ENIConfig."""
     return at(raw, "spec", "template", "spec") or at(raw, "spec")
 
 

@@ -1,4 +1,4 @@
-"""What is served right now: policy and certificate, each replaced as a whole when the files behind it change."""
+"""The current policy and certificate, each replaced as a whole when its files change."""
 
 import functools
 import logging
@@ -21,7 +21,7 @@ from webhook.rules import CATALOGUE
 LOG = logging.getLogger("cni_guard")
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the files."""
+"""Seconds between two checks of the files."""
 
 Source = Literal["file", "built-in", "last good"]
 Content = TypeVar("Content")
@@ -29,14 +29,14 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `cni-guard serve` was told; handed to the worker process by environment variables."""
+    """The options of `cni-guard serve`, passed to the worker process in environment variables."""
 
     bind: str
     files: tls.Files
     policy: Path | None = None
 
     def environment(self) -> dict[str, str]:
-        """The variables that `from_environment` reads."""
+        """The settings as environment variables."""
         return {
             "CNI_GUARD_BIND": self.bind,
             "CNI_GUARD_TLS_CERT": str(self.files.certificate),
@@ -46,14 +46,21 @@ class Settings:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
-        """The settings that `cni-guard serve` handed over."""
+        """The settings from the variables that `environment` returned."""
         file = variables.get("CNI_GUARD_POLICY", "")
         pair = tls.Files(Path(variables["CNI_GUARD_TLS_CERT"]), Path(variables["CNI_GUARD_TLS_KEY"]))
         return cls(variables["CNI_GUARD_BIND"], pair, Path(file) if file else None)
 
 
 class Watched(Generic[Content]):
-    """Something on disk that is read again and again, and judged once for each content."""
+    """Files that are polled; each new content is accepted or rejected once.
+
+    Args:
+        read: Returns the current content.
+        take: Uses new content; raises PolicyError or tls.PairError to reject it.
+        refuse: Called with the reason when content is rejected.
+        judged: Content that is in use already.
+    """
 
     def __init__(
         self,
@@ -69,7 +76,12 @@ class Watched(Generic[Content]):
         self._suspect: Content | str | None = None
 
     def look(self, *, patient: bool = True) -> None:
-        """Take new content, or refuse it. Patient: only when two looks saw it, since a writer may be half done."""
+        """Check for new content, and use or reject it.
+
+        Args:
+            patient: Reject content only when two checks in a row see it, since a write may be in progress.
+
+        """
         try:
             content: Content | str = self._read()
         except OSError as error:
@@ -85,7 +97,7 @@ class Watched(Generic[Content]):
             self._refuse(reason)
 
     def _refusal(self, content: Content | str) -> str:
-        """Take the content; why it could not be taken, empty where it could."""
+        """Try to use the content; the reason if it is rejected, else empty."""
         if isinstance(content, str):
             return content
         try:
@@ -93,14 +105,14 @@ class Watched(Generic[Content]):
         except (PolicyError, tls.PairError) as error:
             return str(error)
         except Exception as error:
-            # No file on disk, whatever is in it, may end the watch or the process.
-            LOG.exception("a file could not be judged")
+            # No content of a file may stop the polling or the process.
+            LOG.exception("could not load a file")
             return f"{type(error).__name__}: {error}"
         return ""
 
 
 class Live:
-    """The guard's state. A request reads `guard` once, so that each is decided by one policy, old or new."""
+    """The state of this process. A request reads `guard` once, so that one policy, old or new, decides it."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.metrics = metrics
@@ -115,21 +127,21 @@ class Live:
         self.metrics.policy_loaded(self.source, self.loaded)
         self._settings = settings
         first = settings.files.read()
-        self.door = tls.Door(tls.load(first, settings.files))
-        self._served(self.door.serving)
+        self.listener = tls.Listener(tls.load(first, settings.files))
+        self._served(self.listener.serving)
         self._pair = Watched(settings.files.read, self._take_pair, self._refuse_pair, first)
         self._file = Watched(self._read_policy, self._take_policy, self._refuse_policy)
         if settings.policy:
             self._file.look(patient=False)
 
     def look(self) -> None:
-        """Look at the files once."""
+        """Check the files once."""
         self._pair.look()
         if self._settings.policy:
             self._file.look()
 
     def watch(self) -> None:
-        """Look at the files for ever, beside the requests (in the gevent worker a thread is a greenlet)."""
+        """Check the files forever, in the background (in the gevent worker a thread is a greenlet)."""
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def _watch(self) -> None:
@@ -138,30 +150,30 @@ class Live:
             try:
                 self.look()
             except Exception:
-                LOG.exception("looking at certificate and policy failed; trying again")
+                LOG.exception("could not check the certificate and policy files; retrying")
 
     # The certificate
 
     def _take_pair(self, pair: tls.Pair) -> None:
-        self.door.serving = tls.load(pair, self._settings.files)
+        self.listener.serving = tls.load(pair, self._settings.files)
         self.certificate_refusal = ""
-        LOG.info({"message": "certificate renewed", "not_after": self.door.serving.not_after.isoformat()})
-        self._served(self.door.serving)
+        LOG.info({"message": "certificate renewed", "not_after": self.listener.serving.not_after.isoformat()})
+        self._served(self.listener.serving)
 
     def _served(self, serving: tls.Serving) -> None:
         self.metrics.certificate_loaded(serving.not_after)
         if reason := serving.invalid_at(datetime.now(UTC)):
-            LOG.error({"message": f"no client will accept the certificate: {reason}; renew it"})
+            LOG.error({"message": f"clients reject the certificate: {reason}. Renew it"})
 
     def _refuse_pair(self, reason: str) -> None:
         self.certificate_refusal = reason
         self.metrics.certificate_refused()
-        LOG.error({"message": "certificate refused; the old one stays", "reason": reason})
+        LOG.error({"message": "certificate rejected; still serving the old one", "reason": reason})
 
     # The policy
 
     def _read_policy(self) -> bytes:
-        assert self._settings.policy is not None  # noqa: S101 - looked at only where there is one
+        assert self._settings.policy is not None  # noqa: S101 - only called if there is one
         return self._settings.policy.read_bytes()
 
     def _take_policy(self, content: bytes) -> None:
@@ -184,17 +196,17 @@ class Live:
     def _refuse_policy(self, reason: str) -> None:
         self.policy_refusal = reason
         if self.source == "built-in":
-            notice = f"cni-guard runs on its built-in policy (mode {BUILT_IN.mode}): {reason}"
+            notice = f"cni-guard uses its built-in policy (mode {BUILT_IN.mode}): {reason}"
             self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS, notices=(notice,))
         else:
             self.source = "last good"
         self.metrics.policy_refused(self.source)
-        LOG.error({"message": "policy refused", "reason": reason, "rules_now": self.source})
+        LOG.error({"message": "policy rejected", "reason": reason, "rules_now": self.source})
 
 
 @functools.cache
 def running() -> Live:
-    """The one Live of this worker process, made at the first call, when gevent has taken over threads and TLS."""
+    """The Live of this worker process, created at the first call: by then gevent has patched threads and TLS."""
     live = Live(Settings.from_environment(os.environ), Metrics())
     live.watch()
     return live

@@ -1,4 +1,4 @@
-"""Log lines that others can cause, limited in rate for each kind; what was left out is counted."""
+"""Limits the rate of log lines that clients can cause, by kind, and counts the dropped lines."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ class _Allowance:
     left_out: int = 0
 
     def spend(self, now: float) -> bool:
-        """Take a token, if there is one."""
+        """Take a token; False if there is none."""
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.each_second)
         self.at = now
         if self.tokens < 1:
@@ -37,7 +37,7 @@ class _Allowance:
 
 
 class LogLimit(logging.Filter):
-    """Lets a line pass while its kind has an allowance, and puts on it how many like it were left out before."""
+    """Passes a line while its kind has an allowance, and adds the number of lines dropped before it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class LogLimit(logging.Filter):
         return True
 
     def taken(self) -> dict[str, int]:
-        """How many lines of each kind were left out since the last call."""
+        """The number of lines of each kind that were dropped since the last call."""
         taken = dict(self._left_out)
         self._left_out.clear()
         return taken
@@ -74,7 +74,7 @@ class LogLimit(logging.Filter):
 
 
 def _kind(record: logging.LogRecord) -> str:
-    """What tells one kind of line from another: never what a client has written."""
+    """The kind of a line; never includes what a client has written."""
     said = record.msg
     if not isinstance(said, dict):
         return str(said)[:_KIND_LENGTH]
@@ -90,16 +90,16 @@ def _say(record: logging.LogRecord, left_out: int) -> None:
 
 
 class Quiet(Logger):
-    """gunicorn's logger without its access log: there is one line a decision, ours."""
+    """gunicorn's logger without its access log, since cni-guard logs a line for each decision."""
 
     def access(self, *_: object) -> None:
-        """Say nothing. Even composing a line that nobody reads would cost a tenth of a request."""
+        """Do nothing. Formatting an unused line would take a tenth of the time of a request."""
 
 
 LIMIT = LogLimit()
-"""The one of this process."""
+"""The limit of this process."""
 
 
 def the_limit() -> LogLimit:
-    """What the configuration of the log names."""
+    """The filter that the logging configuration refers to."""
     return LIMIT

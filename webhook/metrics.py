@@ -1,4 +1,4 @@
-"""What Prometheus reads: every series has a bounded number of label values, never a name of an object."""
+"""Prometheus metrics. Every label has a bounded set of values, never the name of an object."""
 
 import functools
 import platform
@@ -30,7 +30,7 @@ _BUCKETS = (
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in their own registry."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -41,49 +41,51 @@ class Metrics:
 
     def _requests_and_findings(self) -> None:
         requests = self._counter(
-            "admission_requests", "Reviews answered.", "webhook", "operation", "kind", "allowed", "dry_run"
+            "admission_requests", "Admission requests answered.", "webhook", "operation", "kind", "allowed", "dry_run"
         )
-        findings = self._counter("findings", "Findings in reviews.", "rule", "level", "introduced")
-        observed = self._counter("observed_denials", "Denials that mode observe made warnings.", "rule")
-        crashes = self._counter("rule_crashes", "Rules that failed on an object.", "rule")
-        late = self._counter("evaluations_over_budget", "Evaluations that took more CPU time than they may.", "webhook")
-        skipped = self._counter("rules_skipped", "Rules that could not be checked on an object.", "rule")
-        errors = self._counter("http_errors", "Requests that got no review for an answer.", "status")
+        findings = self._counter("findings", "Findings in admission requests.", "rule", "level", "introduced")
+        observed = self._counter("observed_denials", "Denials that mode observe turned into warnings.", "rule")
+        rule_errors = self._counter("rule_errors", "Rules that failed on an object.", "rule")
+        late = self._counter("evaluations_over_budget", "Evaluations that exceeded their CPU time.", "webhook")
+        skipped = self._counter("rules_skipped", "Rules that were skipped for lack of facts.", "rule")
+        errors = self._counter("http_errors", "Requests answered with an HTTP error.", "status")
         duration = Histogram(
             "cni_guard_admission_duration_seconds",
-            "Time to answer a review, in the guard.",
+            "Time to answer an admission request, without reading its body.",
             ["webhook"],
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        # Finding a series by its labels costs more than counting in it: each is looked up once.
+        # Looking up a series by its labels costs more than counting, so each lookup is cached.
         self._requests: Callable[..., Counter] = functools.cache(requests.labels)
         self._findings: Callable[..., Counter] = functools.cache(findings.labels)
         self._observed: Callable[..., Counter] = functools.cache(observed.labels)
-        self._crashes: Callable[..., Counter] = functools.cache(crashes.labels)
+        self._rule_errors: Callable[..., Counter] = functools.cache(rule_errors.labels)
         self._late: Callable[..., Counter] = functools.cache(late.labels)
         self._skipped: Callable[..., Counter] = functools.cache(skipped.labels)
         self._errors: Callable[..., Counter] = functools.cache(errors.labels)
         self._duration: Callable[..., Histogram] = functools.cache(duration.labels)
 
     def _state(self) -> None:
-        self._info("build", "The guard that runs.").info({"version": __version__, "python": platform.python_version()})
-        self._policy = self._info("policy", "Where the policy that rules comes from: file, built-in or last good.")
-        self._policy_loaded = self._gauge("policy_loaded_timestamp_seconds", "When the policy that rules was loaded.")
-        self._policy_failures = self._counter("policy_reload_failures", "Policy files that were refused.")
-        self._not_after = self._gauge("certificate_not_after_timestamp_seconds", "When the certificate served expires.")
+        self._info("build", "Version of cni-guard and Python.").info(
+            {"version": __version__, "python": platform.python_version()}
+        )
+        self._policy = self._info("policy", "Source of the policy in use: file, built-in or last good.")
+        self._policy_loaded = self._gauge("policy_loaded_timestamp_seconds", "When the policy in use was loaded.")
+        self._policy_failures = self._counter("policy_reload_failures", "Policy files that were rejected.")
+        self._not_after = self._gauge(
+            "certificate_not_after_timestamp_seconds", "When the serving certificate expires."
+        )
         self._pair_failures = self._counter(
-            "certificate_reload_failures", "Pairs of certificate and key that were refused."
+            "certificate_reload_failures", "Pairs of certificate and key that were rejected."
         )
-        refused = self._counter(
-            "connections_refused", "Connections that were not taken, or were closed before their time.", "reason"
-        )
+        refused = self._counter("connections_refused", "Connections refused or closed early.", "reason")
         self._connections: Callable[..., Counter] = functools.cache(refused.labels)
-        self._lines = self._counter("log_lines_left_out", "Log lines that were left out because there were too many.")
-        self._handshakes = self._counter("tls_handshake_failures", "Connections whose TLS handshake failed.")
+        self._lines = self._counter("log_lines_left_out", "Log lines dropped by the rate limit.")
+        self._handshakes = self._counter("tls_handshake_failures", "TLS handshakes that failed.")
 
     def answered(self, decision: Decision, seconds: float) -> None:
-        """Count a review that was answered."""
+        """Count an admission request that was answered in `seconds`."""
         request, webhook = decision.request, decision.endpoint
         self._requests(
             webhook,
@@ -101,52 +103,52 @@ class Metrics:
     def _judged(self, verdict: Verdict) -> None:
         for finding in verdict.findings:
             self._findings(finding.rule, finding.level, _said(finding.introduced)).inc()
-        for crash in verdict.crashes:
-            self._crashes(crash.rule).inc()
+        for error in verdict.errors:
+            self._rule_errors(error.rule).inc()
         for skipped in verdict.skipped:
             self._skipped(skipped.rule).inc()
         said = [(one.rule, one.enforced, one.level) for one in verdict.findings]
-        said += [(one.rule, one.enforced, one.level) for one in verdict.crashes]
+        said += [(one.rule, one.enforced, one.level) for one in verdict.errors]
         for rule, enforced, level in said:
             if (enforced, level) == ("deny", "warn"):
                 self._observed(rule).inc()
 
     def refused(self, status: int) -> None:
-        """Count a request that got no review for an answer."""
+        """Count a request that was answered with an HTTP error."""
         self._errors(str(status)).inc()
 
     def policy_loaded(self, source: str, when: datetime) -> None:
-        """A policy rules from now on."""
+        """Record the policy that is now in use."""
         self._policy.info({"source": source})
         self._policy_loaded.set(when.timestamp())
 
     def policy_refused(self, source: str) -> None:
-        """A policy file was refused; `source` says what rules instead."""
+        """Record that a policy file was rejected; `source` is the policy in use instead."""
         self._policy.info({"source": source})
         self._policy_failures.inc()
 
     def certificate_loaded(self, not_after: datetime) -> None:
-        """A certificate is served from now on."""
+        """Record the certificate that is now served."""
         self._not_after.set(not_after.timestamp())
 
     def certificate_refused(self) -> None:
-        """A pair on disk was refused."""
+        """Count a rejected pair of certificate and key."""
         self._pair_failures.inc()
 
     def handshake_failed(self) -> None:
-        """A client and the guard did not come to a TLS connection."""
+        """Count a failed TLS handshake."""
         self._handshakes.inc()
 
     def connection_refused(self, reason: str) -> None:
-        """A connection was not taken, or was closed before its time."""
+        """Count a connection that was refused or closed early."""
         self._connections(reason).inc()
 
     def lines_left_out(self, count: int) -> None:
-        """So many log lines were left out."""
+        """Count dropped log lines."""
         self._lines.inc(count)
 
     def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
+        """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
@@ -160,7 +162,7 @@ class Metrics:
 
 
 def _one_of(known: frozenset[str], value: object) -> str:
-    """A label value from a closed set: what a client sends must not make series."""
+    """A label value from a closed set, so that clients cannot create new series."""
     return value if isinstance(value, str) and value in known else OTHER
 
 

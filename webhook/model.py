@@ -1,6 +1,6 @@
-"""The nouns: rules judge a resource and yield problems; the runner stamps these into a verdict.
+"""The data model: rules check a resource and yield problems, which `judge` turns into the findings of a verdict.
 
-Everything here is a frozen value and knows nothing of HTTP, files, the cluster or the clock.
+Everything here is a frozen value, independent of HTTP, files, the cluster and the clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,42 +10,42 @@ from typing import Any, Literal
 from webhook.printable import clean, shorten
 
 Json = Any
-"""JSON as the API server sent it; any shape, since a webhook sees objects before they are validated."""
+"""JSON as the API server sent it; of any shape, since a webhook sees objects before they are validated."""
 
 Path = tuple[str | int, ...]
-"""Where in an object, ``("spec", "template", "spec", "containers", 0)``; lines are looked up only at the printing."""
+"""A place in an object, ``("spec", "template", "spec", "containers", 0)``; lines are looked up only for output."""
 
 Level = Literal["deny", "warn"]
 Operation = Literal["CREATE", "UPDATE", "DELETE"]
 
 Part = Literal["env", "probes", "rest"]
-"""A part of an object by what approved defaults may add: variables, probes; and all that they never touch."""
+"""A part of an object: where approved defaults may be added (variables, probes), and the rest."""
 
 Evidence = tuple[tuple[str, str | None], ...]
-"""The values that a problem rests on, by name and never by list index; None stands for an absent value.
+"""The values that cause a problem, by name and never by list index; None for an absent value.
 
-``(("aws-node env WARM_IP_TARGET", "5"),)``. A problem with the same evidence before a request is not new.
+``(("aws-node env WARM_IP_TARGET", "5"),)``. A problem that the old object has with the same evidence is not new.
 """
 
 _CLAUSE = 1000
-"""Characters of a clause in a message: it repeats values that authors wrote."""
+"""Characters of a clause in a message, since it may quote long values."""
 
 _NAMED = 20
-"""Equal faults that one message names."""
+"""Items listed in one message."""
 
 _REST = 20
-"""Characters kept for how many more there are."""
+"""Characters reserved for the number of items that are not listed."""
 
 ADDON_MANAGER = "eks:addon-manager"
-"""The user by which EKS applies its managed add-ons (EKS user guide, "Amazon EKS add-ons")."""
+"""The user that applies EKS managed add-ons (EKS user guide, "Amazon EKS add-ons")."""
 
 BREAK_GLASS = "cni-guard:break-glass"
-"""The group whose requests the guard lets pass unjudged."""
+"""The group whose requests are allowed without evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who sends a request, as the API server authenticated them."""
+    """The user who sent a request, as authenticated by the API server."""
 
     name: str = ""
     groups: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a file; both count from 1."""
+    """A place in a file; line and column start at 1."""
 
     line: int
     column: int
@@ -61,13 +61,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file a resource was read from, with the place of each of its fields."""
+    """The file of a resource, with the position of each field."""
 
     file: str
     positions: Mapping[Path, Position] = field(default_factory=dict)
 
     def position(self, path: Path) -> Position:
-        """The place of a field, or of its nearest parent that stands in the file."""
+        """The position of a field, or of its nearest parent in the file."""
         for length in range(len(path), -1, -1):
             if place := self.positions.get(path[:length]):
                 return place
@@ -76,7 +76,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A change: what is, what was, who did it. `object` is None on DELETE, `old` on CREATE and in files."""
+    """A change: the new object, the old one, the operation and the user.
+
+    `object` is None on DELETE; `old` is None on CREATE and for files.
+    """
 
     kind: str
     object: Json
@@ -87,7 +90,7 @@ class Resource:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The metadata of the object, else of the old one; empty where there is none."""
+        """The metadata of the object, else of the old object; empty if there is none."""
         for holder in (self.object, self.old):
             if isinstance(holder, dict) and isinstance(metadata := holder.get("metadata"), dict):
                 return metadata
@@ -95,7 +98,7 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """The object's name; empty where it has none (yet), as with ``generateName``."""
+        """The object's name; empty if it has none (yet), as with ``generateName``."""
         return text(self.metadata.get("name"))
 
     @property
@@ -104,28 +107,28 @@ class Resource:
         return text(self.metadata.get("namespace"))
 
     def __str__(self) -> str:
-        """``DaemonSet kube-system/aws-node``, the way a person names it."""
+        """The display name: ``DaemonSet kube-system/aws-node``."""
         name = self.name or text(self.metadata.get("generateName")) or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A fix: a value that fills what is absent, and never replaces what somebody wrote.
+    """A fix that adds an absent value; it never replaces an existing one.
 
-    With `key` the value is set in the mapping at `parent`, without it appended to the list there; a missing
-    or null `parent` is created.
+    With `key`, the value is set in the mapping at `parent`; without it, the value is appended to the list at `parent`.
+    A missing or null `parent` is created.
     """
 
     parent: Path
     key: str | None
     value: Json
     says: str
-    """What is added, for a person: ``aws-node env WARM_IP_TARGET=2``."""
+    """What is added, for messages: ``aws-node env WARM_IP_TARGET=2``."""
 
     @property
     def part(self) -> Part:
-        """The part of the object that it touches."""
+        """The part of the object that it changes."""
         if self.parent[-1:] == ("env",):
             return "env"
         return "probes" if self.key and self.key.endswith("Probe") else "rest"
@@ -133,27 +136,27 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a rule yields. It knows neither its rule's id nor a file."""
+    """What a rule yields, independent of the rule's ID and of files."""
 
     path: Path
     evidence: Evidence
     level: Level
     wrong: str
-    """What is wrong, a clause without a full stop."""
+    """What is wrong, a clause without a period."""
     effect: str
-    """What would happen, a clause."""
+    """What happens because of it, a clause without a period."""
     remedy: str
-    """How to mend it, an imperative sentence without a full stop."""
+    """What to do, an imperative sentence without a period."""
     certain: bool = False
-    """The CNI's code proves that aws-node, or every new pod, fails: only the break-glass passes it."""
+    """The CNI's code proves that aws-node, or every new pod, fails: only break-glass gets past it."""
     lowered: bool = False
-    """It only warns where it would deny, since a denial would close a way back: no policy raises it."""
+    """It warns instead of denying, since a denial would block a way back; no policy can raise it."""
     fixes: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known beyond the object itself; None is not known. A rule that needs such a fact is skipped."""
+    """Facts from outside the object; None if unknown. A rule that needs an unknown fact is skipped."""
 
     server_version: tuple[int, int] | None = None
     """Major and minor version of the API server."""
@@ -164,22 +167,22 @@ NOTHING_KNOWN = Facts()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A problem as judged: by which rule, at the level that counts, and whether this change introduced it."""
+    """A problem with its rule, its final level, and whether this change introduced it."""
 
     rule: str
     level: Level
     enforced: Level
-    """The level it would have in ``mode: enforce``."""
+    """The level in ``mode: enforce``."""
     introduced: bool
     resource: Resource
     problem: Problem
     link: str
     excuse: str = ""
-    """Why a denial was lowered: an exception, an acknowledgement; for the answer and the log."""
+    """Why a denial became a warning: an exception or an acknowledgment; for the response and the log."""
 
     @property
     def message(self) -> str:
-        """The whole text for a person: rule, what is wrong, what would happen, how to mend it, link."""
+        """The full message: rule, what is wrong, what happens because of it, what to do, link."""
         problem = self.problem
         wrong, effect, remedy = (shorten(clause, _CLAUSE) for clause in (problem.wrong, problem.effect, problem.remedy))
         whole = f"{self.rule}: {wrong}: {effect}. {remedy}. {self.link}"
@@ -188,7 +191,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule that could not be checked: never silently a pass."""
+    """A rule that was not evaluated for lack of facts; it is reported, since it did not pass."""
 
     rule: str
     resource: Resource
@@ -196,8 +199,8 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Crash:
-    """A rule that failed on this object: neither pass nor finding."""
+class RuleError:
+    """A rule that raised an exception on this object, so it neither passed nor found anything."""
 
     rule: str
     level: Level
@@ -207,62 +210,63 @@ class Crash:
 
     @property
     def message(self) -> str:
-        """The text for a person."""
+        """The message: what failed and what to do."""
         return clean(
-            f"{self.rule}: the rule failed on this object ({self.error}): it could not be judged. "
-            "Report the object to the authors of cni-guard, or set onCrash: warn in the policy"
+            f"{self.rule}: the rule failed on this object ({self.error}), so it was not evaluated. "
+            "Report this as a bug in cni-guard, with the object. To get warnings instead of denials, set onCrash: warn "
+            "in the policy"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """An evaluation that took more CPU time than it may: the rules after that moment did not run."""
+    """An evaluation that exceeded its CPU time, so the remaining rules did not run."""
 
     level: Level
     enforced: Level
     seconds: float
-    """The CPU time that it may take."""
+    """The limit on CPU time, in seconds."""
     unrun: tuple[str, ...]
     """The rules that did not run."""
 
     @property
     def message(self) -> str:
-        """The text for a person."""
+        """The message: which rules did not run and what to do."""
         listed = ", ".join(self.unrun[:_NAMED]) + (f" and {len(self.unrun) - _NAMED} more" * (len(self.unrun) > _NAMED))
         return clean(
             f"evaluating this object takes more than {self.seconds} s of CPU time, so these rules were not evaluated: "
-            f"{listed}. Remove what the CNI does not need from it: variables, containers, volumes, annotations"
+            f"{listed}. Remove whatever the CNI does not need: variables, containers, volumes, annotations"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What all rules say of one resource."""
+    """The results of all rules for one resource."""
 
     resource: Resource
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    crashes: tuple[Crash, ...] = ()
+    errors: tuple[RuleError, ...] = ()
     overrun: Overrun | None = None
-    """Set where the evaluation ended before its last rule."""
+    """Set if the evaluation ended before its last rule."""
 
     @property
-    def said(self) -> tuple[Finding | Crash, ...]:
-        """What rules said with a level."""
-        return (*self.findings, *self.crashes)
+    def said(self) -> tuple[Finding | RuleError, ...]:
+        """Everything with a level: findings and rule errors."""
+        return (*self.findings, *self.errors)
 
     @property
     def denials(self) -> tuple[str, ...]:
-        """The messages that refuse the change."""
+        """The messages that deny the change."""
         return self._messages("deny")
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The messages that do not."""
+        """The messages that only warn."""
         return self._messages("warn")
 
     def _messages(self, level: Level) -> tuple[str, ...]:
-        said: tuple[Finding | Crash, ...] = (*together(self.findings), *self.crashes)
+        said: tuple[Finding | RuleError, ...] = (*together(self.findings), *self.errors)
         return (*(one.message for one in said if one.level == level), *self._unfinished(level))
 
     def _unfinished(self, level: Level) -> tuple[str, ...]:
@@ -270,12 +274,12 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The warnings that are about the evaluation itself: rules that failed, and time that ran out."""
-        return (*(crash.message for crash in self.crashes if crash.level == "warn"), *self._unfinished("warn"))
+        """The warnings about the evaluation itself: rules that failed, and exceeded CPU time."""
+        return (*(error.message for error in self.errors if error.level == "warn"), *self._unfinished("warn"))
 
 
 def together(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Equal faults as one finding each, and several effects of one fault: up to 20 are named, the rest is counted."""
+    """Merge findings of the same fault, and several effects of one fault; up to 20 are listed, the rest is counted."""
     joined = _joined(findings, "wrong", "effect")
     return _joined(joined, "effect", "wrong")
 
@@ -284,11 +288,11 @@ _Clause = Literal["wrong", "effect"]
 
 
 def _joined(findings: Iterable[Finding], shared: _Clause, listed: _Clause) -> tuple[Finding, ...]:
-    """Findings that differ in one clause alone, as one."""
+    """Merge findings that differ only in the clause `listed`."""
     equal: dict[tuple[Any, ...], list[Finding]] = {}
     for finding in findings:
         problem = finding.problem
-        # Not the level: of what one change brings, a denial names what only warns beside it.
+        # Without the level, so that a denial also lists what would only be a warning.
         key = (
             finding.rule,
             finding.introduced,
@@ -301,7 +305,7 @@ def _joined(findings: Iterable[Finding], shared: _Clause, listed: _Clause) -> tu
 
 
 def _as_one(findings: list[Finding], listed: _Clause) -> Finding:
-    # The gravest is told first.
+    # The most serious one comes first.
     findings = sorted(findings, key=lambda finding: (finding.level, finding.enforced))
     problem = findings[0].problem
     if listed == "wrong":
@@ -323,15 +327,15 @@ def _list(findings: list[Finding], listed: _Clause) -> str:
 
 
 class CouldNotCheckError(Exception):
-    """Raised by a reader where a fact is missing, with the reason; the runner makes it a `Skipped`."""
+    """Raised with the reason when a fact is missing; `judge` turns it into a `Skipped`."""
 
 
 UnknownKey = tuple[str, ...]
-"""Tells one unknown value from another; equal on both sides of a change where the value is the same."""
+"""Identifies an unknown value; equal in the old and the new object if the value is the same."""
 
 
 class UnknownValueError(Exception):
-    """Raised by a reader for a value that is not known at admission: the runner tries each that it may have."""
+    """Raised for a value that is unknown at admission; the rule is then run for each possible value."""
 
     def __init__(self, key: UnknownKey, possible: tuple[str | None, ...], reason: str) -> None:
         super().__init__(reason)
@@ -340,12 +344,12 @@ class UnknownValueError(Exception):
 
 
 def text(value: Json) -> str:
-    """The value where it is a string, else an empty one."""
+    """The value if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def at(value: Json, *path: str | int) -> Json:
-    """What stands at a path; None where any step is missing or of another shape."""
+    """The value at a path; None if a step is missing or has another type."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

@@ -1,7 +1,7 @@
-"""What one rule says of one state of an object, whatever the values are that are not known.
+"""The outcome of one rule on one state of an object, which may have unknown values.
 
-A rule reads values as if they were known. Where it meets one that is not, it is run again for each value that this
-one may have: what it says each time counts, and it is skipped only where the answers differ.
+Rules read values as if all were known. When a rule reads an unknown one, it is run for each possible value: problems
+that it finds every time count, and it is skipped only where the results differ.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from webhook.cni.container import Assumed
 from webhook.model import CouldNotCheckError, Evidence, Level, Path, Problem, UnknownKey, UnknownValueError
 
 _MANY = 256
-"""Combinations of possible values that are tried; beyond them the rule is skipped."""
+"""Maximum number of combinations of possible values; with more, the rule is skipped."""
 
 Gravity = tuple[bool, bool]
-"""How grave a problem is: denies, certain. They compare as one expects."""
+"""How serious a problem is: (denies, certain), so that a greater tuple is more serious."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Problems, and why the rule could not be checked in part or as a whole."""
+    """The problems, and why the rule was skipped or failed, in part or as a whole; empty if it was not."""
 
     problems: tuple[Problem, ...] = ()
     unchecked: str = ""
@@ -34,24 +34,35 @@ NOTHING = Outcome()
 
 
 def gravity(level: Level, *, certain: bool) -> Gravity:
-    """How grave a problem of this level is; what only warns is never certain."""
+    """The gravity of a problem of this level; a warning is never certain."""
     return level == "deny", level == "deny" and certain
 
 
 def ask(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend) -> Outcome:
-    """Run a rule; `assumed` is what the case's views read unknown values from. Raises OverBudgetError."""
+    """Run a rule.
+
+    Args:
+        rule: the rule.
+        case: what it checks.
+        assumed: where the case's views look up unknown values; overwritten.
+        spend: called between runs to check the budget.
+
+    Raises:
+        OverBudgetError: the CPU time is used up.
+
+    """
     assumed.clear()
     try:
         problems = tuple(rule.check(case))
     except UnknownValueError as unknown:
         return _in_all_worlds(rule, case, assumed, spend, unknown)
-    except Exception:  # noqa: BLE001 - rare, and told by a second run, so that all others cost no more than they must
+    except Exception:  # noqa: BLE001 - rare; a second run finds the reason, so that the usual case stays fast
         return _run(rule, case)
     return Outcome(problems) if problems else NOTHING
 
 
 def _in_all_worlds(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend, first: UnknownValueError) -> Outcome:
-    """Run a rule for every combination of values that it asks for; a world is what is assumed of them."""
+    """Run a rule for every combination of the unknown values that it reads; a world is one such combination."""
     outcomes: list[Outcome] = []
     reasons: dict[str, None] = {str(first): None}
     worlds: list[Mapping[UnknownKey, str | None]] = [{first.key: value} for value in reversed(first.possible)]
@@ -80,18 +91,18 @@ def _run(rule: Rule, case: Case[Any]) -> Outcome:
         return Outcome(tuple(problems), unchecked=str(reason))
     except (UnknownValueError, OverBudgetError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever an object makes go wrong in a rule is an outcome, not a 500
+    except Exception as error:  # noqa: BLE001 - a rule that fails on an object is an outcome, not an HTTP 500
         return Outcome(tuple(problems), error=f"{type(error).__name__}: {error}"[:200])
     return Outcome(tuple(problems)) if problems else NOTHING
 
 
 def _is_settled(outcomes: list[Outcome]) -> bool:
-    """Whether nothing holds in all of them, and something in one: no further one changes that."""
+    """Whether one has no problems and another has some, so that more runs would not change the result."""
     return any(not one.problems for one in outcomes) and any(one.problems for one in outcomes)
 
 
 def _common(outcomes: list[Outcome], reasons: tuple[str, ...]) -> Outcome:
-    """What all of them say, place by place: each place as grave as where it is least so."""
+    """The problems that occur in every outcome, by path, each at its lowest gravity."""
     worlds = [_by_place(outcome.problems) for outcome in outcomes]
     kept: list[Problem] = []
     differs = False
@@ -105,7 +116,7 @@ def _common(outcomes: list[Outcome], reasons: tuple[str, ...]) -> Outcome:
 
 
 _Key = tuple[Evidence, int]
-"""The evidence of a problem, and which one it is of several with this evidence."""
+"""The evidence of a problem, and its number among those with the same evidence."""
 
 
 def _by_place(problems: Iterable[Problem]) -> dict[Path, dict[_Key, Problem]]:
@@ -119,9 +130,9 @@ def _by_place(problems: Iterable[Problem]) -> dict[Path, dict[_Key, Problem]]:
 
 
 def _at_place(worlds: list[dict[_Key, Problem]]) -> tuple[list[Problem], bool]:
-    """The problems of one place that hold in every world, and whether all worlds say the same of it.
+    """The problems at one path that hold in every world, and whether all worlds agree on it.
 
-    Where each world has a problem of its own there, the one that claims least stands for all of them.
+    If each world has a different problem there, the least serious one represents them all.
     """
     everywhere = dict.fromkeys(key for key in worlds[0] if all(key in world for world in worlds))
     alike = [[world[key] for world in worlds] for key in everywhere]
@@ -138,7 +149,7 @@ def _gravity(problem: Problem) -> Gravity:
 
 
 def _least(problems: list[Problem]) -> Problem:
-    """The problem that claims least, at the level that all of them reach; a fix only where it mends all of them."""
+    """The least serious problem, at the level that all of them reach; with fixes only if all have the same."""
     chosen = min(problems, key=lambda problem: (_gravity(problem), len(problem.evidence)))
     denies, certain = min(map(_gravity, problems))
     level: Level = "deny" if denies else "warn"

@@ -1,4 +1,4 @@
-"""What the process asks of the system: open files, and memory that is given back."""
+"""Process settings: the limit on open files, and returning memory to the system."""
 
 import ctypes
 import resource
@@ -12,21 +12,26 @@ _THRESHOLD = 2**17
 
 
 def give_back() -> None:
-    """Have each large block returned to the system when it is freed (mallopt(3)).
+    """Return each large block of memory to the system when it is freed (mallopt(3)).
 
-    By default glibc raises the threshold to the largest block that was ever freed, so that after one large body all
-    come from a heap that small blocks keep from shrinking.
+    By default, glibc raises its mmap threshold to the largest block ever freed. After one large body, all later ones
+    would come from the heap, which small blocks keep from shrinking.
     """
-    with suppress(OSError, AttributeError):  # not with other C libraries
+    with suppress(OSError, AttributeError):  # other C libraries have no mallopt
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
         library.mallopt(_M_TRIM_THRESHOLD, _THRESHOLD)
 
 
 def allow_files(connections: int) -> int:
-    """Let the process open as many files as it needs; how many connections there is room for.
+    """Raise the limit on open files as far as needed.
 
-    Where the system allows few files, half of them stay for connections: a guard that takes none is none.
+    Args:
+        connections: The wanted number of connections.
+
+    Returns:
+        The number of connections that the limit allows. If the limit is low, connections still get half of it.
+
     """
     wanted = min(connections, CONNECTIONS_LIMIT) + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

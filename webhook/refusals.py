@@ -1,4 +1,4 @@
-"""The answers to requests that gunicorn itself cannot read."""
+"""The responses to requests that gunicorn cannot parse."""
 
 from http import HTTPStatus
 
@@ -9,7 +9,7 @@ from webhook.intake import GivenWayError
 from webhook.printable import clean, shorten
 
 _REASON_LENGTH = 200
-_BUSY = "too many requests are under way: send this one again"
+_BUSY = "too many requests in progress: retry this one"
 _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (GivenWayError, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
@@ -25,18 +25,18 @@ _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 
 
 def of(error: BaseException) -> tuple[HTTPStatus, str]:
-    """The status of the answer to an error, and its reason, cut and printable."""
+    """The HTTP status for an error, and its reason, shortened and printable."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return status, "cni-guard failed on this request, which is a fault of its own: see its log"
+        return status, "internal error in cni-guard: see its log"
     if isinstance(error, GivenWayError):
         return status, _BUSY
     said = shorten(clean(str(error)), _REASON_LENGTH)
-    return status, f"the request could not be read: {said or status.phrase}"
+    return status, f"could not read the request: {said or status.phrase}"
 
 
 def answer(status: HTTPStatus, reason: str) -> bytes:
-    """The whole answer, after which the connection is closed."""
+    """The complete response, which also closes the connection."""
     body = msgspec.json.encode({"error": reason})
     again = "Retry-After: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     head = (

@@ -1,4 +1,4 @@
-"""HTTP: bytes in, bytes out. What an answer says is made in `review`; here are limits, logs and metrics."""
+"""The HTTP layer: request limits, logs and metrics. `review` creates the content of the responses."""
 
 import json
 import time
@@ -23,20 +23,20 @@ from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE
 
 _JSON = "application/json"
-_SERVES = "POST a review to /validate or /mutate; GET /healthz, /readyz or /metrics"
+_SERVES = "POST an AdmissionReview to /validate or /mutate; GET /healthz, /readyz or /metrics"
 _REASONS = {
-    400: "the request could not be read: send an AdmissionReview v1 as JSON with its Content-Length",
+    400: "could not read the request: send an AdmissionReview v1 as JSON with its Content-Length",
     404: f"not found: {_SERVES}",
     405: f"method not allowed: {_SERVES}",
     413: TOO_LARGE,
     415: f"the content type must be {_JSON}: send an AdmissionReview v1 as JSON",
-    500: "cni-guard failed on this request, which is a fault of its own: see its log",
-    503: "too many requests are under way: send this one again",
+    500: "internal error in cni-guard: see its log",
+    503: "too many requests in progress: retry this one",
 }
 
 
 def create_app(live: Live) -> Flask:
-    """The application that serves what `live` holds."""
+    """The Flask application; `live` is the current policy and certificate."""
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
@@ -50,15 +50,15 @@ def create_app(live: Live) -> Flask:
 
 
 def application() -> Flask:
-    """What gunicorn loads in its worker."""
+    """The application that gunicorn loads in its worker."""
     return create_app(running())
 
 
 def _review(live: Live, endpoint: Endpoint) -> Response:
-    """One review: one answer, one log line. Its time is the guard's own, without the wait for the body.
+    """Answer one review and log one line; the duration excludes the wait for the body.
 
-    Bodies are read side by side, but nothing between the last byte and the answer waits for anything, so no other
-    greenlet goes on meanwhile: there is one built object at a time.
+    Bodies are read concurrently, but nothing between the last byte and the answer yields to another greenlet, so only
+    one decoded object is in memory at a time.
     """
     if request.mimetype != _JSON:
         given, seconds = refuse(415, _REASONS[415]), 0.0
@@ -72,10 +72,13 @@ def _review(live: Live, endpoint: Endpoint) -> Response:
 
 
 def _body() -> bytes:
-    """The whole body; one that is too large, cut off or broken is answered in `_error`.
+    """Read the whole body from gunicorn's stream; Flask would silently truncate a chunked body at its limit.
 
-    Read from gunicorn's stream, which ends where the body ends: flask's own reading ends a body in chunks at the
-    limit as if that were all of it.
+    Raises:
+        RequestEntityTooLarge: the body exceeds `BODY_LIMIT`.
+        BadRequest: the body is incomplete or its framing is broken.
+        ServiceUnavailable: the request gave way to others.
+
     """
     length = request.content_length
     if length is not None and length > BODY_LIMIT:
@@ -86,12 +89,12 @@ def _body() -> bytes:
             held += piece
     except GivenWayError as error:
         raise ServiceUnavailable from error
-    except Exception as error:  # what gunicorn raises for broken chunks has no common ancestor
+    except Exception as error:  # gunicorn's exceptions for broken chunks have no common base class
         raise BadRequest from error
     else:
         body = bytes(held)
     finally:
-        held.clear()  # an error that is on its way would keep it
+        held.clear()  # the traceback of an exception would keep it alive
     if len(body) > BODY_LIMIT:
         raise RequestEntityTooLarge
     if length is not None and len(body) != length:
@@ -116,7 +119,7 @@ def _send(given: Answer) -> Response:
 
 
 def _error(live: Live, error: HTTPException) -> Response:
-    """Every other end of a request, as JSON with a reason that names the way out."""
+    """Answer any HTTP error as JSON with the reason and what to do."""
     status = error.code or 500
     if isinstance(error, InternalServerError):
         LOG.error({"message": "unexpected error", "path": request.path[:100]}, exc_info=error.original_exception)
@@ -134,8 +137,8 @@ def _metrics(live: Live) -> Response:
 
 
 def _ready(live: Live) -> Response:
-    """Whether to send reviews here, with what a person wants to know who asks why not."""
-    serving = live.door.serving
+    """Whether this replica is ready, with the details that explain why not."""
+    serving = live.listener.serving
     invalid = serving.invalid_at(datetime.now(UTC))
     ready = not live.draining and not invalid and bool(CATALOGUE.ids)
     detail = {

@@ -1,4 +1,4 @@
-"""Two things that gevent's sockets do not offer."""
+"""Two operations that gevent's sockets lack."""
 
 import array
 import fcntl
@@ -9,16 +9,16 @@ from typing import Any
 
 
 def end_now(sock: Any) -> None:
-    """End a connection: whatever greenlet reads from it sees its end.
+    """Shut a connection down, so that a greenlet that reads from it sees the end of the stream.
 
-    Past gevent, which would raise an error in that greenlet instead.
+    This bypasses gevent, which would raise an error in that greenlet instead.
     """
     with suppress(OSError, AttributeError):
-        sock._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - gevent has no other way to the socket itself
+        sock._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - the only access to the plain socket
 
 
 def has_bytes(sock: Any) -> bool:
-    """Whether something has arrived that was not read."""
+    """Whether unread bytes have arrived."""
     count = array.array("i", [0])
     with suppress(OSError, ValueError, AttributeError):
         fcntl.ioctl(sock.fileno(), termios.FIONREAD, count)

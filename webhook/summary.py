@@ -1,4 +1,4 @@
-"""What was refused to peers: counted at once, and said in one log line a minute."""
+"""Counts refused connections immediately, and logs a summary at most once a minute."""
 
 import time
 from collections import Counter
@@ -11,11 +11,11 @@ from webhook.live import LOG
 from webhook.metrics import Metrics
 
 _PEERS = 1000
-"""Peers that are told apart between two lines."""
+"""Maximum number of peers counted separately between two summaries."""
 
 
 class Summary:
-    """Counts refusals until they are said."""
+    """The refusals since the last summary."""
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._metrics = metrics
@@ -25,14 +25,14 @@ class Summary:
         self._said_at = -SUMMARY_SECONDS
 
     def refused(self, peer: str, reason: Reason) -> None:
-        """A connection was not taken, or was closed before its time."""
+        """Count a connection that was refused or closed early."""
         self._metrics.connection_refused(reason)
         self._reasons[reason] += 1
         if peer in self._peers or len(self._peers) < _PEERS:
             self._peers[peer] += 1
 
     def look(self) -> None:
-        """Say what there is to say, once a minute at most."""
+        """Log a summary if there is anything to report, at most once a minute."""
         if self._clock() - self._said_at < SUMMARY_SECONDS:
             return
         left_out = loglimit.LIMIT.taken()
@@ -45,5 +45,5 @@ class Summary:
         self._peers.clear()
 
     def _most(self) -> dict[str, str]:
-        """The peer of which most were refused."""
+        """The peer with the most refusals."""
         return {"most_from": self._peers.most_common(1)[0][0]} if self._peers else {}

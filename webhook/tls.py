@@ -1,4 +1,4 @@
-"""The serving certificate: read as a pair, checked before it serves, renewed without a restart."""
+"""The serving certificate: loaded as a pair with its key, checked before use, and renewed without a restart."""
 
 import os
 import ssl
@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 
 class PairError(Exception):
-    """A certificate and key that can not be served; the text names the files and the reason."""
+    """A certificate and key that cannot be served; the message names the files and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate chain and its key as PEM, from one look at the disk."""
+    """A certificate chain and its key as PEM, read at the same time."""
 
     certificate: bytes
     key: bytes
@@ -29,13 +29,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the pair lies."""
+    """The paths of a pair."""
 
     certificate: Path
     key: Path
 
     def read(self) -> Pair:
-        """Both files as they are now. A swap in between shows as a pair that does not match, and is read again."""
+        """Read both files. If they are replaced in between, the pair does not match and is read again later."""
         return Pair(self.certificate.read_bytes(), self.key.read_bytes())
 
 
@@ -48,30 +48,39 @@ class Serving:
     not_after: datetime
 
     def invalid_at(self, now: datetime) -> str:
-        """Why no client will accept the certificate at this time; empty where it is in its time."""
+        """Why clients reject the certificate at this time; empty while it is valid."""
         if now > self.not_after:
             return f"it expired at {self.not_after.isoformat()}"
-        return f"it begins at {self.not_before.isoformat()}" if now < self.not_before else ""
+        return f"it is not valid before {self.not_before.isoformat()}" if now < self.not_before else ""
 
 
-class Door:
-    """What the worker wraps its connections with: each new one gets the pair that is served now.
+class Listener:
+    """Wraps accepted connections in TLS, each with the pair that is current at that moment.
 
-    The worker keeps one object for its life and uses nothing of it but `wrap_socket`. The context in it is
-    replaced as a whole instead of loading the new pair into it: OpenSSL keeps one certificate for each type of
-    key, so after a renewal from RSA to ECDSA the old certificate would be served beside the new one.
+    gunicorn takes it for an `ssl.SSLContext` and only calls `wrap_socket`. A renewal replaces the context inside
+    instead of loading the new pair into it: OpenSSL keeps one certificate for each key type, so after a renewal from
+    RSA to ECDSA it would serve both the old and the new certificate.
     """
 
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
 
     def wrap_socket(self, sock: Any, *, server_side: bool) -> ssl.SSLSocket:
-        """Wrap an accepted connection; the handshake is left to the worker, which bounds its time."""
+        """Wrap an accepted connection; the worker does the handshake, with a deadline."""
         return self.serving.context.wrap_socket(sock, server_side=server_side, do_handshake_on_connect=False)
 
 
 def load(pair: Pair, files: Files) -> Serving:
-    """Check a pair and build a fresh context of it. Raises PairError; `files` are only named."""
+    """Check a pair and build a context from it.
+
+    Args:
+        pair: the content of the files.
+        files: their paths, for error messages only.
+
+    Raises:
+        PairError: the pair cannot be served.
+
+    """
     leaf = _leaf(pair, files)
     _check_key(pair, files, leaf)
     context = _empty_context()
@@ -80,7 +89,7 @@ def load(pair: Pair, files: Files) -> Serving:
             # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, ValueError) as error:
-        reason = f"OpenSSL refuses certificate {files.certificate} with key {files.key}: {error}"
+        reason = f"OpenSSL rejects certificate {files.certificate} with key {files.key}: {error}"
         raise PairError(reason) from error
     return Serving(context, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
@@ -89,29 +98,29 @@ def _leaf(pair: Pair, files: Files) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificates(pair.certificate)[0]
     except ValueError as error:
-        reason = f"certificate {files.certificate} is no PEM certificate: {error}"
+        reason = f"certificate {files.certificate} is not a PEM certificate: {error}"
         raise PairError(reason) from error
 
 
 def _check_key(pair: Pair, files: Files, leaf: x509.Certificate) -> None:
-    """The key must be readable and belong to the certificate."""
+    """Check that the key can be loaded and matches the certificate."""
     try:
         key = load_pem_private_key(pair.key, password=None)
         ours = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         theirs = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except TypeError as error:
-        reason = f"key {files.key} is encrypted; write it without a password"
+        reason = f"key {files.key} is encrypted; store it without a password"
         raise PairError(reason) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        reason = f"key {files.key} is no PEM private key that serves: {error}"
+        reason = f"key {files.key} is not a usable PEM private key: {error}"
         raise PairError(reason) from error
     if ours != theirs:
-        reason = f"certificate {files.certificate} and key {files.key} do not belong together"
+        reason = f"key {files.key} does not match certificate {files.certificate}"
         raise PairError(reason)
 
 
 def _empty_context() -> ssl.SSLContext:
-    # The class is looked up at each call: the gevent worker replaces ssl.SSLContext when it starts.
+    # Look the class up on each call: the gevent worker replaces ssl.SSLContext when it starts.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
@@ -122,7 +131,7 @@ def _empty_context() -> ssl.SSLContext:
 
 @contextmanager
 def _as_path(content: bytes) -> Iterator[str]:
-    """A path that holds exactly these bytes, in memory where the platform can: a file could change meanwhile."""
+    """A path with exactly these bytes, since the original file may have changed; in memory where possible."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("cni-guard")
         path = f"/proc/self/fd/{descriptor}"

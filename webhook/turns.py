@@ -1,4 +1,4 @@
-"""TLS handshakes one at a time, so that a flood of them does not keep the connections that are open waiting."""
+"""Runs TLS handshakes one at a time, so that a flood of them does not delay the open connections."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,10 @@ from gevent.event import Event
 
 
 def let_others() -> None:
-    """Serve the connections that have something to read before this greenlet goes on.
+    """Let the connections with something to read run before this greenlet continues.
 
-    Without it a client that sends its next request fast enough never lets go of the process. A timer that is due
-    makes the loop look at every connection; `gevent.sleep(0)` would not.
+    Otherwise, a client that sends its next request fast enough would occupy the process. A timer that is due makes the
+    event loop poll every connection; `gevent.sleep(0)` does not.
     """
     hub = gevent.get_hub()
     due = hub.loop.timer(0.0)
@@ -22,24 +22,24 @@ def let_others() -> None:
 
 @dataclass
 class _Queue:
-    """Who waits of one peer, in the order of their coming."""
+    """The waiting greenlets of one peer, in order of arrival."""
 
     waiting: list[Event] = field(default_factory=list)
     newest: bool = True
-    """Whether the next turn is the newest's."""
+    """Whether the newest one is next."""
 
     def next(self) -> Event:
-        """Take out whose turn it is."""
+        """Remove and return the next one."""
         turn = self.waiting.pop(-1 if self.newest else 0)
         self.newest = not self.newest
         return turn
 
 
 class Turns:
-    """Who may go on next: the peers in rotation, and of one peer the newest and the oldest by turns.
+    """Gives turns to waiting greenlets: peers in rotation, and for each peer the newest and the oldest alternately.
 
-    The newest is the likeliest to be still there; but beside some who come again and again, one that missed its turn
-    would never have another. Between two turns the loop looks once at every connection.
+    The newest is most likely to be still connected. The oldest gets turns too, or constant newcomers would starve it.
+    Between two turns, the event loop polls every connection once.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Turns:
         gevent.spawn(self._give)
 
     def wait(self, peer: str) -> None:
-        """Return when it is this one's turn."""
+        """Wait for a turn."""
         turn = Event()
         self._peers.setdefault(peer, _Queue()).waiting.append(turn)
         self._some.set()
@@ -58,7 +58,7 @@ class Turns:
             self._forget(peer, turn)
 
     def _forget(self, peer: str, turn: Event) -> None:
-        """Take back a turn that is no longer wanted."""
+        """Withdraw a turn that is no longer needed."""
         queue = self._peers.get(peer)
         if queue is not None and turn in queue.waiting:
             queue.waiting.remove(turn)

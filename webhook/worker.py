@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker with what it lacks in front of an API server: deadlines, shares, and a stop without loss."""
+"""gunicorn's gevent worker, extended for API servers: deadlines, limits per peer, and a stop that loses no request."""
 
 import gc
 import ssl
@@ -35,7 +35,7 @@ from webhook.turns import Turns, let_others
 
 
 class Worker(GeventWorker):
-    """One process that serves every connection, each in a greenlet."""
+    """A process that serves each connection in a greenlet."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -51,10 +51,10 @@ class Worker(GeventWorker):
     # The life of the process
 
     def load_wsgi(self) -> None:
-        """Load the application, and let each answer say whether its connection goes on when it begins.
+        """Load the application, and decide whether a connection stays open when its response begins.
 
-        gunicorn decides that when a request begins. One that SIGTERM met half-way would promise a connection that is
-        about to go; and it must not be taken back once it is promised, since an API server does not try again.
+        gunicorn decides this when the request begins. A SIGTERM in between would let the response announce an open
+        connection that is about to close, and an API server does not retry on a closed connection.
         """
         process.give_back()
         super().load_wsgi()
@@ -74,7 +74,7 @@ class Worker(GeventWorker):
         self.wsgi = answer
 
     def run(self) -> None:
-        """Accept until SIGTERM and a little longer, then answer what has come."""
+        """Accept connections until shortly after SIGTERM, then finish the requests in progress."""
         self._greenlets = Group()
         self._summary = Summary(running().metrics)
         self._connections = Connections(process.allow_files(self.worker_connections), self._summary.refused)
@@ -94,7 +94,7 @@ class Worker(GeventWorker):
         self._finish()
 
     def _finish(self) -> None:
-        """Wait for what is under way."""
+        """Wait for requests in progress."""
         end = self._stopped_at + self.cfg.graceful_timeout
         while self._greenlets and time.monotonic() < end:
             self.notify()
@@ -103,22 +103,22 @@ class Worker(GeventWorker):
             self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: not ready from here on, and every answer closes its connection."""
+        """SIGTERM: become unready, and close each connection with its next response."""
         super().handle_exit(sig, frame)
         self._stopped_at = self._stopped_at or time.monotonic()
         running().draining = True
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """Ctrl-C: as SIGTERM, but the port closes at once."""
+        """Ctrl-C: like SIGTERM, but the port closes immediately."""
         self._linger = 0.0
         self.handle_exit(sig, frame)
 
     def notify(self) -> None:
-        """Say what was refused, and let silent connections go while the process stops; called at least each second."""
+        """Log refusals, and close idle connections during a stop. Called at least once a second."""
         super().notify()
         self._summary.look()
         if self._untidy:
-            # What failed, or was large, leaves cycles that hold much; nothing else would look for them soon.
+            # Failed and large requests leave reference cycles that hold much memory, and collections are rare.
             self._untidy = False
             gc.collect()
         if not self._stopped_at:
@@ -131,7 +131,7 @@ class Worker(GeventWorker):
     # One connection
 
     def _take(self, listener: Any, client: Any, address: Any) -> None:
-        """A connection was accepted: serve it, or close it where there are too many."""
+        """Serve an accepted connection, or close it if there are too many."""
         connection = Connection(peer_of(address[0]), time.monotonic(), client)
         if not self._connections.admit(connection):
             client.close()
@@ -154,7 +154,12 @@ class Worker(GeventWorker):
             connection.greenlet = connection.request = connection.sock = None
 
     def _shake_hands(self, client: Any, connection: Connection) -> Any:
-        """The connection with TLS, or None where there is none; done within a deadline, and one at a time."""
+        """Do the TLS handshake, within a deadline and one at a time.
+
+        Returns:
+            The wrapped socket; None if the handshake failed.
+
+        """
         wrapped, reason = client, ""
         try:
             with gevent.Timeout(HANDSHAKE_SECONDS):
@@ -162,13 +167,13 @@ class Worker(GeventWorker):
                 if not connection.dropped:
                     self._turns.wait(connection.peer)
                 if connection.dropped:
-                    raise ConnectionAbortedError  # a flood is not worth a turn
-                wrapped = running().door.wrap_socket(client, server_side=True)
+                    raise ConnectionAbortedError  # it made room for others while it waited
+                wrapped = running().listener.wrap_socket(client, server_side=True)
                 connection.sock = wrapped
                 wrapped.do_handshake()
                 return wrapped
         except gevent.Timeout:
-            reason = "the client was silent"
+            reason = "the client did not complete it in time"
         except ssl.SSLEOFError:
             pass  # a TCP probe
         except ssl.SSLError as error:
@@ -185,7 +190,7 @@ class Worker(GeventWorker):
         self._connections.enter(connection, state, time.monotonic())
 
     def _let_go(self, connection: Connection) -> None:
-        """End a wait for a request, unless the request has come meanwhile."""
+        """Close an idle connection, unless a request has arrived meanwhile."""
         if connection.waits and not connection.dropped and not connection.asks:
             connection.end()
 
@@ -193,7 +198,7 @@ class Worker(GeventWorker):
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override] # a context manager, whatever the stubs say
-        """The time that a connection may wait for its next request; gunicorn asks before each."""
+        """Limit the wait for the next request; gunicorn enters it before each one."""
         connection = _current()
         self._enter(connection, State.SILENT)
         connection.deadline = gevent.Timeout.start_new(self.cfg.keepalive)
@@ -210,7 +215,7 @@ class Worker(GeventWorker):
             connection.deadline.close()
 
     def _arrived(self, connection: Connection, count: int) -> None:
-        """Bytes have come: the first of a request starts the time for its head."""
+        """Account for bytes that arrived; the first of a request start the deadline for its head."""
         if connection.state is State.SILENT:
             self._head_begins(connection)
         if connection.arrives:
@@ -229,8 +234,8 @@ class Worker(GeventWorker):
         connection.deadline = gevent.Timeout.start_new(HEAD_SECONDS)
 
     def _end_request(self, sender: Sender) -> None:
-        """A request gives way: at once where it is the one that reads now, else when the loop comes to it."""
-        assert isinstance(sender, Connection)  # noqa: S101 - the intake is given nothing else
+        """Make a request give way: immediately if its greenlet is running, else in the event loop."""
+        assert isinstance(sender, Connection)  # noqa: S101 - every sender is a connection
         sender.gives_way = True
         if gevent.getcurrent() is not sender.greenlet:
             gevent.get_hub().loop.run_callback(self._throw, sender)
@@ -241,7 +246,7 @@ class Worker(GeventWorker):
             connection.greenlet.throw(GivenWayError())
 
     def _answered(self, connection: Connection, method: str, status: str) -> None:
-        """An answer begins: nothing of the request is held any more."""
+        """A response begins, so nothing of the request is held any longer."""
         self._enter(connection, State.ANSWER)
         self._intake.release(connection)
         connection.gives_way = False
@@ -249,7 +254,7 @@ class Worker(GeventWorker):
             self._connections.prove(connection)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Answer one request within a deadline, however slowly its body comes."""
+        """Answer one request within a deadline, which includes reading its body."""
         connection = sock.connection
         self._enter(connection, State.BODY)
         connection.request = req
@@ -258,7 +263,7 @@ class Worker(GeventWorker):
             try:
                 super().handle_request(listener_name, req, sock, addr)
             except gevent.Timeout:
-                req.body.failed = True  # nothing more will come of it
+                req.body.failed = True  # do not read the rest
                 raise
             finally:
                 read_off(req.body)
@@ -277,7 +282,7 @@ class Worker(GeventWorker):
         LOG.warning({"message": f"{said} took too long; connection closed", "client": connection.peer})
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
-        """Answer what gunicorn could not read, as everything is answered: in JSON."""
+        """Answer a request that gunicorn cannot parse, in JSON like all others."""
         if isinstance(exc, ssl.SSLError):
             return  # there is no connection to answer on
         connection = client.connection
@@ -286,7 +291,7 @@ class Worker(GeventWorker):
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("Error handling request", exc_info=exc)
         else:
-            LOG.warning({"message": "no request", "client": connection.peer, "status": status, "reason": reason})
+            LOG.warning({"message": "invalid request", "client": connection.peer, "status": status, "reason": reason})
         running().metrics.refused(status)
         client.unread = True
         with suppress(OSError), gevent.Timeout(REQUEST_SECONDS, exception=False):  # type: ignore[arg-type] # the stubs forget this use
@@ -294,6 +299,6 @@ class Worker(GeventWorker):
 
 
 def _current() -> Connection:
-    """The connection that this greenlet serves."""
-    connection: Connection = gevent.getcurrent().connection  # type: ignore[attr-defined] # put there by `_take`
+    """The connection of the current greenlet."""
+    connection: Connection = gevent.getcurrent().connection  # type: ignore[attr-defined] # set by `_take`
     return connection

@@ -26,7 +26,7 @@ class Echo:
         world: World,
         *,
         shows: Credential | None = None,
-        doors: Collection[str] = ("mutate", "validate"),
+        endpoints: Collection[str] = ("mutate", "validate"),
         address: str = "",
         listed: bool = True,
     ) -> None:
@@ -35,7 +35,7 @@ class Echo:
         Args:
             world: the place.
             shows: another certificate than the Secret's.
-            doors: the endpoints that answer a canary.
+            endpoints: the endpoints that answer a canary.
             address: of another replica than the one that the API server reaches.
             listed: whether it has an EndpointSlice.
 
@@ -43,7 +43,7 @@ class Echo:
         self.address = address or world.address
         self.slice = slice_name(published(self.address)) if listed else ""
         self.asked: list[str] = []
-        self.doors = doors
+        self.endpoints = endpoints
         self.shows = shows
         self._world = world
         self._reader = world.cluster.connection()
@@ -102,14 +102,14 @@ class Echo:
         return Credential(base64.b64decode(found["data"][CERTIFICATE]), base64.b64decode(found["data"][KEY]))
 
     def answer(self, path: str, review: dict[str, Any]) -> dict[str, Any]:
-        request, door = review["request"], path.split("?", maxsplit=1)[0].removeprefix("/")
+        request, endpoint = review["request"], path.split("?", maxsplit=1)[0].removeprefix("/")
         nonce = request["object"]["metadata"].get("annotations", {}).get("cni-guard.dev/canary")
-        self.asked.append(f"{door} {nonce}")
-        response: dict[str, Any] = {"uid": request["uid"], "allowed": door != "deny"}
-        if door == "deny":
+        self.asked.append(f"{endpoint} {nonce}")
+        response: dict[str, Any] = {"uid": request["uid"], "allowed": endpoint != "deny"}
+        if endpoint == "deny":
             response["status"] = {"code": 403, "message": "not by me"}
-        if nonce and door in self.doors:
-            response["warnings"] = [f"cni-guard canary {nonce} answered at {door}"]
+        if nonce and endpoint in self.endpoints:
+            response["warnings"] = [f"cni-guard canary {nonce} answered at {endpoint}"]
         return {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
 
 

@@ -54,12 +54,12 @@ def test_errors(status: int, error: type[Exception]) -> None:
 
 def test_forbidden_is_told_from_refused() -> None:
     rbac = 'secrets "x" is forbidden: User "u" cannot patch resource "secrets" in API group "" in the namespace "n"'
-    with pytest.raises(ForbiddenError, match=r'u lacks the right to patch "secrets" \(API group ""\) named "x" in the'):
+    with pytest.raises(ForbiddenError, match=r'u may not patch "secrets" \(API group ""\) named "x" in the'):
         raise_for(read(403, [], json.dumps({"message": rbac}).encode()), "applying it", "x")
     webhook = b'{"message": "admission webhook \\"w\\" denied the request: no"}'
     with pytest.raises(RejectedError, match="denied the request"):
         raise_for(read(403, [], webhook), "applying it", "x")
-    with pytest.raises(ForbiddenError, match="does not know who asks"):
+    with pytest.raises(ForbiddenError, match="authentication failed"):
         raise_for(read(401, [], b'{"message": "Unauthorized"}'), "applying it", "x")
 
 
@@ -79,7 +79,7 @@ def test_a_right_to_create_that_is_missing_without_the_authorizer_s_words(
     """As an API server before 1.32 has it: only the details say what the request was about."""
     qualified = f"{resource}.{group}" if group else resource
     body = forbidden(f'{qualified} "x" is forbidden: {words}', name="x", kind=resource, group=group)
-    expected = f'the installer lacks the right to create "{resource}" (API group "{group}") named "x"'
+    expected = f'the installer may not create "{resource}" (API group "{group}") named "x"'
     with pytest.raises(ForbiddenError) as raised:
         raise_for(read(403, [], body), "applying it", "x", where)
     assert str(raised.value).startswith(f"applying it: {expected}")

@@ -15,7 +15,7 @@ import yaml
 from cryptography import x509
 
 from certs.authority import BACKDATED, CA_LIFETIME, LEAF_LIFETIME, Pair, make_ca, make_leaf, service_names
-from certs.canary import daemon_set, silent_doors
+from certs.canary import daemon_set, silent_endpoints
 from certs.renewal import CERTIFICATE
 from certs.resources import MUTATING, SECRET, SERVICE, VALIDATING
 from tests.certs.echo import Echo
@@ -30,9 +30,9 @@ SHORT = 1.2
 @pytest.mark.parametrize(
     ("ready", "reason"),
     [
-        (None, "no pod ready: the Service cni-guard has no ready endpoint; see `kubectl -n {0} get pods`"),
-        (False, "no pod ready: the Service cni-guard has no ready endpoint; see `kubectl -n {0} get pods`"),
-        (True, "unreachable port: nothing listens on port 8443 of the guard's pods"),
+        (None, "no pod is ready: the Service cni-guard has no ready endpoints. See `kubectl -n {0} get pods`"),
+        (False, "no pod is ready: the Service cni-guard has no ready endpoints. See `kubectl -n {0} get pods`"),
+        (True, "port unreachable: nothing listens on port 8443 in cni-guard's pods"),
     ],
 )
 def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:  # noqa: FBT001 - a row
@@ -42,7 +42,7 @@ def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:  
     assert run.code == 1
     assert f"the canary was not answered: {reason.format(world.namespace)}" in run.error
     assert "connection refused" in run.error
-    assert "All entries fail open" in run.error
+    assert "All webhooks now fail open" in run.error
     assert len(world.policies()) == 6
     world.assert_open()
 
@@ -57,7 +57,10 @@ def test_an_unreachable_port_names_the_security_group(world: World) -> None:
     with socket.create_server((world.address, PORT), backlog=64):  # it accepts, and never says a word
         run = world.install(timeout=SHORT)
     assert run.code == 1
-    assert "unreachable port: nobody answers the control plane on port 8443; on EKS the security group" in run.error
+    assert (
+        "port unreachable: connections from the control plane to port 8443 time out. On EKS, the node security group"
+        in run.error
+    )
     world.assert_open()
 
 
@@ -98,7 +101,10 @@ def test_a_certificate_of_another_ca(world: World) -> None:
     with Echo(world, shows=shown):
         run = world.install(timeout=SHORT)
     assert run.code == 1
-    assert "wrong certificate: the guard serves one of another CA than the Secret cni-guard-tls names" in run.error
+    assert (
+        "wrong certificate: cni-guard serves a certificate from a different CA than the one in the Secret cni-guard-tls"
+        in run.error
+    )
     assert "certificate signed by unknown authority" in run.error
     world.assert_open()
 
@@ -106,9 +112,9 @@ def test_a_certificate_of_another_ca(world: World) -> None:
 @pytest.mark.parametrize(
     ("names", "age", "reason"),
     [
-        (("elsewhere.other.svc",), 0, "wrong certificate: the guard serves one for other names than"),
-        (None, 400, "wrong certificate: the one that the guard serves has expired"),
-        (None, -10, "clock: the certificate is not yet valid for the control plane"),
+        (("elsewhere.other.svc",), 0, "wrong certificate: the certificate served is not for"),
+        (None, 400, "wrong certificate: cni-guard serves an expired certificate"),
+        (None, -10, "clock skew: the certificate is not yet valid on the control plane"),
     ],
 )
 def test_a_certificate_of_our_ca_that_does_not_fit(
@@ -147,14 +153,14 @@ def test_an_api_server_that_lies_about_the_time_is_told_as_the_clock(world: Worl
     with Echo(world), Faults(world.cluster, shift=timedelta(days=3)) as proxy:
         run = world.install(proxy.environment, timeout=SHORT)
     assert run.code == 1
-    assert "clock: the certificate is not yet valid for the control plane" in run.error
+    assert "clock skew: the certificate is not yet valid on the control plane" in run.error
     world.assert_open()
 
 
 def test_no_service_and_no_such_port(world: World) -> None:
     with Echo(world):
         run = world.install(port=9999, timeout=SHORT)
-        assert "the Service cni-guard has no port 9999: compare it with --port" in run.error
+        assert "the Service cni-guard has no port 9999. Pass its port with --port" in run.error
         world.assert_open()
     world.delete(SERVICE, NAME)
     run = world.install(timeout=SHORT)
@@ -163,14 +169,14 @@ def test_no_service_and_no_such_port(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("doors", "said"),
+    ("endpoints", "said"),
     [
-        (("validate",), "the guard is reached, but the entries do not call it at mutate"),
-        ((), "the guard was silent, and the API server does not say why"),
+        (("validate",), "the API server reaches cni-guard, but the webhooks do not call it at mutate"),
+        ((), "cni-guard did not answer, and the API server gives no reason"),
     ],
 )
-def test_a_door_that_is_silent_is_named(world: World, doors: tuple[str, ...], said: str) -> None:
-    with Echo(world, doors=doors):
+def test_an_endpoint_that_is_silent_is_named(world: World, endpoints: tuple[str, ...], said: str) -> None:
+    with Echo(world, endpoints=endpoints):
         run = world.install(timeout=SHORT)
     assert run.code == 1
     assert said in run.error
@@ -182,7 +188,7 @@ def test_a_running_guard_that_dies_is_opened_by_the_next_run(world: World) -> No
         assert world.install().code == 0
     run = world.install(timeout=SHORT)
     assert run.code == 1
-    assert "no pod ready" in run.error
+    assert "no pod is ready" in run.error
     world.assert_open()
     with Echo(world):
         assert world.install().code == 0
@@ -193,7 +199,7 @@ def test_a_guard_that_starts_late_is_waited_for(world: World) -> None:
     environment = os.environ | {"KUBECONFIG": str(world.cluster.kubeconfig)}
     with subprocess.Popen(world.command(), cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        while "canary: not answered yet: no pod ready" not in (line := process.stdout.readline()):
+        while "canary: no answer yet: no pod is ready" not in (line := process.stdout.readline()):
             assert line
         with Echo(world):
             assert process.wait(timeout=PATIENCE) == 0
@@ -246,7 +252,7 @@ def test_a_policy_that_refuses_the_canary_is_named(world: World) -> None:
         )
         with Echo(world):
             run = world.install(timeout=SHORT)
-        assert "another policy refuses the canary before the guard is asked" in run.error
+        assert "another policy denies the canary before cni-guard is called" in run.error
         assert "no DaemonSets here" in run.error
         world.assert_open()
     finally:
@@ -262,10 +268,10 @@ def dry_run(world: World) -> Any:
     return world.call("POST", path, daemon_set(world.namespace, "none"))
 
 
-def test_silent_doors() -> None:
+def test_silent_endpoints() -> None:
     answers = ["other", "cni-guard canary abc answered at validate", "cni-guard canary xyz answered at mutate"]
-    assert silent_doors(answers, "abc") == ["mutate"]
-    assert silent_doors([], "abc") == ["mutate", "validate"]
+    assert silent_endpoints(answers, "abc") == ["mutate"]
+    assert silent_endpoints([], "abc") == ["mutate", "validate"]
 
 
 def test_nothing_is_stored(world: World) -> None:

@@ -16,13 +16,13 @@ from tests.certs.world import NAME, ROOT, WEBHOOKS, World
     ("flags", "reason"),
     [
         ([], "the following arguments are required: --webhooks"),
-        (["--webhooks=x", "--port=0"], "argument --port: '0' is no port"),
-        (["--webhooks=x", "--port=https"], "argument --port: 'https' is no port"),
-        (["--webhooks=x", "--timeout=soon"], "argument --timeout: 'soon' is no number of seconds"),
-        (["--webhooks=x", "--timeout=nan"], "argument --timeout: 'nan' is no number of seconds"),
-        (["--webhooks=x", "--timeout=0"], "argument --timeout: '0' is no number of seconds"),
-        (["--webhooks=x", '--namespace=a" || true || "'], "is no name of an object"),
-        (["--webhooks=x", "--service=Guard"], "argument --service: 'Guard' is no name of an object"),
+        (["--webhooks=x", "--port=0"], "argument --port: '0' is not a port number"),
+        (["--webhooks=x", "--port=https"], "argument --port: 'https' is not a port number"),
+        (["--webhooks=x", "--timeout=soon"], "argument --timeout: 'soon' must be a number of seconds"),
+        (["--webhooks=x", "--timeout=nan"], "argument --timeout: 'nan' must be a number of seconds"),
+        (["--webhooks=x", "--timeout=0"], "argument --timeout: '0' must be a number of seconds"),
+        (["--webhooks=x", '--namespace=a" || true || "'], "is not a DNS label"),
+        (["--webhooks=x", "--service=Guard"], "argument --service: 'Guard' is not a DNS label"),
         (["--webhooks=x", "--lease-seconds=0"], "argument --lease-seconds: invalid choice"),
     ],
 )
@@ -37,8 +37,8 @@ def test_wrong_flags(flags: list[str], reason: str, capsys: pytest.CaptureFixtur
     ("content", "reason"),
     [
         (None, "No such file or directory"),
-        ("{", "no YAML"),
-        ("", "it must hold one ValidatingWebhookConfiguration and one MutatingWebhookConfiguration"),
+        ("{", "invalid YAML"),
+        ("", "must hold one ValidatingWebhookConfiguration and one MutatingWebhookConfiguration"),
         ("\xff", "can't decode"),
     ],
 )
@@ -64,7 +64,7 @@ def test_no_access_to_a_cluster(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert main(["install", f"--webhooks={WEBHOOKS}"]) == 2
-    assert "no access to a cluster (neither a service account nor KUBECONFIG)" in capsys.readouterr().err
+    assert "no credentials: found neither a service account nor a kubeconfig" in capsys.readouterr().err
 
 
 def test_own_namespace(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nothing fails closed before each ready replica shows a certificate that the caBundle vouches for."""
+"""Nothing fails closed before each ready replica serves a certificate that the caBundle vouches for."""
 
 import os
 import socket
@@ -139,12 +139,12 @@ PLAIN, BELOW = plain_ca(), intermediate(make_ca(NOW, CA_LIFETIME))
         (pair(OURS), [OTHER, OURS], NOW, ""),
         (pair(PLAIN), [PLAIN], NOW, ""),
         (pair(BELOW), [BELOW], NOW, ""),
-        (pair(OTHER), [OURS], NOW, "the caBundle does not vouch for (unable to get local issuer certificate)"),
+        (pair(OTHER), [OURS], NOW, "the caBundle does not trust (unable to get local issuer certificate)"),
         (pair(OURS, "other.kube-guard.svc"), [OURS], NOW, "Hostname mismatch"),
-        (pair(OURS), [OURS], NOW + timedelta(days=60), "shows a certificate that is not valid at"),
-        (pair(OURS), [OURS], NOW + timedelta(days=3000), "no CA of the bundle is valid now"),
-        (pair(OURS, begin=NOW - timedelta(days=90)), [OURS], NOW, "shows a certificate that is not valid at"),
-        (pair(OURS, begin=NOW - timedelta(days=90)), [OURS], NOW - timedelta(days=80), "no CA of the bundle"),
+        (pair(OURS), [OURS], NOW + timedelta(days=60), "serves a certificate that is not valid at"),
+        (pair(OURS), [OURS], NOW + timedelta(days=3000), "no CA in the bundle is valid now"),
+        (pair(OURS, begin=NOW - timedelta(days=90)), [OURS], NOW, "serves a certificate that is not valid at"),
+        (pair(OURS, begin=NOW - timedelta(days=90)), [OURS], NOW - timedelta(days=80), "no CA in the bundle"),
     ],
 )
 def test_what_is_shown(shown: Credential, trusted: list[Pair], now: datetime, fault: str, tmp_path: Path) -> None:
@@ -185,14 +185,14 @@ def test_another_program() -> None:
         said = fault_of(there, Trust(OURS.certificate_pem, SERVICE_NAME), NOW)
         speaker.join()
     assert said is not None
-    assert said.words.startswith("does not speak TLS as the guard does (")
+    assert said.words.startswith("does not speak TLS as cni-guard does (")
     assert not said.shown
 
 
 # What is waited for.
 
 RIGHT = None
-WRONG = Fault("shows a certificate that the caBundle does not vouch for", shown=True)
+WRONG = Fault("serves a certificate that the caBundle does not trust", shown=True)
 SILENT = Fault("does not answer (Connection refused)")
 SEEN = st.tuples(st.booleans(), st.sampled_from([RIGHT, WRONG, SILENT]))
 """Whether an endpoint is ready, and what is seen of it."""
@@ -285,7 +285,7 @@ def test_one_that_never_showed_a_certificate_is_passed_over(history: list[Fault]
     else:
         assert world.prove() == ["10.0.0.1"]
         assert world.number == SECONDS / 2
-        assert "endpoints: not waited for any longer: 10.0.0.2:8443 is not ready: does not answer" in world.said[-1]
+        assert "endpoints: no longer waiting for: 10.0.0.2:8443 is not ready: does not answer" in world.said[-1]
 
 
 # An installation with two replicas.
@@ -310,9 +310,9 @@ def test_a_ready_replica_that_shows_another_certificate_keeps_everything_open(wo
     with Echo(world), Echo(world, shows=stale(world), address=second(world)):
         run = world.install(timeout=4)
     assert run.code == 1
-    assert f"{published(second(world))}:{PORT} shows a certificate that the caBundle does not vouch for" in run.error
-    assert "not every replica shows the certificate of the Secret cni-guard-tls" in run.error
-    assert "canary: answered at both doors 3 times in a row" in run.lines
+    assert f"{published(second(world))}:{PORT} serves a certificate that the caBundle does not trust" in run.error
+    assert "not every replica serves the certificate in the Secret cni-guard-tls" in run.error
+    assert "canary: answered at both endpoints 3 times in a row" in run.lines
     world.assert_open()
 
 
@@ -327,7 +327,7 @@ def test_it_is_waited_for(world: World) -> None:
         environment = os.environ | {"KUBECONFIG": str(world.cluster.kubeconfig)}
         with subprocess.Popen(world.command(), cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
-            while "endpoints: waiting: " not in (line := process.stdout.readline()):
+            while "endpoints: waiting for: " not in (line := process.stdout.readline()):
                 assert line, "it did not wait"
             assert f"{published(second(world))}:{PORT} shows" in line
             assert published(world.address) not in line
@@ -347,7 +347,7 @@ def test_no_ready_endpoint_is_no_proof(world: World) -> None:
         world.delete(ENDPOINT_SLICE, guard.slice)
         run = world.install(timeout=3)
     assert run.code == 1
-    assert "the Service cni-guard has no ready endpoint" in run.error
+    assert "the Service cni-guard has no ready endpoints" in run.error
     world.assert_open()
 
 
@@ -373,8 +373,8 @@ def test_one_that_is_not_ready_and_shows_another_certificate_keeps_everything_op
         world.listen(published(address), ready=False)
         run = world.install(timeout=4)
     assert run.code == 1
-    said = f"{published(address)}:{PORT} is not ready: shows a certificate that the caBundle does not vouch for"
-    assert f"endpoints: waiting: {said}" in run.output
+    said = f"{published(address)}:{PORT} is not ready: serves a certificate that the caBundle does not trust"
+    assert f"endpoints: waiting for: {said}" in run.output
     assert said in run.error
     world.assert_open()
 
@@ -386,7 +386,7 @@ def test_one_that_showed_another_certificate_is_gone_with_its_endpoint(world: Wo
         environment = os.environ | {"KUBECONFIG": str(world.cluster.kubeconfig)}
         with subprocess.Popen(world.command(), cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
-            while "endpoints: waiting: " not in (line := process.stdout.readline()):
+            while "endpoints: waiting for: " not in (line := process.stdout.readline()):
                 assert line, "it did not wait"
             world.delete(ENDPOINT_SLICE, slice_name(published(address)))
             assert process.wait(timeout=PATIENCE) == 0
@@ -418,4 +418,4 @@ def test_a_service_with_a_port_of_another_number_and_name(world: World) -> None:
         world.create(ENDPOINT_SLICE, content)
         run = world.install()
     assert run.code == 0, run.output
-    assert f"endpoints: each shows the certificate: {published(world.address)}:{PORT}" in run.lines
+    assert f"endpoints: all serve the certificate: {published(world.address)}:{PORT}" in run.lines

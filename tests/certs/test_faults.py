@@ -58,7 +58,7 @@ def test_retry_after_is_obeyed(world: World) -> None:
         run = world.install(proxy.environment)
     assert run.code == 0, run.output
     assert time.monotonic() - began >= 2
-    assert run.lines[0].startswith("again in 2.")
+    assert run.lines[0].startswith("retrying in 2.")
     assert "HTTP 429 a fault" in run.lines[0]
 
 
@@ -72,7 +72,7 @@ def test_patience_ends(world: World) -> None:
         began = time.monotonic()
         run = world.install(proxy.environment, timeout=2)
     assert run.code == 1
-    assert "the API server did not do it in the time given: PATCH" in run.error
+    assert "timed out waiting for the API server: PATCH" in run.error
     assert "HTTP 500 a fault" in run.error
     assert time.monotonic() - began < 8
     assert world.find(SECRET, SECRET_NAME) is None

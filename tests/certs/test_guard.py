@@ -33,7 +33,7 @@ def test_the_guard_answers_the_canary(world: World) -> None:
         world.listen(published(world.address))
         run = world.install()
         assert run.code == 0, run.output
-        assert "canary: answered at both doors 3 times in a row" in run.lines
+        assert "canary: answered at both endpoints 3 times in a row" in run.lines
         world.assert_installed()
         # Whoever runs the CNI's image is judged.
         status, answer = world.call("POST", DAEMON_SET.path(world.namespace), second_aws_node())

@@ -140,7 +140,7 @@ def test_terminated_it_releases_what_it_holds(world: World) -> None:
     environment = os.environ | {"KUBECONFIG": str(world.cluster.kubeconfig)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        while "not answered yet" not in (line := process.stdout.readline()):
+        while "no answer yet" not in (line := process.stdout.readline()):
             assert line
         assert world.find(VALIDATING, CANARY)
         process.terminate()
@@ -165,7 +165,7 @@ def test_two_at_once(world: World) -> None:
             thread.join(timeout=60)
     assert {run.code for run in runs.values()} == {0}, runs
     world.assert_installed()
-    made = [run for run in runs.values() if "a new one is needed" in run.output]
+    made = [run for run in runs.values() if "issuing a new one" in run.output]
     kept = [run for run in runs.values() if "kept" in run.output]
     assert len(made) == len(kept) == 1, "the second found what the first had made"
 
@@ -230,7 +230,7 @@ def test_a_run_that_lost_its_lease_promotes_nothing(world: World) -> None:
         proxy.done = steal
         run = world.install(proxy.environment)
     assert run.code == 1
-    assert "canary: answered at both doors" in run.lines[-1]
+    assert "canary: answered at both endpoints" in run.lines[-1]
     assert "another run (other) took over the Lease" in run.error
     assert world.versions() == before
 
@@ -253,11 +253,11 @@ GARBAGE = {name: base64.b64encode(b"garbage").decode() for name in (CA, CERTIFIC
     ("change", "reason"),
     [
         ("wrong CA", "tls.crt is not signed by a CA in ca.crt"),
-        ("another key", "tls.key does not belong to tls.crt"),
-        ("garbage", "ca.crt is garbage"),
-        ("garbage of another type", "ca.crt is garbage"),
-        ("immutable garbage", "ca.crt is garbage"),
-        ("another namespace's", "tls.crt lacks the names"),
+        ("another key", "tls.key does not match tls.crt"),
+        ("garbage", "ca.crt is malformed"),
+        ("garbage of another type", "ca.crt is malformed"),
+        ("immutable garbage", "ca.crt is malformed"),
+        ("another namespace's", "tls.crt does not cover"),
     ],
 )
 def test_a_secret_that_can_not_serve_is_replaced(world: World, change: str, reason: str) -> None:
@@ -273,7 +273,7 @@ def test_a_secret_that_can_not_serve_is_replaced(world: World, change: str, reas
     with Echo(world):
         run = world.install()
     assert run.code == 0, run.output
-    assert f"a new one is needed: {reason}" in run.output
+    assert f"issuing a new one: {reason}" in run.output
     world.assert_installed()
     assert not renewal_reason(world.secret(), service_names(NAME, world.namespace), datetime.now(UTC))
 
@@ -339,7 +339,7 @@ def test_renewal_while_the_guard_runs_never_opens_nor_breaks_it(world: World) ->
             proxy.done = lambda _method, _path: seen.append(world.policies())
             run = world.install(proxy.environment)
         assert run.code == 0, run.output
-        assert "beyond two thirds of its life" in run.output
+        assert "past two thirds of its lifetime" in run.output
         assert all(policies == written_policies() for policies in seen)
         world.assert_installed()
         assert len(x509.load_pem_x509_certificates(base64.b64decode(world.secret()[CA]))) == 2
@@ -355,7 +355,10 @@ def test_a_bundle_that_was_overwritten_by_hand_is_repaired(world: World) -> None
         assert world.call("PUT", VALIDATING.path("", NAME), spoilt)[0] == 200
         run = world.install()
         assert run.code == 0, run.output
-        assert "ValidatingWebhookConfiguration: registered; on Ignore until proven: aws-node.cni-guard.dev" in run.lines
+        assert (
+            "ValidatingWebhookConfiguration: registered; failing open until verified: aws-node.cni-guard.dev"
+            in run.lines
+        )
         world.assert_installed()
 
 
@@ -410,7 +413,7 @@ def test_without_the_manifests(world: World) -> None:
     world.delete(CLUSTER_ROLE, NAME)
     run = world.install()
     assert (run.code, run.lines) == (1, ())
-    assert run.error == "there is no ClusterRole cni-guard: apply the manifests first (kubectl apply -k)"
+    assert run.error == "the ClusterRole cni-guard does not exist. Apply the manifests first (kubectl apply -k)"
     world.create(CLUSTER_ROLE, CLUSTER_ROLE.named(NAME, ""))
     run = world.install(namespace="no-such")
     assert run.code == 1

@@ -103,13 +103,16 @@ def test_selectors_follow_the_namespace() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda found: found[:1], "it must hold one ValidatingWebhookConfiguration"),
+        (lambda found: found[:1], "must hold one ValidatingWebhookConfiguration"),
         (lambda found: [*found, found[0]], "one MutatingWebhookConfiguration"),
         (lambda found: [*found, {"kind": "Service"}], "and nothing else"),
-        (lambda found: [found[0], found[1] | {"metadata": {"name": "other"}}], "its name must be cni-guard, not other"),
-        (lambda found: [found[0], found[1] | {"metadata": None}], "lacks metadata"),
-        (lambda found: [found[0], found[1] | {"webhooks": []}], "entries are missing"),
-        (lambda found: [found[0], found[1] | {"webhooks": 2 * found[1]["webhooks"]}], "two have one name"),
+        (
+            lambda found: [found[0], found[1] | {"metadata": {"name": "other"}}],
+            "metadata.name must be cni-guard, not other",
+        ),
+        (lambda found: [found[0], found[1] | {"metadata": None}], "metadata.name"),
+        (lambda found: [found[0], found[1] | {"webhooks": []}], "webhooks are missing"),
+        (lambda found: [found[0], found[1] | {"webhooks": 2 * found[1]["webhooks"]}], "two have the same name"),
         (lambda found: [found[0], found[1] | {"webhooks": [{"name": "a"}]}], "clientConfig.service.path"),
         (lambda found: [found[0], "text"], "must hold one"),
     ],

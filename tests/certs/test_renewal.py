@@ -97,24 +97,24 @@ GARBAGE = base64.b64encode(b"garbage").decode()
 SELF_SIGNED_LEAF = GOOD | {CA: GOOD[CERTIFICATE]}
 
 ROWS: list[tuple[str, Callable[[], Data | None], timedelta, str]] = [
-    ("no Secret", lambda: None, timedelta(0), "there is no Secret"),
+    ("no Secret", lambda: None, timedelta(0), "the Secret does not exist"),
     ("empty", dict, timedelta(0), "ca.crt is missing"),
     ("no certificate", lambda: {CA: GOOD[CA], KEY: GOOD[KEY]}, timedelta(0), "tls.crt is missing"),
     ("no key", lambda: GOOD | {KEY: ""}, timedelta(0), "tls.key is missing"),
-    ("garbage CA", lambda: GOOD | {CA: GARBAGE}, timedelta(0), "ca.crt is garbage"),
-    ("garbage certificate", lambda: GOOD | {CERTIFICATE: GARBAGE}, timedelta(0), "tls.crt is garbage"),
-    ("garbage key", lambda: GOOD | {KEY: GARBAGE}, timedelta(0), "tls.key is garbage"),
-    ("no base64", lambda: GOOD | {CA: "%%%"}, timedelta(0), "ca.crt is garbage"),
-    ("key with a password", locked, timedelta(0), "tls.key is garbage"),
-    ("another key", lambda: GOOD | {KEY: secret_of(OTHER)[KEY]}, timedelta(0), "tls.key does not belong to tls.crt"),
+    ("garbage CA", lambda: GOOD | {CA: GARBAGE}, timedelta(0), "ca.crt is malformed"),
+    ("garbage certificate", lambda: GOOD | {CERTIFICATE: GARBAGE}, timedelta(0), "tls.crt is malformed"),
+    ("garbage key", lambda: GOOD | {KEY: GARBAGE}, timedelta(0), "tls.key is malformed"),
+    ("no base64", lambda: GOOD | {CA: "%%%"}, timedelta(0), "ca.crt is malformed"),
+    ("key with a password", locked, timedelta(0), "tls.key is malformed"),
+    ("another key", lambda: GOOD | {KEY: secret_of(OTHER)[KEY]}, timedelta(0), "tls.key does not match tls.crt"),
     ("another CA", lambda: GOOD | {CA: secret_of(OTHER)[CA]}, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
     ("a leaf as CA", lambda: SELF_SIGNED_LEAF, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
     ("no CA at all", self_signed, timedelta(0), "tls.crt is not signed by a CA in ca.crt"),
     ("CA over", outlived, 2 * DAY, "the CA of tls.crt is not valid now"),
-    ("for clients", for_clients, timedelta(0), "tls.crt is not for servers"),
+    ("for clients", for_clients, timedelta(0), "tls.crt is not a server certificate"),
     ("too early", lambda: GOOD, -2 * DAY, "not valid"),
     ("expired", lambda: GOOD, LEAF_LIFETIME, "tls.crt expired on"),
-    ("two thirds", lambda: GOOD, 0.67 * LEAF_LIFETIME, "beyond two thirds of its life"),
+    ("two thirds", lambda: GOOD, 0.67 * LEAF_LIFETIME, "past two thirds of its lifetime"),
 ]
 
 
@@ -129,7 +129,7 @@ def test_kept(later: timedelta) -> None:
 
 
 def test_names() -> None:
-    assert renewal_reason(GOOD, (*NAMES, "127.0.0.1", "other"), NOW) == "tls.crt lacks the names 127.0.0.1, other"
+    assert renewal_reason(GOOD, (*NAMES, "127.0.0.1", "other"), NOW) == "tls.crt does not cover 127.0.0.1, other"
     assert not renewal_reason(GOOD, NAMES[:1], NOW)
 
 

@@ -110,7 +110,7 @@ def test_the_service_account_of_the_job(world: World, tmp_path: Path) -> None:
         assert run.code == 0, run.output
     world.assert_installed()
     run = world.install_with(access, timeout=1.2)
-    assert "no pod ready" in run.error
+    assert "no pod is ready" in run.error
     world.assert_open()
 
 
@@ -157,7 +157,7 @@ def test_a_right_that_is_missing_at_the_end_is_named_and_nothing_else_is_lost(wo
     with Echo(world):
         run = world.install(access)
     assert run.code == 0, run.output
-    (said,) = [line for line in run.lines if line.startswith("rights: they may outlive this run (`kubectl")]
+    (said,) = [line for line in run.lines if line.startswith("permissions: not dropped, run `kubectl")]
     assert named(said, lacking), said
     world.assert_installed()
 
@@ -200,7 +200,7 @@ def test_a_run_that_fails_keeps_its_rights_for_the_next_try(world: World) -> Non
 
 def named(error: str, right: Right) -> bool:
     which = f' named "{right.name}"' if right.name else ""
-    return f'lacks the right to {right.verb} "{right.resource.plural}"' in error and which in error
+    return f'may not {right.verb} "{right.resource.plural}"' in error and which in error
 
 
 def test_the_rules_say_what_the_table_says() -> None:

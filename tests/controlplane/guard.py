@@ -1,4 +1,4 @@
-"""The shipped guard in front of a cluster: `cni-guard serve` as it is installed, over TLS, registered at both doors."""
+"""The shipped guard in front of a cluster: `cni-guard serve` as installed, over TLS, registered at both endpoints."""
 
 import base64
 import http.client
@@ -115,7 +115,7 @@ class GuardProcess:
         return [line for line in lines if line.get("message") == message]
 
     def register(self) -> None:
-        """Register both doors in the cluster, and wait until the API server calls them."""
+        """Register both endpoints in the cluster, and wait until the API server calls them."""
         self.cluster.apply(registration(self.ca))
         self.cluster.wait_for(self._called, "the API server to call the guard")
 
@@ -133,7 +133,7 @@ class GuardProcess:
 
 
 def registration(ca: bytes) -> list[dict[str, Any]]:
-    """Both doors as they are shipped, with the caBundle that the install Job would fill in."""
+    """Both webhook configurations as they are shipped, with the caBundle that the install Job would add."""
     configurations: list[dict[str, Any]] = list(yaml.safe_load_all(REGISTRATION.read_text()))
     bundle = base64.b64encode(ca).decode()
     return [

@@ -35,7 +35,7 @@ def sound(guarded: Guarded) -> Iterator[None]:
 def failures(guarded: Guarded) -> list[str]:
     """The guard's own count of what went wrong in it."""
     _, metrics = guarded.guard.get("/metrics")
-    names = ("cni_guard_http_errors_total{", "cni_guard_rule_crashes_total{")
+    names = ("cni_guard_http_errors_total{", "cni_guard_rule_errors_total{")
     return [line for line in metrics.splitlines() if line.startswith(names)]
 
 

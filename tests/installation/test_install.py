@@ -25,7 +25,7 @@ def test_from_nothing_without_aws_node_and_its_crd(world: World) -> None:
     assert world.kubectl("get", "crd", "-o", "name").stdout == ""
     world.install()
     assert world.policies() == AS_WRITTEN
-    assert "canary: answered at both doors" in world.kubelet.job_log()
+    assert "canary: answered at both endpoints" in world.kubelet.job_log()
     assert world.kubelet.job_log().rstrip().endswith("installed")
     assert world.kubectl("get", "secret,lease", "-n", NAMESPACE, "-o", "name").stdout.split() == [
         "secret/cni-guard-tls",

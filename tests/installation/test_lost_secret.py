@@ -51,7 +51,7 @@ def test_no_entry_fails_closed_while_one_replica_shows_the_old_pair(world: World
     try:
         world.cluster.wait_for(lambda: bundle(world) != before and len(wrong(world)) == 1, "one replica to be right")
         (stale,) = wrong(world)
-        said, seen = f"endpoints: waiting: {stale} shows a certificate", 0.0
+        said, seen = f"endpoints: waiting for: {stale} serves a certificate", 0.0
         end = time.monotonic() + SECONDS
         while not seen or time.monotonic() < seen + WATCHED_SECONDS:
             assert "Fail" not in world.policies().values(), "an entry fails closed"

@@ -18,7 +18,7 @@ def patch(policy: str) -> tuple[str, ...]:
 
 def refusals(world: World) -> int:
     """How often a replica has refused a policy so far."""
-    return sum(line.get("message") == "policy refused" for line in world.kubelet.logs())
+    return sum(line.get("message") == "policy rejected" for line in world.kubelet.logs())
 
 
 def test_a_broken_one_is_refused_at_apply(installed: World) -> None:
@@ -40,7 +40,7 @@ def test_past_the_guard_the_running_one_keeps_the_last_and_a_new_one_says_so(ins
 
     installed.kubectl("rollout", "restart", "deployment/cni-guard", "-n", NAMESPACE)
     installed.kubectl("rollout", "status", "deployment/cni-guard", "-n", NAMESPACE, "--timeout=100s", timeout=110)
-    notice = "Warning: cni-guard runs on its built-in policy (mode enforce): "
+    notice = "Warning: cni-guard uses its built-in policy (mode enforce): "
 
     def said() -> str:
         # A replica that ends still answers on connections that the API server keeps.

@@ -13,13 +13,13 @@ from webhook.files import Build
 from webhook.judge import judge
 from webhook.model import (
     NOTHING_KNOWN,
-    Crash,
     Finding,
     Level,
     Path,
     Position,
     Problem,
     Resource,
+    RuleError,
     Skipped,
     Source,
     Verdict,
@@ -83,9 +83,9 @@ def test_dotted(path: Path, words: str) -> None:
 def test_report_of_verdicts() -> None:
     one, two = resource("a.yaml"), resource("b.yaml")
     skipped = Skipped("VER-002", two, "unknown")
-    crash = Crash("ENV-001", "deny", "deny", two, "KeyError: 'x'")
+    error = RuleError("ENV-001", "deny", "deny", two, "KeyError: 'x'")
     report = Report.of(
-        [Verdict(one, (finding(of=one),)), Verdict(two, (finding("warn", of=two),), (skipped,), (crash,))],
+        [Verdict(one, (finding(of=one),)), Verdict(two, (finding("warn", of=two),), (skipped,), (error,))],
         (Unread("c.yaml", "broken"), Unread("d.yaml", "broken", fatal=False)),
         Counts(4, 5, 2),
     )
@@ -153,7 +153,7 @@ def test_json_shape() -> None:
             "warn": 0,
             "enforced": 1,
             "certain": 0,
-            "crashes": 0,
+            "rule_errors": 0,
             "skipped": 1,
             "unread": 1,
             "fatal": 0,
@@ -163,7 +163,7 @@ def test_json_shape() -> None:
 
 
 def test_crash_is_among_the_findings() -> None:
-    report = Report(crashes=(Crash("ENV-001", "deny", "deny", resource(), "KeyError: 'x'"),))
+    report = Report(errors=(RuleError("ENV-001", "deny", "deny", resource(), "KeyError: 'x'"),))
     [said] = parsed(report)["findings"]
     assert (said["rule"], said["level"], said["path"], said["line"]) == ("ENV-001", "deny", "", 1)
     assert said["message"].startswith("ENV-001: the rule failed on this object (KeyError: 'x')")
@@ -300,7 +300,7 @@ def test_nothing_of_an_object_steers_the_terminal() -> None:
         findings=(finding(of=resource(evil, name=evil), path=("data", evil), wrong=evil, effect=evil, remedy=evil),),
         skipped=(Skipped("A-1", resource(name=evil), evil),),
         unread=(Unread(evil, evil),),
-        crashes=(Crash("A-2", "warn", "warn", resource(evil), evil),),
+        errors=(RuleError("A-2", "warn", "warn", resource(evil), evil),),
     )
     lines = text.render(report).split("\n")
     assert all(line.isprintable() for line in lines)

@@ -29,7 +29,7 @@ def said(  # noqa: PLR0913 - a change, by its parts
     """What one rule says of a change; no rule may fail on it."""
     resource = Resource(kind, new, old, "UPDATE" if old else "CREATE", source=Source(file) if file else None)
     verdict = judge(resource, policy, NOTHING_KNOWN, CATALOGUE, NOW)
-    assert verdict.crashes == ()
+    assert verdict.errors == ()
     return [finding for finding in verdict.findings if finding.rule == rule]
 
 

@@ -256,7 +256,7 @@ def test_no_malformed_object_crashes_a_rule(whole: dict[str, Any]) -> None:
                 Resource(whole["kind"], whole, broken, "UPDATE"),
                 Resource(whole["kind"], None, broken, "DELETE"),
             ):
-                assert judged(resource).crashes == (), (path, junk)
+                assert judged(resource).errors == (), (path, junk)
 
 
 json_values = st.recursive(
@@ -286,7 +286,7 @@ def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
         Resource("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
         Resource("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
     ):
-        assert judged(resource).crashes == ()
+        assert judged(resource).errors == ()
 
 
 # --- releases --------------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Ver
         resource = Resource("DaemonSet", stock(release))
         verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, tables)
         assert denials(verdict) == []
-        assert not verdict.crashes
+        assert not verdict.errors
 
 
 def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
@@ -345,7 +345,7 @@ def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
 def test_an_official_manifest_passes(manifest: Path) -> None:
     verdict = judged(Resource("DaemonSet", daemonset(manifest)))
     assert denials(verdict) == []
-    assert not verdict.crashes
+    assert not verdict.errors
 
 
 # --- the policy ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def node(permit: Any = None, managed: Any = None) -> dict[str, Any]:
 
 def denied(new: Any, old: Any, operation: Any) -> str:
     verdict = judge(Resource("DaemonSet", new, old, operation), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
-    assert verdict.crashes == ()
+    assert verdict.errors == ()
     return "\n".join(denial for denial in verdict.denials if denial.startswith("DEL-001"))
 
 

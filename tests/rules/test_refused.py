@@ -141,7 +141,7 @@ def test_a_value_of_another_kind_is_told_wherever_it_is(path: Path_) -> None:
         assert told & {"POD-012", "ENV-002", "ENV-006"}, other
         about = [f for f in verdict.findings if f.rule == "POD-012" and path[: len(f.problem.path)] == f.problem.path]
         assert len(about) <= 1
-        assert verdict.crashes == ()
+        assert verdict.errors == ()
 
 
 def test_null_is_of_every_kind() -> None:
@@ -285,7 +285,7 @@ def test_check_tells_whatever_the_file_hides_of_aws_node(text: str, tmp_path: Pa
     assert reading.unread == ()
     verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
     assert "POD-012" in {finding.rule for finding in verdict.findings if finding.level == "deny"}
-    assert verdict.crashes == ()
+    assert verdict.errors == ()
 
 
 def test_check_says_it_of_a_file(tmp_path: Path) -> None:

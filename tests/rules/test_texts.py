@@ -25,7 +25,7 @@ def messages(new: Json, old: Json = None, *, in_file: bool = False) -> list[str]
     source = Source("x.yaml") if in_file else None
     resource = Resource(new["kind"], new, old, "UPDATE" if old else "CREATE", source=source)
     verdict = judge(resource, POLICY, NOTHING_KNOWN, CATALOGUE, NOW)
-    assert not verdict.crashes
+    assert not verdict.errors
     return [finding.message for finding in verdict.findings]
 
 

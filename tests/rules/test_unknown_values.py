@@ -167,4 +167,4 @@ def test_every_parser_has_values_to_try() -> None:
         for row in by_name(name).values():
             assert KNOWN.variables[name][row.name] is row
             main = DaemonSet(env={row.name: REFERENCES[1]}) if name == "aws-node" else DaemonSet()
-            assert not judged(Example(main).resource()).crashes
+            assert not judged(Example(main).resource()).errors

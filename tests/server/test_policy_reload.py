@@ -14,7 +14,7 @@ OBSERVE = "mode: observe\n"
 ENFORCE = "mode: enforce\n"
 BROKEN = "mode: obsrve\n"
 
-NOTICE = "cni-guard runs on its built-in policy"
+NOTICE = "cni-guard uses its built-in policy"
 
 
 def source(served: Served) -> Any:
@@ -82,7 +82,7 @@ def test_broken_at_the_start_it_runs_on_the_built_in_policy_and_says_so(
     assert failures(served) == 1
     assert str(file) in served.ready()["policy"]["refusal"]
     assert served.metric('cni_guard_policy_info{source="built-in"}') == 1
-    (line,) = until(lambda: served.logged("policy refused"), "logging")
+    (line,) = until(lambda: served.logged("policy rejected"), "logging")
     assert line["level"] == "ERROR"
 
 

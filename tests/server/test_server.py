@@ -237,7 +237,7 @@ NAMES = {
     "cni_guard_findings",
     "cni_guard_observed_denials",
     "cni_guard_evaluations_over_budget",
-    "cni_guard_rule_crashes",
+    "cni_guard_rule_errors",
     "cni_guard_rules_skipped",
     "cni_guard_http_errors",
     "cni_guard_tls_handshake_failures",

@@ -44,7 +44,7 @@ def test_a_pair_that_does_not_match_is_a_clear_error(pair: OnDisk) -> None:
     said = refusal(*pair.flags())
     assert str(pair.certificate) in said
     assert str(pair.key) in said
-    assert "do not belong together" in said
+    assert "does not match certificate" in said
 
 
 def test_a_missing_file_is_named(pair: OnDisk) -> None:
@@ -75,10 +75,10 @@ def test_a_flag_wins_over_its_variable(pair: OnDisk) -> None:
 @pytest.mark.parametrize(
     ("certificate", "private", "reason"),
     [
-        (b"", None, "is no PEM certificate"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None, "is no PEM certificate"),
-        (None, b"", "is no PEM private key"),
-        (None, key(), "do not belong together"),
+        (b"", None, "is not a PEM certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None, "is not a PEM certificate"),
+        (None, b"", "is not a usable PEM private key"),
+        (None, key(), "does not match certificate"),
         (None, key(password=b"secret"), "is encrypted"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_key_too_weak_for_openssl_is_refused(monkeypatch: pytest.MonkeyPatch, 
     weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - that is the test
     monkeypatch.setattr(rsa, "generate_private_key", lambda **_: weak)
     issued = authority.issue("rsa")
-    with pytest.raises(tls.PairError, match="OpenSSL refuses"):
+    with pytest.raises(tls.PairError, match="OpenSSL rejects"):
         tls.load(tls.Pair(issued.certificate, issued.key), tls.Files(Path("tls.crt"), Path("tls.key")))
 
 
@@ -142,7 +142,7 @@ def test_a_pair_that_does_not_match_is_refused_while_the_old_one_stays(
     until(lambda: served.metric("cni_guard_certificate_reload_failures_total") == 1, "refusing")
     assert served.serial() == old
     assert str(pair.key) in served.ready()["certificate"]["refusal"]
-    (line,) = until(lambda: served.logged("certificate refused; the old one stays"), "logging")
+    (line,) = until(lambda: served.logged("certificate rejected; still serving the old one"), "logging")
     assert line["level"] == "ERROR"
     pair.write(new)
     until(lambda: served.serial() == new.serial, "serving the mended pair")
@@ -169,7 +169,7 @@ def test_an_expired_pair_is_served_but_not_ready(serve: Serve, pair: OnDisk, aut
     assert response.headers["Retry-After"] == "1"
     assert b"it expired at" in response.read()
     kept.close()
-    until(lambda: "no client will accept the certificate" in "".join(served.lines), "logging")
+    until(lambda: "clients reject the certificate" in "".join(served.lines), "logging")
 
 
 def test_a_renewal_under_requests_loses_none(serve: Serve, pair: OnDisk, authority: Authority) -> None:

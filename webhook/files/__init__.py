@@ -1,6 +1,6 @@
-"""Files, folders and stdin to resources with positions, or to the reason why something was not read.
+"""Reads resources with their positions from files, directories and stdin.
 
-Nothing is passed over in silence, and nothing here waits: of a pipe or a device no byte is read.
+Anything that is not read is reported with the reason. Nothing here blocks: pipes and devices are never read.
 """
 
 import io
@@ -21,7 +21,7 @@ __all__ = ["STDIN", "Build", "Reading", "UnreadableError", "content", "decode", 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found, and what was not read."""
+    """The result of a run: what was read, and what was not."""
 
     resources: tuple[Resource, ...]
     """The DaemonSets and ENIConfigs."""
@@ -30,11 +30,11 @@ class Reading:
     objects: int
     """Objects of all kinds."""
     builds: tuple[Build, ...] = ()
-    """The kustomizations of the run whose patches change what the guard evaluates."""
+    """The kustomizations of the run whose patches change objects that cni-guard evaluates."""
 
 
 def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Reading:
-    """Read manifests from files, folders (recursively) and, for ``-``, stdin; a file that is met twice once."""
+    """Read manifests from files, directories (recursively) and, for ``-``, stdin; each file once."""
     gathered = Gathered()
     seen: set[str] = set()
     for path in paths:
@@ -42,7 +42,7 @@ def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Reading:
             if isinstance(found, Unread):
                 gathered.found.append(found)
                 continue
-            # Not resolved: two names of one file are two files to a reader.
+            # Links are not resolved: to the user, two names are two files.
             identity = found.path if found.is_stdin else os.path.abspath(found.path)  # noqa: PTH100
             if identity not in seen:
                 seen.add(identity)

@@ -1,4 +1,4 @@
-"""The bytes of a file or of stdin, and their text; of a pipe or a device no byte is read."""
+"""Reads the bytes and text of a file or of stdin; never reads a pipe or a device by name."""
 
 import codecs
 import io
@@ -13,39 +13,44 @@ STDIN: Final = "<stdin>"
 _WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PIECE: Final = 2**16
 _NO_FILE: Final = {
-    stat.S_IFIFO: "a pipe is not read by name: pipe it in, `… | cni-guard check -`",
-    stat.S_IFSOCK: "a socket is not a file",
-    stat.S_IFCHR: "a device is not a file",
-    stat.S_IFBLK: "a device is not a file",
-    stat.S_IFDIR: "a folder is not a file",
+    stat.S_IFIFO: "is a pipe: use stdin instead, `… | cni-guard check -`",
+    stat.S_IFSOCK: "is a socket",
+    stat.S_IFCHR: "is a device",
+    stat.S_IFBLK: "is a device",
+    stat.S_IFDIR: "is a directory",
 }
 
 
 class UnreadableError(Exception):
-    """Why a file gives no text; `data` is what could be read of it."""
+    """A file that could not be read as text; `data` holds the bytes that could be read, None if unknown."""
 
     def __init__(self, reason: str, data: bytes | None = None) -> None:
-        """Keep the reason, lower case and without the file's name."""
+        """Store the reason, in lower case and without the file's name."""
         super().__init__(reason)
         self.reason = reason
         self.data = data
 
 
 def name_of(path: str) -> str:
-    """A file's name as text: bytes that are not UTF-8 are escaped."""
+    """A file's name for display; bytes that are not UTF-8 are escaped."""
     return STDIN if path == "-" else os.fsencode(path).decode(errors="backslashreplace")
 
 
 def content(path: str, stdin: io.BufferedIOBase | None) -> bytes:
-    """The bytes of a regular file, or of stdin for ``-``; `UnreadableError` says why not."""
+    """Read a regular file, or stdin for ``-``.
+
+    Raises:
+        UnreadableError: it cannot be read, is not a regular file, or is too large.
+
+    """
     return _stdin(stdin) if path == "-" else _bytes(path)
 
 
 def _bytes(path: str) -> bytes:
-    """The content of a regular file."""
+    """Read a regular file."""
     try:
-        _check_kind(os.stat(path).st_mode)  # noqa: PTH116 - an empty name stays an error
-        # Not blocking, should the file have become a pipe by now.
+        _check_kind(os.stat(path).st_mode)  # noqa: PTH116 - a Path would turn an empty name into "."
+        # Non-blocking, in case the file has been replaced by a pipe.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             _check_kind(os.fstat(file.fileno()).st_mode)
             return _limited(file)
@@ -69,7 +74,7 @@ def _stdin(stdin: io.BufferedIOBase | None) -> bytes:
 
 
 def _limited(file: io.BufferedIOBase) -> bytes:
-    # Piece by piece: one long read would hear a Ctrl-C only at its end.
+    # In pieces, since Ctrl-C cannot interrupt one long read.
     data = bytearray()
     while piece := file.read1(_PIECE):
         data += piece
@@ -79,14 +84,19 @@ def _limited(file: io.BufferedIOBase) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark."""
+    """Decode UTF-8, with or without a byte order mark.
+
+    Raises:
+        UnreadableError: the data is not UTF-8 text.
+
+    """
     if data.startswith(_WIDE) or (data.count(b"\0") > len(data) // 3 and not data.startswith(b"\0\0\0")):
         raise UnreadableError("UTF-16 or UTF-32: save it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)", data)
     if b"\0" in data:
-        raise UnreadableError("binary: no text", data)
+        raise UnreadableError("binary file", data)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        reason = f"no UTF-8: byte 0x{data[error.start]:02x} in line {line}"
+        reason = f"not UTF-8: byte 0x{data[error.start]:02x} in line {line}"
         raise UnreadableError(reason, data) from error

@@ -1,4 +1,4 @@
-"""An object to the resource that the guard evaluates, or to the reason why it cannot."""
+"""Turns an object into a resource that cni-guard evaluates, or into the reason why it cannot."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,20 +13,24 @@ from webhook.files import fields, mentions
 from webhook.model import Path, Resource, Source, at
 from webhook.printable import dotted
 
-_GONE = {"extensions/v1beta1": "it is gone since Kubernetes 1.16, write `apiVersion: apps/v1`"}
+_GONE = {"extensions/v1beta1": "Kubernetes 1.16 removed it, use `apiVersion: apps/v1`"}
 
 
 def evaluable(found: Object, label: str, whole: str) -> Resource | DocumentError | None:
-    """The resource that an object is, None where the guard has no rules for its kind.
+    """Turn an object into a resource.
 
     Args:
         found: the object.
-        label: the name of its file.
-        whole: the text of that file, which tells one kind of template from another.
+        label: the display name of its file.
+        whole: the text of that file, which shows the kind of template.
+
+    Returns:
+        The resource; the reason if cni-guard cannot evaluate it; None if cni-guard has no rules for its kind.
+
     """
     for group, kind in (AWS_NODE, ENICONFIG):
         if found.group == group and found.kind != kind and found.kind.casefold() == kind.casefold():
-            return _refusal(found, f"there is no kind {found.kind} in {group}; did you mean {kind}?")
+            return _refusal(found, f"unknown kind {found.kind} in {group}; did you mean {kind}?")
     if found.kind not in (AWS_NODE[1], ENICONFIG[1]):
         hidden = way_out(found.kind, whole)
         return _refusal(found, hidden, "template") if hidden and mentions.in_value(found.value) else None
@@ -47,27 +51,27 @@ def _of_our_kind(found: Object, resource: Resource, whole: str) -> Resource | Do
     if (found.group, found.kind) not in (AWS_NODE, ENICONFIG):
         group = AWS_NODE[0] if found.kind == AWS_NODE[1] else ENICONFIG[0]
         version = found.value.get("apiVersion")
-        reason = f"a {found.kind} of {version!r}: the guard judges those of {group}"
+        reason = f"a {found.kind} with apiVersion {version!r}: cni-guard evaluates those in {group}"
         hint = _GONE.get(version) if isinstance(version, str) else None
         return _refusal(found, f"{reason}; {hint}" if hint else reason)
     return resource
 
 
 def _may_be_ours(value: Any) -> bool:
-    """Whether a DaemonSet that is not told as aws-node may become it once it is complete."""
+    """Whether a DaemonSet that is not identified as aws-node may be aws-node once it is rendered."""
     if fields.hides_its_name(value):
         return True
     return (fields.hides_an_image(value) or _is_incomplete(value)) and mentions.in_value(value)
 
 
 def _is_patch(found: Object) -> bool:
-    """Whether it lacks what each object of its kind has, or says how it is merged."""
+    """Whether it lacks required fields, or holds a merge directive."""
     return "$patch" in found.value or (found.kind == AWS_NODE[1] and _is_incomplete(found.value))
 
 
 def _is_incomplete(daemonset: Any) -> bool:
     if any(isinstance(at(daemonset, *path), str | list) for path in _MAPPINGS):
-        return False  # nor is it a patch: what hides behind a text is not known
+        return False  # a string in place of a mapping is a template, not a patch
     return at(daemonset, "spec", "selector") is None and not any(_images(daemonset))
 
 
@@ -75,7 +79,7 @@ _MAPPINGS = (("metadata",), *(POD_SPEC[:depth] for depth in range(1, len(POD_SPE
 
 
 def _images(daemonset: Any) -> Iterator[bool]:
-    """Whether each container has an image; a template or a mapping in place of the list may bring one."""
+    """Whether each container has an image; a template or a mapping in place of the list may add one."""
     for kind in ("containers", "initContainers"):
         listed = at(daemonset, *POD_SPEC, kind)
         yield isinstance(listed, str | dict)
@@ -84,7 +88,7 @@ def _images(daemonset: Any) -> Iterator[bool]:
 
 
 def _template(found: Object, resource: Resource, whole: str) -> DocumentError | None:
-    """Where the object is still a template: braces anywhere, a ``$`` where a rule reads it."""
+    """The error if the object is an unrendered template: braces anywhere, or a ``$`` in a field that rules read."""
     for path, value in (*fields.in_braces(found.value), *fields.read_in(found.kind, found.value)):
         if reason := way_out(value, whole):
             return _refusal(found, _placed(reason, path, resource), "template")
@@ -92,7 +96,7 @@ def _template(found: Object, resource: Resource, whole: str) -> DocumentError | 
 
 
 def _placed(reason: str, path: Path, resource: Resource) -> str:
-    """The reason with the field that gives it away."""
+    """The reason, with the field where the template was found."""
     looks, colon, way = reason.partition(":")
     line = resource.source.position(path).line if resource.source else 1
     return f"{looks} ({dotted(path)} in line {line}){colon}{way}"

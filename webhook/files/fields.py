@@ -1,4 +1,4 @@
-"""Which fields of an object rules read: there a ``$`` is a template's, elsewhere it is text."""
+"""The fields that rules read: a ``$`` in them is a template reference, in other fields it is text."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,7 +9,7 @@ from webhook.documents.templates import has_references, looks_like_template
 from webhook.model import Path, at, text
 
 _EACH: Final = "*"
-"""In a path: each item of a list."""
+"""In a path, matches each item of a list."""
 
 IDENTITY: Final[tuple[Path, ...]] = (
     ("metadata", "name"),
@@ -17,7 +17,7 @@ IDENTITY: Final[tuple[Path, ...]] = (
     (*POD_SPEC, "serviceAccountName"),
     (*POD_SPEC, "serviceAccount"),
 )
-"""What tells aws-node from any other DaemonSet, beside its images."""
+"""The fields that identify aws-node among DaemonSets, apart from its images."""
 
 _DAEMONSET: Final[tuple[Path, ...]] = (
     *IDENTITY,
@@ -37,7 +37,7 @@ _FLAGS: Final[tuple[Path, ...]] = (
     ("args", _EACH),
     *((kind, "exec", "command", _EACH) for kind in probes.KINDS),
 )
-"""Of these only flags are read: the rest may be a shell's script, in which a ``$`` is the shell's."""
+"""Rules read only flags in these fields; the rest may be a shell script, where a ``$`` belongs to the shell."""
 
 _ENICONFIG: Final[tuple[Path, ...]] = (
     ("metadata", "name"),
@@ -51,7 +51,7 @@ _SETTINGS: Final = frozenset(row.name for row in variables.VARIABLES)
 
 
 def read_in(kind: str, value: Any) -> Iterator[tuple[Path, str]]:
-    """The strings that rules read in an object of a kind, each with its path; a string in place of a list too."""
+    """The strings that rules read in an object of this kind, with their paths; also a string in place of a list."""
     patterns = _DAEMONSET if kind == "DaemonSet" else _ENICONFIG
     for pattern in (*_TYPE, *patterns):
         yield from _strings(value, pattern)
@@ -61,7 +61,7 @@ def read_in(kind: str, value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def in_braces(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """The strings anywhere in an object that hold ``{{ … }}``; annotations may quote whatever they like."""
+    """The strings with ``{{ … }}`` in an object, except in annotations, which may quote templates."""
     if isinstance(value, str) and looks_like_template(value):
         yield path, value
     elif isinstance(value, list):
@@ -74,12 +74,12 @@ def in_braces(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def hides_its_name(value: Any) -> bool:
-    """Whether what tells aws-node from any other DaemonSet is a template."""
+    """Whether a field that identifies aws-node is a template."""
     return any(_is_templated(found) for pattern in IDENTITY for _, found in _strings(value, pattern))
 
 
 def hides_an_image(value: Any) -> bool:
-    """Whether the containers, or an image of them, are a template."""
+    """Whether the containers, or one of their images, are a template."""
     found = [text for key in ("containers", "initContainers") for _, text in _strings(value, (*POD_SPEC, key))]
     found += [text for _, one in _containers(value) for _, text in _strings(one, ("image",))]
     return any(map(_is_templated, found))
@@ -125,7 +125,7 @@ def _is_flag(word: str) -> bool:
 
 
 def _strings(value: Any, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """The strings along a path; one that stands where a list or mapping belongs may bring all that is below it."""
+    """The strings at a path; also a string in place of a list or mapping, since a template may expand to it."""
     if isinstance(value, str):
         yield path, value
     elif not pattern:

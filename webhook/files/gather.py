@@ -1,4 +1,4 @@
-"""The documents of a run, sorted into what is evaluated and what is not, each with its reason."""
+"""Collects the documents of a run and separates those to evaluate from those that are unread, with the reasons."""
 
 import io
 from collections.abc import Collection
@@ -27,23 +27,23 @@ class _Text:
 
     @cached_property
     def label(self) -> str:
-        """The file's name, for a person."""
+        """The file's name for display."""
         return name_of(self.file.path)
 
     @cached_property
     def mentions(self) -> bool:
-        """Whether it speaks of the CNI, in comments too."""
+        """Whether it mentions the CNI, comments included."""
         return mentions.in_text(self.text)
 
     @property
     def is_other_json(self) -> bool:
-        """Whether it is a JSON file of another program: kubectl takes no comments, and others do."""
+        """Whether it is another program's JSON file, which may contain comments; kubectl does not accept them."""
         return self.file.path.lower().endswith(".json") and "apiVersion" not in self.text
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A document that is evaluated, or is not; `concerns`: it may be what had to be evaluated."""
+    """A resource to evaluate, or the reason why not; `concerns` tells whether it is or may be about the CNI."""
 
     file: File
     label: str
@@ -53,7 +53,7 @@ class _Found:
 
 @dataclass(slots=True)
 class Gathered:
-    """What the files of a run hold, in their order."""
+    """The content of a run's files, in order."""
 
     found: list[_Found | Unread] = field(default_factory=list)
     kustomizations: list[Kustomization] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Gathered:
             data = content(file.path, stdin)
             text = _Text(file, decode(data))
         except UnreadableError as error:
-            # What cannot be looked into may be anything, aws-node too.
+            # An unreadable file may hold anything, even aws-node.
             absent = not error.data
             fatal = (file.named and (absent or file.is_manifest)) or error.data is None or mentions.in_bytes(error.data)
             self.found.append(Unread(name_of(file.path), error.reason, fatal=fatal))
@@ -76,8 +76,8 @@ class Gathered:
         for document in read_documents(text.text):
             self._document(document, text)
         if file.is_stdin and before == self.objects + len(self.found):
-            # Nothing arrives where the command before the pipe failed.
-            self.found.append(Unread(text.label, "empty: there is no manifest in it"))
+            # Stdin is empty when the command before the pipe failed.
+            self.found.append(Unread(text.label, "empty: contains no manifest"))
 
     def _document(self, document: Document | DocumentError, text: _Text) -> None:
         if isinstance(document, DocumentError):
@@ -119,7 +119,7 @@ class Gathered:
         self.found.append(_Found(text.file, text.label, error, concerns))
 
     def sorted(self, listing: Listing) -> tuple[list[Resource], list[Unread]]:
-        """What is evaluated, and what is not; the patches that a kustomization lists are neither."""
+        """The resources to evaluate and what is unread; patches listed in a kustomization are in neither."""
         kustomized = {identity(one.folder) for one in self.kustomizations}
         resources: list[Resource] = []
         unread: list[Unread] = []
@@ -145,11 +145,11 @@ def _is_no_fault(what: Resource | DocumentError) -> bool:
 
 
 def _of_a_patch(file: File, kustomized: Collection[str]) -> str:
-    """What to do about a patch that no kustomization of the run lists."""
+    """What to do about a patch that is not listed in a kustomization of the run."""
     folder = nearest(file)
     if identity(folder) in kustomized:
-        return f": the kustomization in {name_of(folder)} does not list it: list it under patches, or delete it"
-    return f": check what is built of it, `{command(folder)}`, or name its kustomization.yaml as well"
+        return f": the kustomization in {name_of(folder)} does not list it. Add it to patches, or delete it"
+    return f": check the build output instead, `{command(folder)}`, or pass its kustomization.yaml as well"
 
 
 def _unread(found: _Found, error: DocumentError, kustomized: Collection[str]) -> Unread:
@@ -159,5 +159,5 @@ def _unread(found: _Found, error: DocumentError, kustomized: Collection[str]) ->
     broken = error.unfit == "broken" and found.file.named and found.file.is_manifest
     fatal = found.concerns or found.file.is_stdin or broken
     if error.unfit == "foreign" and found.concerns:
-        reason += ", though it mentions the CNI: check what is made of it, `helm template … | cni-guard check -`"
+        reason += ", but it mentions the CNI: check the rendered output, `helm template … | cni-guard check -`"
     return Unread(found.label, reason, error.line, fatal=fatal)

@@ -1,6 +1,6 @@
-"""All kustomizations of a run: which files they list as patches, and what each has to be built for.
+"""All kustomizations of a run: the files that they list as patches, and which of them need to be built.
 
-What a patch changes is written elsewhere, so it is evaluated in what kustomize builds.
+A patch cannot be evaluated without its base, so it is evaluated in the output of kustomize.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -18,26 +18,26 @@ from webhook.model import text
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The patches of one kustomization that change aws-node or an ENIConfig: they are evaluated once it is built."""
+    """A kustomization to build because its patches change aws-node or an ENIConfig."""
 
     file: str
     line: int
     patches: int
     command: str
-    """What builds it and hands the result to the guard."""
+    """The command that builds it and passes the result to cni-guard."""
 
 
 class Listing:
     """All kustomizations of a run."""
 
     def __init__(self, kustomizations: Iterable[Kustomization]) -> None:
-        """Note which files they list as patches, and which patches say by themselves that they are about the CNI."""
+        """Record the files listed as patches, and count the entries that mention the CNI themselves."""
         self._all = tuple(kustomizations)
         self._listed: dict[str, list[Kustomization]] = {}
         self._resources = {path for one in self._all for path in one.gathered("resources", "bases")}
         self._folders = {identity(one.folder): one for one in self._all}
         self._identity = cache(identity)
-        # A base is asked for each overlay of it.
+        # Cached, since several overlays may share a base.
         self._leaves = cache(lambda folder: self._folders[identity(folder)].leaves_its_folder())
         for one in self._all:
             for path, entry in one.entries():
@@ -49,18 +49,18 @@ class Listing:
                     one.pending[one.locate(path)] = one.pending.get(one.locate(path), 0) + 1
 
     def lists(self, file: File) -> bool:
-        """Whether they list a file as a patch alone, and not as a resource too."""
+        """Whether a file is listed as a patch, but not as a resource."""
         key = self._identity(file.path)
         return not file.is_stdin and key in self._listed and key not in self._resources
 
     def concerns_the_cni(self, file: File) -> None:
-        """Count the entries that list a file: what it holds is about the CNI."""
+        """Count the entries for a patch file that is about the CNI."""
         key = self._identity(file.path)
         for one in self._listed[key]:
             one.found += one.pending.pop(key, 0)
 
     def look_beside(self, seen: Collection[str]) -> None:
-        """Look into the patches that the run does not name, such as where it names only what changed."""
+        """Read the patch files that are not part of the run, as when the run has only changed files."""
         for one in self._all:
             for key in [key for key in one.pending if key not in seen]:
                 with suppress(UnreadableError, ValueError):  # a NUL in a name
@@ -68,7 +68,7 @@ class Listing:
                         one.found += one.pending.pop(key)
 
     def builds(self) -> Iterator[Build]:
-        """A line for each kustomization that has such patches."""
+        """Each kustomization with patches that are about the CNI."""
         for one in self._all:
             if one.found:
                 yield Build(name_of(one.file.path), one.line, one.found, self._command(one))
@@ -80,7 +80,7 @@ class Listing:
         return command(root.folder if root else PLACEHOLDER, unrestricted=unrestricted)
 
     def _built_with(self, root: Kustomization) -> list[Kustomization]:
-        """The kustomizations of the run that are built with one, itself among them."""
+        """The kustomizations of the run that are part of a build, including its root."""
         found: dict[str, Kustomization] = {}
         waiting = [identity(root.folder)]
         while waiting:
@@ -91,7 +91,7 @@ class Listing:
         return list(found.values())
 
     def _root(self, one: Kustomization) -> Kustomization | None:
-        """What builds it: itself, or for a component the kustomization of the run that uses it."""
+        """The kustomization to build: itself, or for a component one of the run that uses it."""
         if not one.is_component:
             return one
         home = identity(one.folder)
@@ -102,7 +102,7 @@ class Listing:
 
 
 def _says(path: str, entry: Any) -> bool:
-    """Whether a target, or a patch in place, mentions the CNI; the name of a file proves nothing."""
+    """Whether a target or an inline patch mentions the CNI; a file name does not count."""
     if isinstance(entry, str):
         return not path and mentions.in_text(entry)
     if not isinstance(entry, dict):

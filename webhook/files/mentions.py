@@ -1,4 +1,4 @@
-"""Whether a text, or a value, speaks of the CNI: what cannot be read and does may be what had to be evaluated."""
+"""Whether a text or a value mentions the CNI; an unread one that does may be something to evaluate."""
 
 import re
 from typing import Any, Final
@@ -17,7 +17,7 @@ _SHARED: Final = frozenset(
         "MY_POD_NAME",
     )
 )
-"""Variables of the CNI whose names other programs read too."""
+"""Variables of the CNI whose names other programs use too."""
 
 _SETTINGS: Final = sorted({row.name for row in VARIABLES} - _SHARED)
 _WORDS: Final = re.compile(
@@ -29,18 +29,18 @@ _WORDS: Final = re.compile(
 def in_text(text: str) -> bool:
     """Whether a text mentions aws-node, its images, ENIConfigs or a setting.
 
-    The name must be whole, as aws-node-termination-handler is something else, and the name of a file proves nothing.
+    Only whole names count (aws-node-termination-handler is another program), and file names do not.
     """
     return _WORDS.search(text) is not None
 
 
 def in_bytes(data: bytes) -> bool:
-    """The same for a file that may not be text, or may be UTF-16."""
+    """Whether a file mentions the CNI, even if it is binary or UTF-16."""
     return in_text(data.replace(b"\0", b"").decode("latin-1"))
 
 
 def in_value(value: Any) -> bool:
-    """Whether a key or a string of a value does; a sentence or a script that speaks of aws-node is not a setting."""
+    """Whether a key or a string in a value mentions the CNI; sentences and scripts do not count."""
     if isinstance(value, str):
         is_prose = any(map(str.isspace, value.strip())) and "kind:" not in value
         return not is_prose and in_text(value)

@@ -34,7 +34,7 @@ def _shape(report: Report) -> dict[str, Any]:
             "warn": report.count("warn"),
             "enforced": len(report.enforced),
             "certain": len(report.certain),
-            "crashes": len(report.crashes),
+            "rule_errors": len(report.errors),
             "skipped": len(report.skipped),
             "unread": len(report.unread),
             "fatal": len(report.fatal),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from webhook.documents import Unread
 from webhook.files import Build
-from webhook.model import Crash, Finding, Level, Path, Position, Resource, Skipped, Verdict, together
+from webhook.model import Finding, Level, Path, Position, Resource, RuleError, Skipped, Verdict, together
 from webhook.printable import dotted
 
 Mode = Literal["enforce", "observe"]
@@ -25,7 +25,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A finding or a crash, as the formats show it: message, level, resource and position."""
+    """A finding or a rule error, as the formats show it: message, level, resource and position."""
 
     rule: str
     level: Level
@@ -40,7 +40,7 @@ class Remark:
     path: str
     resource: str
     finding: Finding | None
-    """None for a crash."""
+    """None for a rule error."""
 
     @property
     def is_spared(self) -> bool:
@@ -55,7 +55,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[Unread, ...] = ()
-    crashes: tuple[Crash, ...] = ()
+    errors: tuple[RuleError, ...] = ()
     counts: Counts = Counts()
     builds: tuple[Build, ...] = ()
     """Kustomizations with patches; these are evaluated only in the output of kustomize."""
@@ -76,7 +76,7 @@ class Report:
             findings=tuple(finding for verdict in verdicts for finding in _by_place(verdict.findings)),
             skipped=tuple(skipped for verdict in verdicts for skipped in verdict.skipped),
             unread=unread,
-            crashes=tuple(crash for verdict in verdicts for crash in verdict.crashes),
+            errors=tuple(error for verdict in verdicts for error in verdict.errors),
             counts=counts,
             builds=builds,
             mode=mode,
@@ -84,18 +84,18 @@ class Report:
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """Findings and crashes, by file (in reading order) and line; denials first within a line."""
-        remarks = [*map(_of_finding, self.findings), *map(_of_crash, self.crashes)]
+        """Findings and rule errors, by file (in reading order) and line; denials first within a line."""
+        remarks = [*map(_of_finding, self.findings), *map(_of_error, self.errors)]
         files = {remark.file: index for index, remark in reversed(list(enumerate(remarks)))}
         remarks.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
         return tuple(remarks)
 
     def count(self, level: Level) -> int:
-        """The number of findings and crashes with this level."""
+        """The number of findings and rule errors with this level."""
         return sum(remark.level == level for remark in self.remarks)
 
     def failing(self, fail_on: Level | None) -> tuple[Remark, ...]:
-        """The findings and crashes that make the run fail.
+        """The findings and rule errors that make the run fail.
 
         Args:
             fail_on: ``warn`` for all of them, ``deny`` for those that ``mode: enforce`` would deny, None for denials.
@@ -106,7 +106,7 @@ class Report:
 
     @property
     def enforced(self) -> tuple[Remark, ...]:
-        """The findings and crashes that ``mode: enforce`` would deny."""
+        """The findings and rule errors that ``mode: enforce`` would deny."""
         return tuple(remark for remark in self.remarks if remark.enforced == "deny")
 
     @property
@@ -152,18 +152,18 @@ def _of_finding(finding: Finding) -> Remark:
     )
 
 
-def _of_crash(crash: Crash) -> Remark:
-    file, position = place(crash.resource)
+def _of_error(error: RuleError) -> Remark:
+    file, position = place(error.resource)
     return Remark(
-        rule=crash.rule,
-        level=crash.level,
-        enforced=crash.enforced,
+        rule=error.rule,
+        level=error.level,
+        enforced=error.enforced,
         certain=False,
         introduced=True,
-        message=crash.message,
+        message=error.message,
         file=file,
         position=position,
         path="",
-        resource=str(crash.resource),
+        resource=str(error.resource),
         finding=None,
     )
