@@ -7,7 +7,7 @@ that it may have, one after the other.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -56,7 +56,10 @@ class Container:
         """What each entry of a name says that has several, in their order."""
         self.defects: list[tuple[Path, str]] = []
         """Entries that are not variables: their paths, and what is wrong there."""
-        self.too_long = tuple(too_long(raw, path, CONTAINER_LISTS, f" of container {self.label}"))
+        self.too_long = tuple(
+            replace(found, name=f"{found.name} of container {self.label}")
+            for found in too_long(raw, path, CONTAINER_LISTS)
+        )
         """Lists with more entries than are read."""
         self._env_is_unread = any(found.path[-1] == "env" for found in self.too_long)
         self.prefixes = _prefixes(raw.get("envFrom"))

@@ -22,12 +22,12 @@ class TooLong:
     limit: int
 
 
-def too_long(holder: Mapping[str, Json], path: Path, limits: Mapping[str, int], whose: str = "") -> Iterator[TooLong]:
+def too_long(holder: Mapping[str, Json], path: Path, limits: Mapping[str, int]) -> Iterator[TooLong]:
     """The lists of a mapping that are beyond their limits."""
     for name, limit in limits.items():
         entries = holder.get(name)
         if entries and isinstance(entries, (list, dict)) and len(entries) > limit:
-            yield TooLong((*path, name), f"{name}{whose}", len(entries), limit)
+            yield TooLong((*path, name), name, len(entries), limit)
 
 
 POD_LISTS: Mapping[str, int] = MappingProxyType({"containers": 20, "initContainers": 20, "volumes": 100})

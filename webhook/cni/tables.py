@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Literal
 
 from webhook.cni.agents import EPOCHS, Epoch
 from webhook.cni.releases import RELEASES, Release
@@ -11,9 +12,9 @@ from webhook.cni.verdicts import VERDICTS, Verdict
 from webhook.cni.version import Version, at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
-    """The knowledge that ends with its newest release."""
+    """The knowledge that ends with its newest release. Each is itself alone, and what is asked of it remembered."""
 
     releases: tuple[Release, ...]
     """Oldest first."""
@@ -49,6 +50,14 @@ class Tables:
         """The network policy agent that ships with a release."""
         return {row.version: row.agent for row in self.releases if row.agent is not None}
 
+    def not_yet_read(self, container: str, version: Version) -> frozenset[str]:
+        """The variables that a container reads only in later releases."""
+        return _names(self, container, version, "later")
+
+    def without_effect(self, container: str, version: Version) -> frozenset[str]:
+        """The variables of a container that a release knows and that have no effect in it."""
+        return _names(self, container, version, "dead")
+
     def epoch(self, version: Version) -> Epoch:
         """How a release talks to its agent."""
         return at(self.epochs, version) or self.epochs[0][1]
@@ -65,6 +74,14 @@ class Tables:
             },
             epochs=tuple(row for row in self.epochs if row[0] <= version),
         )
+
+
+@lru_cache(maxsize=64)
+def _names(tables: Tables, container: str, version: Version, which: Literal["later", "dead"]) -> frozenset[str]:
+    rows = tables.variables[container].values()
+    if which == "later":
+        return frozenset(row.name for row in rows if version < row.since)
+    return frozenset(row.name for row in rows if row.dead_in(version))
 
 
 _FIRST_TO_GO_TO = Version(1, 6, 0)

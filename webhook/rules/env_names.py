@@ -173,10 +173,10 @@ def dead_variable(case: AwsNodeCase) -> Iterator[Problem]:
     """Some variables lost their effect in a release, others have one in a single address family only."""
     version, main = case.new.known_version, case.new.required
     for holder in case.new.roles:
+        dead = case.tables.without_effect(holder.role, version)
         for name in holder.env:
-            row = case.tables.variables[holder.role].get(name)
-            if row and row.dead_in(version):
-                yield _dead(holder, row, version)
+            if name in dead:
+                yield _dead(holder, case.tables.variables[holder.role][name], version)
     for name, family, idle in (
         ("DISABLE_LEAKED_ENI_CLEANUP", "IPv6", case.new.ipv6),
         ("ENABLE_V4_EGRESS", "IPv4", not case.new.ipv6),

@@ -74,7 +74,8 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
     if case.old is None or case.old.main is None or case.new.main is None:
         return
     old, new = case.old.main, case.new.main
-    changed = {name for name in {*old.env, *new.env} if old.env.get(name) != new.env.get(name)}
+    was, becomes = old.env, new.env
+    changed = {name for name in was.keys() | becomes.keys() if was.get(name) != becomes.get(name)}
     if old.image_text == new.image_text and len(changed) < _SWEEPING:
         return
     for name in GUARDED:

@@ -31,10 +31,12 @@ def too_new_setting(case: AwsNodeCase) -> Iterator[Problem]:
     """A variable that the image does not know yet is ignored without a word: the wanted protection is absent."""
     version = case.new.known_version
     for holder in case.new.roles:
-        known = case.tables.variables[holder.role]
+        later = case.tables.not_yet_read(holder.role, version)
         for name, value in holder.known:
-            row = known.get(name)
-            if row and row.since and version < row.since and not _is_default(row, value) and name != _USER_AGENT:
+            if name not in later or name == _USER_AGENT:
+                continue
+            row = case.tables.variables[holder.role][name]
+            if not _is_default(row, value):
                 yield _too_new(case, holder.where(name), holder, name, row.since)
     yield from _too_new_features(case, version)
 
