@@ -152,7 +152,7 @@ def seconds(endpoint: Endpoint, body: bytes) -> float:
     decision = answered.decision
     assert decision is not None
     assert decision.verdict or decision.filled, "it was not evaluated"
-    assert decision.verdict is None or decision.verdict.crashes == ()
+    assert decision.verdict is None or decision.verdict.errors == ()
     return took
 
 

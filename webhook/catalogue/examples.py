@@ -12,6 +12,11 @@ from webhook.model import Json, Operation, Resource, Source, User, at
 
 NEWEST = "1.23.1"
 
+REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
+CNI = f"{REGISTRY}/amazon-k8s-cni"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+"""A digest that no policy knows."""
+
 Change = Mapping[str, str | dict[str, Any] | None]
 """Variables to set; None removes one, a mapping stands for the whole entry (valueFrom)."""
 

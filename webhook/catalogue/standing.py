@@ -8,7 +8,7 @@ from typing import Literal
 from webhook.catalogue.rule import AwsNodeCase
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection, objections
-from webhook.cni.reading import FATAL, Condition, Reading, Variable
+from webhook.cni.reading import FATAL, Condition, Effect, Reading, Variable
 from webhook.cni.values import go_lower
 from webhook.cni.version import Version
 from webhook.model import Evidence
@@ -23,6 +23,21 @@ _VARIABLES: Mapping[Condition, str] = MappingProxyType(
 _LEVEL = "AWS_VPC_K8S_PLUGIN_LOG_LEVEL"
 _QUIET = {"plugin": ("warn", "error", "fatal"), "egress-plugin": ("info", "warn", "error", "fatal")}
 """The log levels at which a plugin writes no line for a pod that it sets up."""
+
+
+HARM: Mapping[Effect, str] = MappingProxyType(
+    {
+        "exit": "aws-node exits at start on every node",
+        "start-fails": "ipamd refuses to start on every node",
+        "breaks": "every new pod fails",
+        "harms": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
+        "exposes": "the endpoint listens on a random port of every interface of the node",
+        "default": "the default takes its place, and the log says so as an error",
+        "default-silent": "the default takes its place, as if the variable were absent",
+        "kept": "an empty text is used as it stands, which is not the same as absent",
+    }
+)
+"""What an empty text does, and what a bad one does that stops aws-node."""
 
 
 def reading_of(case: AwsNodeCase, holder: Container, name: str) -> Reading | None:

@@ -65,7 +65,7 @@ class Decision:
             "observed": [one.rule for one in said if one.level == "warn" and one.enforced == "deny"],
             "excused": [finding.rule for finding in self.verdict.findings if finding.excuse],
             "skipped": [skipped.rule for skipped in self.verdict.skipped],
-            "crashed": [error.rule for error in self.verdict.errors],
+            "rule_errors": [error.rule for error in self.verdict.errors],
         }
         return {key: list(dict.fromkeys(rules)) for key, rules in found.items() if rules}
 

@@ -1,31 +1,16 @@
 """ENV-004: values that stop aws-node or every new pod."""
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.catalogue.standing import evidence, is_known, is_plain, reading_of, standing
+from webhook.catalogue.standing import HARM, evidence, is_known, is_plain, reading_of, standing
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection
-from webhook.cni.reading import FATAL, Effect, Reading
+from webhook.cni.reading import FATAL, Reading
 from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
-
-_HARM: Mapping[Effect, str] = MappingProxyType(
-    {
-        "exit": "aws-node exits at start on every node",
-        "start-fails": "ipamd refuses to start on every node",
-        "breaks": "every new pod fails",
-        "harms": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
-        "exposes": "the endpoint listens on a random port of every interface of the node",
-        "default": "the default takes its place, and the log says so as an error",
-        "default-silent": "the default takes its place, as if the variable were absent",
-        "kept": "an empty text is used as it stands, which is not the same as absent",
-    }
-)
-"""What an empty text does, and what a bad one does that stops aws-node."""
 
 
 @rule(
@@ -94,7 +79,7 @@ def _missing(case: AwsNodeCase) -> Iterator[Problem]:
                 level="deny",
                 certain=True,
                 wrong=f"{name} is absent, and the start script of CNI {case.new.version} has no default for it",
-                effect=_HARM[reading.on_absent],
+                effect=HARM[reading.on_absent],
                 remedy=f'Set {name}="{reading.default}", as the official manifest does, or what is meant',
             )
 
@@ -119,9 +104,9 @@ def _fatal_effect(one: Objection) -> str:
     if one.effect == "harms":
         return "the files stay inside the container, and nodes get no CNI plugin or no CNI configuration"
     return (
-        f"nodes cannot read the CNI's configuration file, and {_HARM[one.effect]}"
+        f"nodes cannot read the CNI's configuration file, and {HARM[one.effect]}"
         if (one.to == "conflist" and one.effect == "breaks")
-        else _HARM[one.effect]
+        else HARM[one.effect]
     )
 
 

@@ -1,13 +1,12 @@
 """ENV-002 and ENV-003: values that the CNI replaces, and empty ones."""
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.parts import same_before
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.catalogue.standing import evidence, harms, is_known, is_plain, is_read, reading_of, standing
+from webhook.catalogue.standing import HARM, evidence, harms, is_known, is_plain, is_read, reading_of, standing
 from webhook.cni.container import Container, Unknown
 from webhook.cni.objections import reserved_tags
 from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Variable
@@ -110,21 +109,6 @@ def _tags_left(case: AwsNodeCase, holder: Container, name: str, value: str) -> E
     )
 
 
-_HARM: Mapping[Effect, str] = MappingProxyType(
-    {
-        "exit": "aws-node exits at start on every node",
-        "start-fails": "ipamd refuses to start on every node",
-        "breaks": "every new pod fails",
-        "harms": "the empty text is used as it stands, and nodes lose their network or their way to the API server",
-        "exposes": "the endpoint listens on a random port of every interface of the node",
-        "default": "the default takes its place, and the log says so as an error",
-        "default-silent": "the default takes its place, as if the variable were absent",
-        "kept": "an empty text is used as it stands, which is not the same as absent",
-    }
-)
-"""What an empty text does, and what a bad one does that stops aws-node."""
-
-
 @rule(
     "ENV-003",
     "A variable that is set but empty",
@@ -162,6 +146,6 @@ def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
         level="deny" if stops else "warn",
         certain=stops and effect in FATAL and is_known(case),
         wrong=f"{row.name} in container {holder.label} is present with an empty value",
-        effect=_HARM[effect],
+        effect=HARM[effect],
         remedy="Remove the entry, or give it a value",
     )

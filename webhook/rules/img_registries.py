@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.examples import REGISTRY, DaemonSet, Example
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
@@ -15,7 +15,6 @@ from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
 from webhook.model import Evidence, Json, Level, Problem, at, text
 from webhook.printable import named
 
-_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 _LOGS = "/var/log/aws-routed-eni"
 """The folder of the host in which the official manifest has the CNI write its logs."""
 
@@ -50,7 +49,7 @@ class _Objection(NamedTuple):
             )
         ),
         Example(DaemonSet(images={"aws-node": "123456789012.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
-        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/other-agent:v1.4.2"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{REGISTRY}/amazon/other-agent:v1.4.2"})),
         Example(DaemonSet(images={"aws-eks-nodeagent": "Not An Image"})),
         Example(DaemonSet(images={"aws-node": "602401143452.dkr.ecr.xx-new-1.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
         Example(DaemonSet(sidecar="docker.io/example/helper:1")),
@@ -72,7 +71,7 @@ class _Objection(NamedTuple):
     ),
     good=(
         Example(
-            DaemonSet(sidecar=f"{_REGISTRY}/eks/pause:3.10", sidecar_fields={"securityContext": {"privileged": True}})
+            DaemonSet(sidecar=f"{REGISTRY}/eks/pause:3.10", sidecar_fields={"securityContext": {"privileged": True}})
         ),
     ),
 )

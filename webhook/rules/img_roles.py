@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.examples import CNI, REGISTRY, DaemonSet, Example
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.catalogue.standing import is_known, reading_of
 from webhook.cni.agents import needs_answer
@@ -15,9 +15,8 @@ from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Level, Problem
 from webhook.printable import named
 
-_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
-_CNI, _INIT = f"{_REGISTRY}/amazon-k8s-cni", f"{_REGISTRY}/amazon-k8s-cni-init"
-_AGENT = f"{_REGISTRY}/amazon/aws-network-policy-agent"
+_INIT = f"{REGISTRY}/amazon-k8s-cni-init"
+_AGENT = f"{REGISTRY}/amazon/aws-network-policy-agent"
 
 
 def _image_evidence(*holders: Container) -> tuple[tuple[str, str | None], ...]:
@@ -32,11 +31,11 @@ def _image_evidence(*holders: Container) -> tuple[tuple[str, str | None], ...]:
     link=links.MANAGE,
     bad=(
         Example(DaemonSet(images={"aws-vpc-cni-init": f"{_INIT}:v1.22.4"})),
-        Example(DaemonSet(images={"aws-node": f"{_INIT}:v1.23.1", "aws-vpc-cni-init": f"{_CNI}:v1.23.1"})),
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1-eksbuild.2", "aws-vpc-cni-init": f"{_INIT}:v1.23.1"})),
+        Example(DaemonSet(images={"aws-node": f"{_INIT}:v1.23.1", "aws-vpc-cni-init": f"{CNI}:v1.23.1"})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-eksbuild.2", "aws-vpc-cni-init": f"{_INIT}:v1.23.1"})),
         Example(
             DaemonSet(
-                images={"aws-node": f"{_REGISTRY}/eks/coredns:v1.23.1", "aws-vpc-cni-init": f"{_REGISTRY}/x:1"},
+                images={"aws-node": f"{REGISTRY}/eks/coredns:v1.23.1", "aws-vpc-cni-init": f"{REGISTRY}/x:1"},
                 renamed={"aws-vpc-cni-init": "init"},
             )
         ),

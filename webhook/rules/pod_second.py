@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.examples import CNI, DaemonSet, Example
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Problem
 
-_CNI = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni"
 _MANY = 20
 """Containers that are named."""
 
@@ -18,7 +17,7 @@ _MANY = 20
     level="deny",
     link=links.MANAGE,
     formerly=("VER-001",),
-    bad=(Example(DaemonSet(sidecar=f"{_CNI}:v1.23.1")),),
+    bad=(Example(DaemonSet(sidecar=f"{CNI}:v1.23.1")),),
 )
 def second_cni(case: AwsNodeCase) -> Iterator[Problem]:
     """Only one container is evaluated as aws-node, and two of them on a node fight over its interfaces.

@@ -3,20 +3,11 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import NEWEST, DaemonSet, Example
+from webhook.catalogue.examples import CNI, DIGEST, NEWEST, REGISTRY, DaemonSet, Example
 from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
 from webhook.model import Level, Problem, at, text
-
-_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
-
-
-_CNI = f"{_REGISTRY}/amazon-k8s-cni"
-
-
-_DIGEST = "sha256:" + "0123456789abcdef" * 4
-
 
 _MANY = 20
 
@@ -27,22 +18,22 @@ _MANY = 20
     level="deny",
     link=links.MANAGE,
     bad=(
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:latest"})),
-        Example(DaemonSet(images={"aws-node": _CNI})),
-        Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:latest"})),
+        Example(DaemonSet(images={"aws-node": CNI})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"})),
         Example(
-            DaemonSet(images={"aws-node": f"{_CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
+            DaemonSet(images={"aws-node": f"{CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
         ),
-        Example(DaemonSet(images={"aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:latest"})),
-        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/aws-network-policy-agent:main"})),
+        Example(DaemonSet(images={"aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:latest"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{REGISTRY}/amazon/aws-network-policy-agent:main"})),
     ),
     good=(
-        Example(DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
         Example(
             DaemonSet(
                 images={
-                    "aws-node": f"{_CNI}:v{NEWEST}-eksbuild.1",
-                    "aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:v{NEWEST}-eksbuild.1",
+                    "aws-node": f"{CNI}:v{NEWEST}-eksbuild.1",
+                    "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:v{NEWEST}-eksbuild.1",
                 }
             )
         ),
@@ -112,11 +103,9 @@ def _annotation(view: AwsNode) -> str:
     reads=("rest",),
     link=links.MANAGE,
     bad=(
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1@{_DIGEST}"})),
-        Example(DaemonSet(images={"aws-vpc-cni-init": f"{_REGISTRY}/amazon-k8s-cni-init:v1.23.1@{_DIGEST}"})),
-        Example(
-            DaemonSet(images={"aws-eks-nodeagent": f"{_REGISTRY}/amazon/aws-network-policy-agent:v1.4.2@{_DIGEST}"})
-        ),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1@{DIGEST}"})),
+        Example(DaemonSet(images={"aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:v1.23.1@{DIGEST}"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{REGISTRY}/amazon/aws-network-policy-agent:v1.4.2@{DIGEST}"})),
     ),
 )
 def tag_beside_digest(case: AwsNodeCase) -> Iterator[Problem]:
@@ -164,10 +153,10 @@ def _stale_annotation(case: AwsNodeCase) -> Iterator[Problem]:
     link=links.CHANGELOG,
     formerly=("VER-001", "VER-002"),
     bad=(
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1-rc1"})),
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.23.1-dirty"})),
-        Example(DaemonSet(release="1.17.1", images={"aws-node": f"{_CNI}:v1.17.0"})),
-        Example(DaemonSet(images={"aws-node": f"{_CNI}:v1.99.0", "aws-vpc-cni-init": f"{_CNI}-init:v1.99.0"})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-rc1"})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-dirty"})),
+        Example(DaemonSet(release="1.17.1", images={"aws-node": f"{CNI}:v1.17.0"})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.99.0", "aws-vpc-cni-init": f"{CNI}-init:v1.99.0"})),
     ),
 )
 def unpublished(case: AwsNodeCase) -> Iterator[Problem]:

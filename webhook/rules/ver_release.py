@@ -4,21 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.examples import CNI, DIGEST, DaemonSet, Example
 from webhook.catalogue.parts import blocked_releases, goes_down, goes_up, image_path, keeps_digest, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, postponed, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION
 from webhook.cni.verdicts import Verdict
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Problem
-
-_REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
-
-
-_CNI = f"{_REGISTRY}/amazon-k8s-cni"
-
-
-_DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
 @rule(
@@ -145,8 +137,8 @@ def _applies(case: AwsNodeCase, row: Verdict) -> bool:
     bad=(
         Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.21.2")),
         Example(
-            DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: "1.23.1"}),
-            before=DaemonSet(images={"aws-node": f"{_CNI}@{_DIGEST}"}, annotations={VERSION_ANNOTATION: "1.22.4"}),
+            DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"}, annotations={VERSION_ANNOTATION: "1.23.1"}),
+            before=DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"}, annotations={VERSION_ANNOTATION: "1.22.4"}),
         ),
     ),
     good=(
