@@ -35,11 +35,12 @@ test test-unit:
 	@test '$(CI)' != true
 endif
 
-lint: setup ## run ruff, mypy and the import contracts
+lint: setup ## run ruff, mypy, the import contracts and the check of the wording
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tests.words
 
 bench: setup ## benchmark against an empty webhook
 	@$(BIN)/python -m tests.bench
