@@ -8,9 +8,12 @@ from typing import Any
 
 import yaml
 
+from webhook.catalogue import Catalogue
 from webhook.cni.identity import AWS_NODE, ENICONFIG
-from webhook.model import Resource
-from webhook.pipeline import Guard
+from webhook.cni.tables import KNOWN, Tables
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.engine.pipeline import Guard
+from webhook.model import NOTHING_KNOWN, Change, Verdict
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
@@ -25,21 +28,28 @@ def guard(policy: Policy = BUILT_IN) -> Guard:
     return Guard(policy, CATALOGUE)
 
 
-def review(resource: Resource, **request: Any) -> bytes:
+def evaluated(
+    change: Change, policy: Policy = BUILT_IN, *, rules: Catalogue = CATALOGUE, tables: Tables = KNOWN
+) -> Verdict:
+    """The verdict on a change."""
+    return Evaluation(change, Basis(policy, NOTHING_KNOWN, rules, NOW, tables)).verdict
+
+
+def review(change: Change, **request: Any) -> bytes:
     """A change as the API server asks about it, compact as it writes JSON; `request` overrides fields."""
-    group, kind = ENICONFIG if resource.kind == "ENIConfig" else AWS_NODE
+    group, kind = ENICONFIG if change.kind == "ENIConfig" else AWS_NODE
     fields: dict[str, Any] = {
         "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
         "kind": {"group": group, "version": "v1", "kind": kind},
-        "name": resource.name,
-        "namespace": resource.namespace,
-        "operation": resource.operation,
+        "name": change.name,
+        "namespace": change.namespace,
+        "operation": change.operation,
         "userInfo": {
-            "username": resource.user.name if resource.user else "alice",
-            "groups": sorted(resource.user.groups) if resource.user else ["system:authenticated"],
+            "username": change.user.name if change.user else "alice",
+            "groups": sorted(change.user.groups) if change.user else ["system:authenticated"],
         },
-        "object": resource.object,
-        "oldObject": resource.old,
+        "object": change.object,
+        "oldObject": change.old,
         "dryRun": False,
     }
     document = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": fields | request}

@@ -102,7 +102,7 @@ def test_json_names_the_same() -> None:
     assert finding["rule"] == "ENIC-001"
     assert finding["message"].startswith("ENIC-001: ")
     assert (finding["file"], finding["line"], finding["column"]) == ("bad.yaml", 6, 11)
-    assert (finding["path"], finding["resource"]) == ("spec.subnet", "ENIConfig eu-west-1a")
+    assert (finding["path"], finding["object"]) == ("spec.subnet", "ENIConfig eu-west-1a")
     assert (finding["level"], finding["introduced"]) == ("deny", True)
     assert (report["skipped"], report["unread"]) == ([], [])
     assert report["summary"]["deny"] == 1

@@ -17,8 +17,8 @@ from webhook.catalogue.examples import DaemonSet
 from webhook.cni import aws_node, container, limits
 from webhook.cni import eniconfig as eniconfig_view
 from webhook.cni.stock import stock
-from webhook.model import Operation, Path, Problem, Resource, at
-from webhook.outcome import Outcome, _common
+from webhook.engine.outcome import Outcome, _common
+from webhook.model import Change, Operation, Path, Problem, at
 from webhook.review.answer import answer
 from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE, img_registries, pod_refused
@@ -69,7 +69,7 @@ def whole() -> dict[str, Any]:
 
 def eniconfig() -> dict[str, Any]:
     """An ENIConfig with one of each list and mapping."""
-    made: dict[str, Any] = deepcopy(CATALOGUE.get("ENIC-001").good[0].resource().object)  # type: ignore[union-attr]
+    made: dict[str, Any] = deepcopy(CATALOGUE.get("ENIC-001").good[0].change().object)  # type: ignore[union-attr]
     made["metadata"] |= {"annotations": {"a": "b"}, "labels": {"a": "b"}, "finalizers": ["a.example/b"]}
     return made
 
@@ -170,7 +170,7 @@ def assert_linear(original: dict[str, Any], paths: Iterable[Path], kind: Kind, f
     old = [grown(original, paths, count // 2, kind) for count in counts]
     for endpoint, operation in product(ENDPOINTS, OPERATIONS):
         bodies = [
-            review(Resource(original["kind"], new, before if operation == "UPDATE" else None, operation))
+            review(Change(original["kind"], new, before if operation == "UPDATE" else None, operation))
             for new, before in zip(now, old, strict=True)
         ]
         took = [seconds(endpoint, body) for body in bodies]
@@ -248,7 +248,7 @@ def test_long_texts_in_a_list_do_not_multiply(original: dict[str, Any], path: Pa
     now = grown(original, (path,), min(95, 100 * LONG // one), lengthy)
     for endpoint, operation in product(ENDPOINTS, OPERATIONS):
         old = original if operation == "UPDATE" else None
-        body = review(Resource(original["kind"], now, old, operation))
+        body = review(Change(original["kind"], now, old, operation))
         tracemalloc.start()
         seconds(endpoint, body)
         peak = tracemalloc.get_traced_memory()[1]
@@ -261,7 +261,7 @@ def test_references_to_one_long_value_do_not_multiply() -> None:
     changed = DaemonSet(env={"A": "a" * 30_000}).build()
     holder = changed["spec"]["template"]["spec"]["containers"][0]
     holder["livenessProbe"] = {"exec": {"command": ["$(A)" * 4_000]}}
-    body = review(Resource("DaemonSet", changed))
+    body = review(Change("DaemonSet", changed))
     tracemalloc.start()
     answer("validate", body, guard(), NOW)
     peak = tracemalloc.get_traced_memory()[1]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.changes import NOW, guard, review
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.stock import stock
+from webhook.engine.pipeline import Guard
 from webhook.metrics import Metrics
-from webhook.model import BREAK_GLASS, Resource, User
-from webhook.pipeline import Guard
+from webhook.model import BREAK_GLASS, Change, User
 from webhook.policy import BUILT_IN, Policy
 from webhook.review.answer import Answer, answer
 from webhook.review.decision import Endpoint
@@ -55,11 +55,11 @@ def refused(body: bytes, endpoint: Endpoint = "validate") -> str:
 def test_a_good_change_gets_the_shortest_answer() -> None:
     uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
     for endpoint in ("validate", "mutate"):
-        assert asked(endpoint, review(Example(DaemonSet()).resource())) == {"uid": uid, "allowed": True}
+        assert asked(endpoint, review(Example(DaemonSet()).change())) == {"uid": uid, "allowed": True}
 
 
 def test_a_denial_carries_every_denial_each_by_its_rule() -> None:
-    response = asked("validate", review(BAD.resource()))
+    response = asked("validate", review(BAD.change()))
     assert not response["allowed"]
     assert response["status"]["code"] == 403
     lines = response["status"]["message"].splitlines()
@@ -69,7 +69,7 @@ def test_a_denial_carries_every_denial_each_by_its_rule() -> None:
 
 
 def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
-    response = asked("mutate", review(MINIMUM.resource()))
+    response = asked("mutate", review(MINIMUM.change()))
     assert response["allowed"]
     assert response["patchType"] == "JSONPatch"
     assert json.loads(base64.b64decode(response["patch"])) == [
@@ -87,21 +87,21 @@ def test_the_mutating_door_patches_and_tells_what_to_write_into_git() -> None:
 def test_a_dry_run_gets_the_same_answer() -> None:
     for endpoint in ("validate", "mutate"):
         for example in (MINIMUM, BAD):
-            resource = example.resource()
-            assert asked(endpoint, review(resource)) == asked(endpoint, review(resource, dryRun=True))
+            change = example.change()
+            assert asked(endpoint, review(change)) == asked(endpoint, review(change, dryRun=True))
 
 
 def test_the_validating_door_never_patches_and_the_mutating_one_never_refuses() -> None:
     for rule in CATALOGUE:
         for example in rule.bad:
-            assert "patch" not in asked("validate", review(example.resource()))
-            assert asked("mutate", review(example.resource()))["allowed"]
+            assert "patch" not in asked("validate", review(example.change()))
+            assert asked("mutate", review(example.change()))["allowed"]
 
 
 def test_warnings_keep_within_what_the_api_server_passes_on() -> None:
     many = ",".join(f"10.{number}.0.1/16" for number in range(90))
-    resource = Example(DaemonSet(env={"AWS_EXTERNAL_SERVICE_CIDRS": many})).resource()
-    warnings = asked("validate", review(resource))["warnings"]
+    change = Example(DaemonSet(env={"AWS_EXTERNAL_SERVICE_CIDRS": many})).change()
+    warnings = asked("validate", review(change))["warnings"]
     assert all(len(warning) <= WARNING_LENGTH and "\n" not in warning for warning in warnings)
     assert sum(map(len, warnings)) <= WARNINGS_LENGTH + WARNING_LENGTH
     assert "more warnings" in warnings[-1]
@@ -109,7 +109,7 @@ def test_warnings_keep_within_what_the_api_server_passes_on() -> None:
 
 def test_messages_are_bounded_and_one_line_each() -> None:
     evil = {"WARM_IP_TARGET": "5\n\x1b[31mred\u202e", "MAX_ENI": "9" * 100_000}
-    message = asked("validate", review(Example(DaemonSet(env=evil)).resource()))["status"]["message"]
+    message = asked("validate", review(Example(DaemonSet(env=evil)).change()))["status"]["message"]
     assert len(message.splitlines()) == 2
     assert len(message) < 5_000
     assert message.replace("\n", "").isprintable()
@@ -120,14 +120,14 @@ def test_messages_are_bounded_and_one_line_each() -> None:
 
 def test_a_deletion_is_judged_by_the_object_that_goes_whatever_the_request_names() -> None:
     for name in ("aws-node", "", None):
-        response = asked("validate", review(DELETION.resource(), name=name))
+        response = asked("validate", review(DELETION.change(), name=name))
         assert not response["allowed"]
         assert response["status"]["message"].startswith("DEL-001: DaemonSet kube-system/aws-node is deleted")
-        assert asked("mutate", review(DELETION.resource(), name=name))["allowed"]
+        assert asked("mutate", review(DELETION.change(), name=name))["allowed"]
 
 
 def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone() -> None:
-    nothing = review(Resource("DaemonSet", None, None, "DELETE"), name="")
+    nothing = review(Change("DaemonSet", None, None, "DELETE"), name="")
     assert "does not say which object" in asked("validate", nothing)["status"]["message"]
     assert asked("mutate", nothing)["allowed"]
 
@@ -145,13 +145,13 @@ def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone()
 )
 def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:  # noqa: FBT001
     example = Example(None, before=DaemonSet(annotations={"cni-guard.dev/allow-delete": permit}))
-    response = asked("validate", review(example.resource()))
+    response = asked("validate", review(example.change()))
     assert response["allowed"] == allowed
     assert said in (response["warnings"][0] if allowed else response["status"]["message"])
 
 
 def test_the_denial_of_a_deletion_prints_both_commands() -> None:
-    message = asked("validate", review(DELETION.resource()))["status"]["message"]
+    message = asked("validate", review(DELETION.change()))["status"]["message"]
     annotate = (
         "`kubectl -n kube-system annotate daemonset aws-node --overwrite "
         "cni-guard.dev/allow-delete=2026-06-01T12:15:00Z`"
@@ -164,11 +164,11 @@ def test_the_denial_of_a_deletion_prints_both_commands() -> None:
 
 
 def test_the_break_glass_passes_and_is_noted() -> None:
-    body = review(BAD.resource(), userInfo={"username": "alice", "groups": [BREAK_GLASS]})
+    body = review(BAD.change(), userInfo={"username": "alice", "groups": [BREAK_GLASS]})
     response = asked("validate", body)
     assert response["allowed"]
     assert response["auditAnnotations"] == {"break-glass": "true"}
-    assert "patch" not in asked("mutate", review(MINIMUM.resource(), userInfo={"groups": [BREAK_GLASS]}))
+    assert "patch" not in asked("mutate", review(MINIMUM.change(), userInfo={"groups": [BREAK_GLASS]}))
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,11 @@ def test_the_break_glass_passes_and_is_noted() -> None:
     ],
 )
 def test_what_does_not_concern_the_guard_passes(request_: dict[str, Any]) -> None:
-    assert asked("validate", review(BAD.resource(), **request_))["allowed"]
+    assert asked("validate", review(BAD.change(), **request_))["allowed"]
 
 
 def renamed(**metadata: Any) -> dict[str, Any]:
-    copy = BAD.resource().object
+    copy = BAD.change().object
     del copy["metadata"]["name"]
     copy["metadata"] |= metadata
     return dict(copy)
@@ -196,25 +196,25 @@ def renamed(**metadata: Any) -> dict[str, Any]:
     [{"name": "other"}, {"name": "other", "namespace": "default"}, {"generateName": "aws-node-"}, {}],
 )
 def test_a_renamed_copy_of_aws_node_is_aws_node(metadata: dict[str, Any]) -> None:
-    assert not asked("validate", review(Resource("DaemonSet", renamed(**metadata))))["allowed"]
+    assert not asked("validate", review(Change("DaemonSet", renamed(**metadata))))["allowed"]
 
 
 def test_a_change_away_from_aws_node_is_judged_too() -> None:
     other = {"metadata": {"name": "x", "namespace": "y"}, "spec": {"template": {"spec": {"containers": []}}}}
-    assert not asked("validate", review(Resource("DaemonSet", other, renamed(name="x", namespace="y"), "UPDATE")))[
+    assert not asked("validate", review(Change("DaemonSet", other, renamed(name="x", namespace="y"), "UPDATE")))[
         "allowed"
     ]
 
 
 def test_notices_are_warnings_of_each_answer() -> None:
     loud = Guard(BUILT_IN, CATALOGUE, notices=("the policy is broken",))
-    response = json.loads(answer("validate", review(BAD.resource()), loud, NOW).body)["response"]
+    response = json.loads(answer("validate", review(BAD.change()), loud, NOW).body)["response"]
     assert response["warnings"][0] == "the policy is broken"
 
 
 def test_the_log_keeps_names_cut_and_never_values() -> None:
     secret = Example(DaemonSet(env={"CLUSTER_ENDPOINT": "https://secret.example.com", "MAX_ENI": "0"}))
-    said = answer("validate", review(secret.resource(), name="n" * 10_000), guard(), NOW)
+    said = answer("validate", review(secret.change(), name="n" * 10_000), guard(), NOW)
     line = fields(said)
     assert len(line["name"]) == 256
     assert "secret" not in json.dumps(line)
@@ -234,7 +234,7 @@ def test_the_log_keeps_names_cut_and_never_values() -> None:
 
 # --- what is no review -----------------------------------------------------------------------------------------------
 
-GOOD = json.loads(review(Example(DaemonSet()).resource()))
+GOOD = json.loads(review(Example(DaemonSet()).change()))
 
 
 def with_(**request: Any) -> bytes:
@@ -268,7 +268,7 @@ def with_(**request: Any) -> bytes:
         (with_(object="x"), "request.object is not an object"),
         (with_(object=[]), "request.object is not an object"),
         (b'{"kind": "AdmissionReview", "kind": "AdmissionReview"}', 'the key "kind" is listed twice'),
-        (review(Resource("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" is listed twice'),
+        (review(Change("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" is listed twice'),
     ],
 )
 def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: str) -> None:
@@ -282,7 +282,7 @@ def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: s
 def nested(depth: int) -> bytes:
     """An ENIConfig that is fine, with a deep field in its status, where its CRD keeps whatever is there."""
     deep = b'{"a":' * depth + b"1" + b"}" * depth
-    body = review(Example(ENIConfig(spec={"subnet": "subnet-01234567", "securityGroups": ["sg-01234567"]})).resource())
+    body = review(Example(ENIConfig(spec={"subnet": "subnet-01234567", "securityGroups": ["sg-01234567"]})).change())
     return body.replace(b'"object":{', b'"object":{"status":' + deep + b",")
 
 
@@ -297,7 +297,7 @@ def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allo
 
 def with_entries(entry: str, count: int) -> bytes:
     """A review of an aws-node with so many entries in one list."""
-    body = review(Example(DaemonSet()).resource())
+    body = review(Example(DaemonSet()).change())
     return body.replace(b'"object":{', b'"object":{"x":[' + b",".join([entry.encode()] * count) + b"],", 1)
 
 
@@ -326,7 +326,7 @@ def test_the_densest_object_that_an_api_server_stores_is_read_on_both_sides() ->
     fields = ",".join(f'"k:{{\\"name\\":\\"V{number:05}\\"}}":{{".":{{}},"f:name":{{}}}}' for number in range(count))
     stored = f'"x":[{entries}],"fields":{{{fields}}},'
     assert 1_400_000 < len(stored) < 1_600_000
-    body = review(Example(DaemonSet(), before=DaemonSet()).resource()).decode()
+    body = review(Example(DaemonSet(), before=DaemonSet()).change()).decode()
     for side in ("object", "oldObject"):
         body = body.replace(f'"{side}":{{', f'"{side}":{{{stored}', 1)
     assert read(body.encode()).uid == "705ab4f5-6393-11e8-b7cc-42010a800002"
@@ -365,7 +365,7 @@ LONG = "\x1b" * 300_000
     ],
 )
 def test_whatever_is_long_makes_no_long_answer(example: Example) -> None:
-    assert len(answer("validate", review(example.resource()), guard(), NOW).body) < 20_000
+    assert len(answer("validate", review(example.change()), guard(), NOW).body) < 20_000
 
 
 def flood(kind: str) -> Example:
@@ -384,8 +384,8 @@ def flood(kind: str) -> Example:
 def test_very_many_of_anything_is_answered_in_linear_time(kind: str) -> None:
     """Quadratic, each of these would take minutes to hours: the bound is generous, and no measurement."""
     started = time.process_time()
-    asked("validate", review(flood(kind).resource()))
-    asked("mutate", review(flood(kind).resource()))
+    asked("validate", review(flood(kind).change()))
+    asked("mutate", review(flood(kind).change()))
     assert time.process_time() - started < 20
 
 
@@ -394,13 +394,13 @@ def test_a_thousand_containers_of_one_name_are_refused() -> None:
     crowd["spec"]["template"]["spec"]["containers"] += [{"name": "aws-node", "env": [{"name": "X"}]}] * 2_000
     assert (
         "runs the CNI beside the one that is evaluated"
-        in asked("validate", review(Resource("DaemonSet", crowd)))["status"]["message"]
+        in asked("validate", review(Change("DaemonSet", crowd)))["status"]["message"]
     )
 
 
 def test_ten_thousand_entries_are_one_message() -> None:
     flood = {f"WARM_IP_TARGEX{number}": "5" for number in range(10_000)}
-    message = asked("validate", review(Example(DaemonSet(env=flood)).resource()))["status"]["message"]
+    message = asked("validate", review(Example(DaemonSet(env=flood)).change()))["status"]["message"]
     assert len(message.splitlines()) == 1
     assert message.startswith("POD-013: env of container aws-node has 10027 entries, and at most 250 are read")
 
@@ -408,7 +408,7 @@ def test_ten_thousand_entries_are_one_message() -> None:
 def test_equal_faults_are_one_message_that_names_twenty_and_counts_the_rest() -> None:
     names = tuple(f"WARM_X{number:03}" for number in range(100))
     twice = Example(DaemonSet(env=dict.fromkeys(names, ""), repeat=names))
-    lines = asked("validate", review(twice.resource()))["warnings"]
+    lines = asked("validate", review(twice.change()))["warnings"]
     (line,) = (one for one in lines if one.startswith("ENV-013"))
     assert line.startswith("ENV-013: WARM_X000 is set twice in container aws-node; WARM_X001 is set twice")
     assert line.count("is set twice") == 20
@@ -426,22 +426,22 @@ def test_equal_faults_are_one_message_that_names_twenty_and_counts_the_rest() ->
 def test_an_environment_of_another_shape_is_refused(env: Any, said: str) -> None:
     broken = stock()
     broken["spec"]["template"]["spec"]["containers"][0]["env"] = env
-    assert said in asked("validate", review(Resource("DaemonSet", broken)))["status"]["message"]
-    assert asked("mutate", review(Resource("DaemonSet", broken)))["allowed"]
+    assert said in asked("validate", review(Change("DaemonSet", broken)))["status"]["message"]
+    assert asked("mutate", review(Change("DaemonSet", broken)))["allowed"]
 
 
 def test_three_mebibytes_of_annotations_are_no_trouble() -> None:
-    large = Example(DaemonSet(annotations={"note": "x" * 3 * 2**20})).resource()
+    large = Example(DaemonSet(annotations={"note": "x" * 3 * 2**20})).change()
     assert asked("validate", review(large))["allowed"]
 
 
 def test_a_nul_in_a_value_is_shown_escaped() -> None:
-    response = asked("validate", review(Example(DaemonSet(env={"MAX_ENI": "1\x00"})).resource()))
+    response = asked("validate", review(Example(DaemonSet(env={"MAX_ENI": "1\x00"})).change()))
     assert 'MAX_ENI="1\\x00"' in response["status"]["message"]
 
 
 def test_a_spec_that_is_a_string_is_refused() -> None:
-    response = asked("validate", review(Example(ENIConfig(spec="subnet-01234567")).resource()))
+    response = asked("validate", review(Example(ENIConfig(spec="subnet-01234567")).change()))
     assert "ENIC-001" in response["status"]["message"]
 
 
@@ -451,10 +451,10 @@ def test_a_fault_of_the_guard_is_a_refusal_and_not_an_http_error() -> None:
             raise ZeroDivisionError
 
     broken = Guard(BUILT_IN, Broken())  # type: ignore[arg-type]
-    said = answer("validate", review(BAD.resource()), broken, NOW)
+    said = answer("validate", review(BAD.change()), broken, NOW)
     assert said.status == 200
     assert "failed to evaluate" in json.loads(said.body)["response"]["status"]["message"]
-    assert json.loads(answer("mutate", review(BAD.resource()), broken, NOW).body)["response"]["allowed"]
+    assert json.loads(answer("mutate", review(BAD.change()), broken, NOW).body)["response"]["allowed"]
 
 
 json_text = st.recursive(
@@ -484,15 +484,15 @@ def test_any_request_gets_an_answer(request_: dict[str, Any]) -> None:
 def test_a_user_is_read_as_far_as_it_goes() -> None:
     infos: list[Any] = [None, [], {"groups": "x"}, {"username": 5, "groups": [5, None]}]
     for info in infos:
-        assert not asked("validate", review(BAD.resource(), userInfo=info))["allowed"]
+        assert not asked("validate", review(BAD.change(), userInfo=info))["allowed"]
     assert User("a").groups == frozenset()
 
 
 # --- the installation ------------------------------------------------------------------------------------------------
 
 
-def config_map(data: Any) -> Resource:
-    return Resource("ConfigMap", {"metadata": {"name": "cni-guard-policy", "namespace": "cni-guard"}, "data": data})
+def config_map(data: Any) -> Change:
+    return Change("ConfigMap", {"metadata": {"name": "cni-guard-policy", "namespace": "cni-guard"}, "data": data})
 
 
 @pytest.mark.parametrize(
@@ -510,27 +510,27 @@ def test_a_policy_that_does_not_load_is_not_stored(data: Any, said: str | None) 
     response = asked("validate", review(config_map(data), kind=kind))
     assert response["allowed"] == (said is None)
     assert said is None or said in response["status"]["message"]
-    gone = Resource("ConfigMap", None, config_map(data).object, "DELETE")
+    gone = Change("ConfigMap", None, config_map(data).object, "DELETE")
     assert asked("validate", review(gone, kind=kind))["allowed"]
 
 
 def test_both_doors_answer_a_canary() -> None:
-    resource = Example(DaemonSet(annotations={"cni-guard.dev/canary": "abc"})).resource()
+    change = Example(DaemonSet(annotations={"cni-guard.dev/canary": "abc"})).change()
     endpoints: tuple[Endpoint, ...] = ("validate", "mutate")
     for endpoint in endpoints:
-        assert asked(endpoint, review(resource))["warnings"] == [f"cni-guard canary abc answered at {endpoint}"]
+        assert asked(endpoint, review(change))["warnings"] == [f"cni-guard canary abc answered at {endpoint}"]
 
 
 # --- the budget of CPU time ------------------------------------------------------------------------------------------
 
 
-def hurried(endpoint: Endpoint, resource: Resource) -> Answer:
+def hurried(endpoint: Endpoint, change: Change) -> Answer:
     """The answer of a guard whose time is over at once."""
-    return answer(endpoint, review(resource), replace(guard(), budget=0.0), NOW)
+    return answer(endpoint, review(change), replace(guard(), budget=0.0), NOW)
 
 
 def test_an_object_that_takes_too_long_is_refused_and_counted() -> None:
-    told = hurried("validate", Example(DaemonSet()).resource())
+    told = hurried("validate", Example(DaemonSet()).change())
     response = json.loads(told.body)["response"]
     assert not response["allowed"]
     assert "0.0 s of CPU time" in response["status"]["message"]
@@ -543,7 +543,7 @@ def test_an_object_that_takes_too_long_is_refused_and_counted() -> None:
 
 
 def test_a_restart_of_an_object_that_takes_too_long_passes_and_is_told() -> None:
-    told = hurried("validate", Example(DaemonSet(annotations={"a": "b"}), before=DaemonSet()).resource())
+    told = hurried("validate", Example(DaemonSet(annotations={"a": "b"}), before=DaemonSet()).change())
     response = json.loads(told.body)["response"]
     assert response["allowed"]
     assert any("CPU time" in warning for warning in response["warnings"])
@@ -551,7 +551,7 @@ def test_a_restart_of_an_object_that_takes_too_long_passes_and_is_told() -> None
 
 
 def test_nothing_is_added_to_an_object_that_takes_too_long() -> None:
-    told = hurried("mutate", Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5"})).resource())
+    told = hurried("mutate", Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5"})).change())
     response = json.loads(told.body)["response"]
     assert response["allowed"]
     assert "patch" not in response

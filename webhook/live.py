@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from webhook import policy, tls
+from webhook.engine.pipeline import Guard
 from webhook.limits import EVALUATION_SECONDS
 from webhook.metrics import Metrics
-from webhook.pipeline import Guard
 from webhook.policy import BUILT_IN, PolicyError
 from webhook.rules import CATALOGUE
 
@@ -23,7 +23,7 @@ LOG = logging.getLogger("cni_guard")
 LOOK_EVERY = 1.0
 """Seconds between two checks of the files."""
 
-Source = Literal["file", "built-in", "last good"]
+Origin = Literal["file", "built-in", "last good"]
 Content = TypeVar("Content")
 
 
@@ -122,7 +122,7 @@ class Live:
         self.policy_warnings: tuple[str, ...] = ()
         """What the owner of the policy should change in it."""
         self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS)
-        self.source: Source = "built-in"
+        self.source: Origin = "built-in"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
         self._settings = settings

@@ -89,8 +89,8 @@ class Metrics:
         request, webhook = decision.request, decision.endpoint
         self._requests(
             webhook,
-            _one_of(OPERATIONS, request.resource.operation if request else None),
-            _one_of(KINDS, request.resource.kind if request else None),
+            _one_of(OPERATIONS, request.change.operation if request else None),
+            _one_of(KINDS, request.change.kind if request else None),
             _said(decision.allowed),
             _said(request is not None and request.dry_run),
         ).inc()

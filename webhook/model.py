@@ -1,4 +1,4 @@
-"""The data model: rules check a resource and yield problems, which `judge` turns into the findings of a verdict.
+"""The data model: rules check a change and yield problems, which the engine turns into the findings of a verdict.
 
 Everything here is a frozen value, independent of HTTP, files, the cluster and the clock.
 """
@@ -61,7 +61,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file of a resource, with the position of each field."""
+    """The file of an object, with the position of each field."""
 
     file: str
     positions: Mapping[Path, Position] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Change:
     """A change: the new object, the old one, the operation and the user.
 
     `object` is None on DELETE; `old` is None on CREATE and for files.
@@ -174,7 +174,7 @@ class Finding:
     enforced: Level
     """The level in ``mode: enforce``."""
     introduced: bool
-    resource: Resource
+    change: Change
     problem: Problem
     link: str
     excuse: str = ""
@@ -194,7 +194,7 @@ class Skipped:
     """A rule that was not evaluated for lack of facts; it is reported, since it did not pass."""
 
     rule: str
-    resource: Resource
+    change: Change
     reason: str
 
 
@@ -205,7 +205,7 @@ class RuleError:
     rule: str
     level: Level
     enforced: Level
-    resource: Resource
+    change: Change
     error: str
 
     @property
@@ -241,9 +241,9 @@ class Overrun:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The results of all rules for one resource."""
+    """The results of all rules for one change."""
 
-    resource: Resource
+    change: Change
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     errors: tuple[RuleError, ...] = ()
@@ -327,7 +327,7 @@ def _list(findings: list[Finding], listed: _Clause) -> str:
 
 
 class CouldNotCheckError(Exception):
-    """Raised with the reason when a fact is missing; `judge` turns it into a `Skipped`."""
+    """Raised with the reason when a fact is missing; the engine turns it into a `Skipped`."""
 
 
 UnknownKey = tuple[str, ...]

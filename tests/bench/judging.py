@@ -1,4 +1,4 @@
-"""CPU time of a decision without HTTP: of `judge` alone, and of the whole answer around it."""
+"""CPU time of a decision without HTTP: of the evaluation alone, and of the whole answer around it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from tests.bench.plan import Aim, Plan
 from tests.bench.reviews import Reviews
 from webhook import policy
-from webhook.judge import judge
-from webhook.pipeline import Guard
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.engine.pipeline import Guard
 from webhook.review import request
 from webhook.review.answer import answer
 from webhook.review.decision import Endpoint
@@ -29,17 +29,17 @@ class Row:
     operation: str
     size: int
     read: float
-    judge: float
+    evaluation: float
     validate: float
     mutate: float
 
     def cells(self) -> Iterator[str]:
         """Show it as a row of the table."""
         yield from (self.operation, f"{self.size / 1000:.1f}")
-        yield from (f"{figure:.3f}" for figure in (self.read, self.judge, self.validate, self.mutate))
+        yield from (f"{figure:.3f}" for figure in (self.read, self.evaluation, self.validate, self.mutate))
 
 
-HEAD = ("operation", "body kB", "read body", "judge alone", "whole validate", "whole mutate")
+HEAD = ("operation", "body kB", "read body", "evaluation", "whole validate", "whole mutate")
 
 
 def measure(reviews: Reviews, plan: Plan) -> list[Row]:
@@ -50,7 +50,7 @@ def measure(reviews: Reviews, plan: Plan) -> list[Row]:
 
 def _row(operation: str, body: bytes, guard: Guard, plan: Plan) -> Row:
     now = datetime.now(UTC)
-    resource = request.read(body).resource
+    change = request.read(body).change
 
     def whole(endpoint: Endpoint) -> float:
         return _best(lambda: answer(endpoint, body, guard, now), plan.judgements)
@@ -59,7 +59,7 @@ def _row(operation: str, body: bytes, guard: Guard, plan: Plan) -> Row:
         operation,
         len(body),
         _best(lambda: request.read(body), plan.judgements),
-        _best(lambda: judge(resource, guard.policy, guard.facts, guard.rules, now), plan.judgements),
+        _best(lambda: Evaluation(change, Basis(guard.policy, guard.facts, guard.rules, now)), plan.judgements),
         whole("validate"),
         whole("mutate"),
     )
@@ -81,4 +81,4 @@ def aims(rows: list[Row]) -> Iterator[Aim]:
     """Hold the figures against what they should be."""
     for row in rows:
         if row.operation == "UPDATE":
-            yield Aim("CPU of judge alone for an UPDATE", row.judge, LIMIT, "ms")
+            yield Aim("CPU of the evaluation for an UPDATE", row.evaluation, LIMIT, "ms")

@@ -14,7 +14,7 @@ from tests.bench.served import HOST, Tls
 from tests.changes import review
 from tests.controlplane import Cluster
 from webhook.cni.stock import stock
-from webhook.model import Operation, Resource
+from webhook.model import Change, Operation
 
 Reviews = Mapping[tuple[str, Operation], bytes]
 """A body for each door and operation."""
@@ -30,7 +30,7 @@ def made() -> Reviews:
     old, new = stock(), stock()
     env = new["spec"]["template"]["spec"]["containers"][0]["env"]
     next(entry for entry in env if entry["name"] == VARIABLE)["value"] = VALUE
-    changes = (Resource("DaemonSet", old), Resource("DaemonSet", new, old, "UPDATE"))
+    changes = (Change("DaemonSet", old), Change("DaemonSet", new, old, "UPDATE"))
     return {(door, change.operation): review(change) for door in DOORS for change in changes}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from webhook.cni.identity import is_guarded, is_the_aws_node
-from webhook.model import Resource
+from webhook.model import Change
 
 
 def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **spec: Any) -> dict[str, Any]:
@@ -33,9 +33,9 @@ def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **s
     ],
 )
 def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
-    assert is_guarded(Resource("DaemonSet", raw)) is guarded
-    assert is_guarded(Resource("DaemonSet", daemonset(), raw, "UPDATE")) is guarded
-    assert is_guarded(Resource("DaemonSet", None, raw, "DELETE")) is guarded
+    assert is_guarded(Change("DaemonSet", raw)) is guarded
+    assert is_guarded(Change("DaemonSet", daemonset(), raw, "UPDATE")) is guarded
+    assert is_guarded(Change("DaemonSet", None, raw, "DELETE")) is guarded
 
 
 MIRROR = {"containers": [{"name": "aws-node", "image": "registry.corp/cni:v1"}]}
@@ -96,10 +96,10 @@ PLAIN = {"containers": [{"name": "cni", "image": "registry.corp/cni:v1"}]}
 )
 def test_what_the_api_server_refuses_is_told_as_its_author_meant_it(metadata: Any, pod: Any, *, guarded: bool) -> None:
     raw = {"metadata": metadata, "spec": {"template": {"spec": pod}}}
-    assert is_guarded(Resource("DaemonSet", raw)) is guarded
+    assert is_guarded(Change("DaemonSet", raw)) is guarded
 
 
 def test_only_one_is_the_cluster_s_own() -> None:
-    assert is_the_aws_node(Resource("DaemonSet", daemonset("aws-node", "kube-system")))
-    assert not is_the_aws_node(Resource("DaemonSet", daemonset("aws-node-2", "kube-system")))
-    assert not is_the_aws_node(Resource("DaemonSet", daemonset("aws-node", "default")))
+    assert is_the_aws_node(Change("DaemonSet", daemonset("aws-node", "kube-system")))
+    assert not is_the_aws_node(Change("DaemonSet", daemonset("aws-node-2", "kube-system")))
+    assert not is_the_aws_node(Change("DaemonSet", daemonset("aws-node", "default")))

@@ -8,20 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.rules.ask import grows_linearly
-from webhook.cni.addresses import Asked, Flaw, Unread
+from webhook.cni.addresses import Asked, Flaw, Opaque
 from webhook.cni.container import Container
-from webhook.cni.probes import KINDS, Answer, asked
+from webhook.cni.probes import KINDS, ProbeTarget, asked
 from webhook.cni.programs import read
 
 SOCKET = "/var/run/aws-node/ipamd.sock"
 PROBER = "/app/grpc-health-probe"
 
 
-def answer(probe: Any, **fields: Any) -> Answer:
+def answer(probe: Any, **fields: Any) -> ProbeTarget:
     return asked(Container("aws-node", {"livenessProbe": probe} | fields, ()), "livenessProbe")
 
 
-def command(*words: Any, **fields: Any) -> Answer:
+def command(*words: Any, **fields: Any) -> ProbeTarget:
     return answer({"exec": {"command": list(words)}}, **fields)
 
 
@@ -101,7 +101,7 @@ def test_other_addresses_stay_others(target: str, address: str) -> None:
     ],
 )
 def test_what_cannot_be_read_is_said(target: str) -> None:
-    assert isinstance(command(PROBER, f"-addr={target}"), Unread)
+    assert isinstance(command(PROBER, f"-addr={target}"), Opaque)
 
 
 def test_a_relative_socket_begins_at_the_working_folder() -> None:
@@ -207,7 +207,7 @@ def test_a_command_is_read_as_go_and_a_shell_read_it(words: tuple[str, ...]) -> 
 )
 def test_a_command_that_cannot_be_read_whole_is_said(words: tuple[Any, ...]) -> None:
     env = [{"name": "UNKNOWN", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}]
-    assert isinstance(command(*words, env=env), Unread)
+    assert isinstance(command(*words, env=env), Opaque)
 
 
 def test_a_probe_without_a_command_asks_nothing() -> None:
@@ -317,7 +317,7 @@ def test_the_addresses_in_the_words_of_any_other_program(
     words: tuple[str, ...], given: list[str], mentioned: list[str]
 ) -> None:
     found = command(*words)
-    assert isinstance(found, Unread)
+    assert isinstance(found, Opaque)
     assert [one.address for one in found.given] == given
     assert [one.address for one in found.mentioned] == mentioned
 
@@ -340,7 +340,7 @@ def test_the_addresses_in_the_words_of_any_other_program(
         ("x", None),
     ],
 )
-def test_the_kubelet_s_own_probes(probe: Any, expected: Answer) -> None:
+def test_the_kubelet_s_own_probes(probe: Any, expected: ProbeTarget) -> None:
     ports = ["x", {"name": "metrics", "containerPort": 61678}, {"name": "rpc", "containerPort": 50051}]
     assert answer(probe, ports=ports) == expected
 
@@ -359,7 +359,7 @@ words = st.text() | st.sampled_from(
 @example(["nc", "a" * 16_000])
 @example(["nc", "50051 " * 2_500])
 def test_a_command_can_be_anything(listed: list[Any]) -> None:
-    assert isinstance(command(*listed), Asked | Flaw | Unread) == bool(listed)
+    assert isinstance(command(*listed), Asked | Flaw | Opaque) == bool(listed)
 
 
 @given(st.lists(st.sampled_from(SOCKETS + PORTS), min_size=1, max_size=5), st.data())
@@ -387,7 +387,7 @@ def cost_of_words(size: int) -> float:
     found = 0.0
     for word in ("localhost:1", "50051 ", "a", "/", "unix:", "[", "-"):
         started = time.process_time()
-        assert isinstance(read(["nc", word * size, *[word] * 80], ""), Unread)
+        assert isinstance(read(["nc", word * size, *[word] * 80], ""), Opaque)
         found = max(found, time.process_time() - started)
     return found
 

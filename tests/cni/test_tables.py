@@ -21,9 +21,9 @@ from webhook.cni.releases import (
     release,
 )
 from webhook.cni.tables import KNOWN
+from webhook.cni.unsafe import UNSAFE_RELEASES, Feature, UnsafeReleases
 from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, VARIABLES, by_name
-from webhook.cni.verdicts import VERDICTS, Feature, Verdict
-from webhook.cni.version import Version, at
+from webhook.cni.version import Version, in_force
 
 V = Version.of
 CUSTOM: Feature = "custom-networking"
@@ -36,9 +36,9 @@ NO_AGENT: Feature = "no-network-policy-agent"
 
 def verdicts_on(
     version: Version, features: frozenset[Feature] = frozenset(), kubernetes: tuple[int, int] | None = None
-) -> tuple[Verdict, ...]:
+) -> tuple[UnsafeReleases, ...]:
     """Every row that speaks about a release with these features on this server."""
-    return tuple(row for row in VERDICTS if row.applies(version, features.__contains__, kubernetes))
+    return tuple(row for row in UNSAFE_RELEASES if row.applies(version, features.__contains__, kubernetes))
 
 
 def denied(version: str, *features: Feature, kubernetes: tuple[int, int] | None = None) -> bool:
@@ -112,12 +112,12 @@ def test_recommended_releases() -> None:
 
 
 def test_verdicts_are_unique() -> None:
-    assert len(set(VERDICTS)) == len(VERDICTS)
-    assert len({row.reason for row in VERDICTS}) == len(VERDICTS)
+    assert len(set(UNSAFE_RELEASES)) == len(UNSAFE_RELEASES)
+    assert len({row.reason for row in UNSAFE_RELEASES}) == len(UNSAFE_RELEASES)
 
 
-@pytest.mark.parametrize("row", VERDICTS, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
-def test_a_verdict_makes_sense(row: Verdict) -> None:
+@pytest.mark.parametrize("row", UNSAFE_RELEASES, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
+def test_a_verdict_makes_sense(row: UnsafeReleases) -> None:
     assert row.first <= row.last
     assert row.reason
     assert row.reason[0].islower() or row.reason.startswith(("IPv6", "AWS"))
@@ -127,8 +127,8 @@ def test_a_verdict_makes_sense(row: Verdict) -> None:
     assert any(row.first <= version <= row.last for version in VERSIONS)
 
 
-@pytest.mark.parametrize("row", VERDICTS, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
-def test_what_a_verdict_recommends_is_not_denied_itself(row: Verdict) -> None:
+@pytest.mark.parametrize("row", UNSAFE_RELEASES, ids=lambda row: f"{row.first}-{row.last}-{row.level}")
+def test_what_a_verdict_recommends_is_not_denied_itself(row: UnsafeReleases) -> None:
     assert row.fixed is not None
     assert row.fixed in VERSIONS
     assert row.fixed > row.last
@@ -466,7 +466,7 @@ def test_health_address(version: str, address: str) -> None:
 
 def test_flags() -> None:
     assert len({flag.name for flag in FLAGS}) == len(FLAGS)
-    newest = {flag.name: at(flag.shipped, VERSIONS[-1]) for flag in FLAGS}
+    newest = {flag.name: in_force(flag.shipped, VERSIONS[-1]) for flag in FLAGS}
     assert newest["enable-network-policy"] == newest["enable-ipv6"] == "false"
     limits = {flag.name: (flag.minimum, flag.maximum) for flag in FLAGS if flag.minimum}
     assert limits == {"conntrack-cache-table-size": (32768, 1048576)}
@@ -475,7 +475,9 @@ def test_flags() -> None:
         assert refusal(Given(0, flag.name, flag.default(KNOWN.pairs[VERSIONS[-1]])), KNOWN.pairs[VERSIONS[-1]]) == ""
         # A manifest passes no flag that its own agent does not know.
         assert all(
-            KNOWN.pairs.get(release, flag.since) >= flag.since for release in VERSIONS if at(flag.shipped, release)
+            KNOWN.pairs.get(release, flag.since) >= flag.since
+            for release in VERSIONS
+            if in_force(flag.shipped, release)
         )
 
 

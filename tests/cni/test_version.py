@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webhook.cni.version import LARGEST, Tag, Version, at, below, parse_tag
+from webhook.cni.version import LARGEST, Tag, Version, below, in_force, parse_tag
 
 NUMBERS = st.integers(min_value=0, max_value=LARGEST)
 VERSIONS = st.builds(Version, NUMBERS, NUMBERS, NUMBERS)
@@ -94,6 +94,6 @@ def test_below_leaves_no_gap(version: Version, other: Version) -> None:
 
 def test_reading_a_history() -> None:
     steps = ((Version(1, 2, 0), "a"), (Version(1, 4, 0), None), (Version(1, 6, 0), "b"))
-    assert [at(steps, Version(1, minor, 5)) for minor in range(1, 7)] == [None, "a", "a", None, None, "b"]
-    assert at(steps, Version(1, 2, 0)) == "a"
-    assert at((), Version(1, 2, 0)) is None
+    assert [in_force(steps, Version(1, minor, 5)) for minor in range(1, 7)] == [None, "a", "a", None, None, "b"]
+    assert in_force(steps, Version(1, 2, 0)) == "a"
+    assert in_force((), Version(1, 2, 0)) is None

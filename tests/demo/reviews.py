@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.changes import review
 from tests.demo.files import CIDR, CONFLICT, EXTERNAL_SNAT, NEWEST, NEXT, OLD, SUBNET, aws_node, eniconfig
-from webhook.model import Resource
+from webhook.model import Change
 
 Variables = Iterable[tuple[str, str]]
 
@@ -20,14 +20,14 @@ def write(folder: Path) -> None:
         "conflict-dry-run": review(conflict, dryRun=True),
         "conflict": review(conflict),
         "minimum": review(_change(NEXT, NEXT, [("MINIMUM_IP_TARGET", "5")])),
-        "eniconfig-cidr": review(Resource("ENIConfig", eniconfig(CIDR))),
-        "eniconfig": review(Resource("ENIConfig", eniconfig(SUBNET))),
-        "delete": review(Resource("DaemonSet", None, aws_node(NEXT), "DELETE")),
+        "eniconfig-cidr": review(Change("ENIConfig", eniconfig(CIDR))),
+        "eniconfig": review(Change("ENIConfig", eniconfig(SUBNET))),
+        "delete": review(Change("DaemonSet", None, aws_node(NEXT), "DELETE")),
     }
     for name, body in reviews.items():
         (folder / f"{name}.json").write_bytes(body)
 
 
-def _change(old: str, new: str, variables: Variables = ()) -> Resource:
+def _change(old: str, new: str, variables: Variables = ()) -> Change:
     """An update of aws-node."""
-    return Resource("DaemonSet", aws_node(new, variables), aws_node(old), "UPDATE")
+    return Change("DaemonSet", aws_node(new, variables), aws_node(old), "UPDATE")

@@ -6,45 +6,41 @@ from typing import Any
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.documents import Unread
-from webhook.files import Build
-from webhook.judge import judge
+from webhook.inputs import Build
 from webhook.model import (
-    NOTHING_KNOWN,
+    Change,
     Finding,
     Level,
     Path,
     Position,
     Problem,
-    Resource,
     RuleError,
     Skipped,
     Source,
     Verdict,
 )
-from webhook.policy import BUILT_IN
 from webhook.printable import dotted
 from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
-from webhook.rules import CATALOGUE
 
 ENV: Path = ("spec", "template", "spec", "containers", 0, "env", 3)
 LINK = "https://example.com/x"
 
 
-def resource(file: str = "a.yaml", name: str = "aws-node") -> Resource:
+def change(file: str = "a.yaml", name: str = "aws-node") -> Change:
     """A DaemonSet of a file."""
     places = {(): Position(1, 1), ENV: Position(30, 15), (*ENV, "value"): Position(31, 22)}
-    return Resource(
+    return Change(
         "DaemonSet",
         {"metadata": {"name": name, "namespace": "kube-system"}},
         source=Source(file, places),
     )
 
 
-def finding(level: Level = "deny", path: Path = (*ENV, "value"), of: Resource | None = None, **words: str) -> Finding:
+def finding(level: Level = "deny", path: Path = (*ENV, "value"), of: Change | None = None, **words: str) -> Finding:
     """A finding of IPT-004."""
     said = {"wrong": "A is wrong", "effect": "B would happen", "remedy": "Set C"} | words
     wrong, effect, remedy = said.values()
@@ -54,7 +50,7 @@ def finding(level: Level = "deny", path: Path = (*ENV, "value"), of: Resource | 
         level=level,
         enforced=level,
         introduced=True,
-        resource=of or resource(),
+        change=of or change(),
         problem=problem,
         link=LINK,
     )
@@ -81,7 +77,7 @@ def test_dotted(path: Path, words: str) -> None:
 
 
 def test_report_of_verdicts() -> None:
-    one, two = resource("a.yaml"), resource("b.yaml")
+    one, two = change("a.yaml"), change("b.yaml")
     skipped = Skipped("VER-002", two, "unknown")
     error = RuleError("ENV-001", "deny", "deny", two, "KeyError: 'x'")
     report = Report.of(
@@ -89,15 +85,15 @@ def test_report_of_verdicts() -> None:
         (Unread("c.yaml", "broken"), Unread("d.yaml", "broken", fatal=False)),
         Counts(4, 5, 2),
     )
-    assert [remark.file for remark in report.remarks] == ["a.yaml", "b.yaml", "b.yaml"]
-    assert [remark.rule for remark in report.remarks] == ["IPT-004", "ENV-001", "IPT-004"]
+    assert [diagnostic.file for diagnostic in report.diagnostics] == ["a.yaml", "b.yaml", "b.yaml"]
+    assert [diagnostic.rule for diagnostic in report.diagnostics] == ["IPT-004", "ENV-001", "IPT-004"]
     assert (report.count("deny"), report.count("warn")) == (2, 1)
     assert [unread.file for unread in report.fatal] == ["c.yaml"]
 
 
 def test_remarks_stand_in_the_order_of_lines_denials_first() -> None:
-    report = Report((finding("warn"), finding(path=()), finding("deny"), finding("warn", of=resource("0.yaml"))))
-    places = [(remark.file, remark.position.line, remark.level) for remark in report.remarks]
+    report = Report((finding("warn"), finding(path=()), finding("deny"), finding("warn", of=change("0.yaml"))))
+    places = [(diagnostic.file, diagnostic.position.line, diagnostic.level) for diagnostic in report.diagnostics]
     assert places == [("a.yaml", 1, "deny"), ("a.yaml", 31, "deny"), ("a.yaml", 31, "warn"), ("0.yaml", 31, "warn")]
 
 
@@ -107,7 +103,7 @@ def test_remarks_stand_in_the_order_of_lines_denials_first() -> None:
 def test_json_shape() -> None:
     report = Report(
         findings=(finding(),),
-        skipped=(Skipped("VER-002", resource(), "the server's version is not known"),),
+        skipped=(Skipped("VER-002", change(), "the server's version is not known"),),
         unread=(Unread("c.yaml", "a TAB", 3, fatal=False),),
         counts=Counts(2, 7, 1),
         builds=(Build("k/kustomization.yaml", 3, 2, "kubectl kustomize k | cni-guard check -"),),
@@ -125,13 +121,13 @@ def test_json_shape() -> None:
                 "line": 31,
                 "column": 22,
                 "path": "spec.template.spec.containers[0].env[3].value",
-                "resource": "DaemonSet kube-system/aws-node",
+                "object": "DaemonSet kube-system/aws-node",
             }
         ],
         "skipped": [
             {
                 "rule": "VER-002",
-                "resource": "DaemonSet kube-system/aws-node",
+                "object": "DaemonSet kube-system/aws-node",
                 "reason": "the server's version is not known",
             }
         ],
@@ -163,7 +159,7 @@ def test_json_shape() -> None:
 
 
 def test_crash_is_among_the_findings() -> None:
-    report = Report(errors=(RuleError("ENV-001", "deny", "deny", resource(), "KeyError: 'x'"),))
+    report = Report(errors=(RuleError("ENV-001", "deny", "deny", change(), "KeyError: 'x'"),))
     [said] = parsed(report)["findings"]
     assert (said["rule"], said["level"], said["path"], said["line"]) == ("ENV-001", "deny", "", 1)
     assert said["message"].startswith("ENV-001: the rule failed on this object (KeyError: 'x')")
@@ -175,7 +171,7 @@ def test_missing_field_has_the_place_of_its_parent() -> None:
 
 
 def test_json_is_ascii() -> None:
-    report = Report((finding(of=resource("\x1b[2Jé.yaml", name="\u202e\x9b")),))
+    report = Report((finding(of=change("\x1b[2Jé.yaml", name="\u202e\x9b")),))
     assert as_json.render(report).isascii()
     assert "\x1b" not in as_json.render(report)
 
@@ -203,9 +199,9 @@ def test_text_wraps_and_keeps_links_whole() -> None:
 
 
 def test_text_of_skipped_and_unread() -> None:
-    other = resource(name="other")
+    other = change(name="other")
     report = Report(
-        skipped=tuple(Skipped(rule, of, "no facts") for of in (resource(), other) for rule in ("A-1", "A-2")),
+        skipped=tuple(Skipped(rule, of, "no facts") for of in (change(), other) for rule in ("A-1", "A-2")),
         unread=(Unread("c.yaml", "a TAB", 3), Unread("values.yaml", "no object", fatal=False)),
         counts=Counts(3, 1, 1),
     )
@@ -280,7 +276,7 @@ def test_text_shows_an_excuse() -> None:
         level="warn",
         enforced="warn",
         introduced=True,
-        resource=resource(),
+        change=change(),
         problem=finding().problem,
         link=LINK,
         excuse="excepted until 2026-12-31 by net: reason",
@@ -297,10 +293,10 @@ def test_colors_only_when_asked_for() -> None:
 def test_nothing_of_an_object_steers_the_terminal() -> None:
     evil = "x\x1b[2J\x07\n::error::y\r\u202e\u2028\x9b"
     report = Report(
-        findings=(finding(of=resource(evil, name=evil), path=("data", evil), wrong=evil, effect=evil, remedy=evil),),
-        skipped=(Skipped("A-1", resource(name=evil), evil),),
+        findings=(finding(of=change(evil, name=evil), path=("data", evil), wrong=evil, effect=evil, remedy=evil),),
+        skipped=(Skipped("A-1", change(name=evil), evil),),
         unread=(Unread(evil, evil),),
-        errors=(RuleError("A-2", "warn", "warn", resource(evil), evil),),
+        errors=(RuleError("A-2", "warn", "warn", change(evil), evil),),
     )
     lines = text.render(report).split("\n")
     assert all(line.isprintable() for line in lines)
@@ -309,9 +305,9 @@ def test_nothing_of_an_object_steers_the_terminal() -> None:
 
 def test_one_fault_at_one_place_is_one_finding_of_the_report() -> None:
     """As in the webhook's message: several things known against a release, in the line of its image."""
-    verdict = judge(Example(DaemonSet(release="1.12.6")).resource(), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Example(DaemonSet(release="1.12.6")).change())
     report = Report.of([verdict], (), Counts())
     assert len([finding for finding in verdict.findings if finding.rule == "VER-002"]) > 1
     assert len([finding for finding in report.findings if finding.rule == "VER-002"]) == 1
-    repeated = judge(env(MAX_ENI="x", WARM_IP_TARGET="x").resource(), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    repeated = evaluated(env(MAX_ENI="x", WARM_IP_TARGET="x").change())
     assert len(Report.of([repeated], (), Counts()).findings) == len(repeated.findings)

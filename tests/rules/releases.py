@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import container, set_env
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN, Tables
 from webhook.cni.version import Version
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
-from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE
+from webhook.model import Change, Finding, Verdict, at
 
 Env = dict[str, str | None]
 
@@ -40,9 +37,7 @@ def has(release: str, holder: str) -> bool:
 
 def judged(release: str, env: Env, *, holder: str = "aws-node", tables: Tables = KNOWN) -> Verdict:
     """What all rules say of such an object as a new one."""
-    return judge(
-        Resource("DaemonSet", daemonset(release, env, holder=holder)), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, tables
-    )
+    return evaluated(Change("DaemonSet", daemonset(release, env, holder=holder)), tables=tables)
 
 
 def about(verdict: Verdict, holder: str, name: str) -> list[Finding]:

@@ -4,13 +4,10 @@ from copy import deepcopy
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from tests.rules.releases import daemonset
 from webhook.catalogue.examples import container
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Resource
-from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE
+from webhook.model import Change
 
 MODE = "NETWORK_POLICY_ENFORCING_MODE"
 
@@ -41,12 +38,12 @@ MODE = "NETWORK_POLICY_ENFORCING_MODE"
     ],
 )
 def test_a_pair(release: str, agent: str, mode: str | None, policies: str, expected: str) -> None:
-    resource = deepcopy(daemonset(release, {MODE: mode}))
-    beside = container(resource, "aws-eks-nodeagent")
+    change = deepcopy(daemonset(release, {MODE: mode}))
+    beside = container(change, "aws-eks-nodeagent")
     beside["image"] = f"{beside['image'].rpartition(':')[0]}:v{agent}"
     kept = [word for word in beside["args"] if not word.startswith("--enable-network-policy=")]
     beside["args"] = [*kept, f"--enable-network-policy={policies}"]
-    verdict = judge(Resource("DaemonSet", resource), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Change("DaemonSet", change))
     found = [one for one in verdict.findings if one.rule == "IMG-002"]
     assert len(found) <= 1
     said = "" if not found else "certain" if found[0].problem.certain else found[0].level

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.changes import MANIFESTS, NOW, daemonset, guard, review
+from tests.changes import MANIFESTS, NOW, daemonset, evaluated, guard, review
 from webhook import rules
 from webhook.catalogue import FAMILIES, family, page
 from webhook.catalogue.examples import DaemonSet, Example
@@ -22,10 +22,10 @@ from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
-from webhook.judge import Basis, Evaluation, judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Source, Verdict, at
-from webhook.mutate import fill
-from webhook.pipeline import complete, decide, validate
+from webhook.engine.defaults import add_defaults
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.engine.pipeline import complete, decide, validate
+from webhook.model import NOTHING_KNOWN, Change, Finding, Source, Verdict, at
 from webhook.policy import BUILT_IN, Defaults, Policy
 from webhook.review.answer import answer
 from webhook.rules import CATALOGUE
@@ -38,8 +38,8 @@ GOOD = [pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for
 SUPPORTED = [release for release in VERSIONS if release >= (1, 12, 0)]
 
 
-def judged(resource: Resource, policy: Policy = BUILT_IN) -> Verdict:
-    return judge(resource, policy, NOTHING_KNOWN, CATALOGUE, NOW)
+def judged(change: Change, policy: Policy = BUILT_IN) -> Verdict:
+    return evaluated(change, policy)
 
 
 def denials(verdict: Verdict) -> list[str]:
@@ -48,14 +48,14 @@ def denials(verdict: Verdict) -> list[str]:
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_fires_on_its_bad_example(rule: Rule, example: Example) -> None:
-    found = [finding for finding in judged(example.resource()).findings if finding.rule == rule.id]
+    found = [finding for finding in judged(example.change()).findings if finding.rule == rule.id]
     assert found
     assert {finding.level for finding in found} <= ({"deny", "warn"} if rule.level == "deny" else {"warn"})
 
 
 @pytest.mark.parametrize("rule", [rule for rule in CATALOGUE if rule.bad], ids=lambda rule: rule.id)
 def test_reaches_the_level_that_it_names(rule: Rule) -> None:
-    levels = {f.level for example in rule.bad for f in judged(example.resource()).findings if f.rule == rule.id}
+    levels = {f.level for example in rule.bad for f in judged(example.change()).findings if f.rule == rule.id}
     assert rule.level in levels
 
 
@@ -75,13 +75,13 @@ CERTAIN = {
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_is_certain_where_the_cni_s_code_proves_it(rule: Rule, example: Example) -> None:
-    found = {f.problem.certain for f in judged(example.resource()).findings if f.rule == rule.id}
+    found = {f.problem.certain for f in judged(example.change()).findings if f.rule == rule.id}
     assert (True in found) == (rule.bad.index(example) in CERTAIN.get(rule.id, set()))
 
 
 @pytest.mark.parametrize("example", GOOD)
 def test_no_rule_fires_on_a_good_example(example: Example) -> None:
-    verdict = judged(example.resource())
+    verdict = judged(example.change())
     assert not verdict.said
     assert not verdict.skipped
 
@@ -96,7 +96,7 @@ def test_has_a_reason_a_title_and_a_link(rule: Rule) -> None:
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_messages_are_whole_sentences_that_begin_with_the_rule(example: Example) -> None:
-    for finding in judged(example.resource()).findings:
+    for finding in judged(example.change()).findings:
         problem = finding.problem
         assert finding.message.startswith(f"{finding.rule}: ")
         assert finding.message.endswith(finding.link)
@@ -110,9 +110,9 @@ def test_messages_are_whole_sentences_that_begin_with_the_rule(example: Example)
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_names_a_place_in_the_object(example: Example) -> None:
     """A path leads to what stands there, or to the place where the missing part belongs."""
-    resource = example.resource()
-    shown = resource.object if resource.object is not None else resource.old
-    for finding in judged(resource).findings:
+    change = example.change()
+    shown = change.object if change.object is not None else change.old
+    for finding in judged(change).findings:
         assert at(shown, *finding.problem.path[:-1]) is not None or finding.rule.startswith(("ENIC", "DEL"))
 
 
@@ -137,16 +137,16 @@ def test_the_page_is_fresh() -> None:
 # --- fixes -----------------------------------------------------------------------------------------------------------
 
 
-def filled(resource: Resource) -> tuple[Resource, tuple[Finding, ...]]:
-    done = fill(Evaluation(resource, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)))
-    return done.resource, done.findings
+def filled(change: Change) -> tuple[Change, tuple[Finding, ...]]:
+    done = add_defaults(Evaluation(change, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)))
+    return done.change, done.findings
 
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_a_fix_heals_and_heals_once(example: Example) -> None:
-    resource = example.resource()
-    after, told = filled(resource)
-    assert (after == resource) == (not told)
+    change = example.change()
+    after, told = filled(change)
+    assert (after == change) == (not told)
     healed = {(finding.rule, edit.says) for finding in told for edit in finding.problem.fixes}
     left = {(f.rule, edit.says) for f in judged(after).findings for edit in f.problem.fixes}
     assert not healed & left
@@ -157,24 +157,24 @@ def test_a_fix_heals_and_heals_once(example: Example) -> None:
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_a_fix_changes_nothing_that_was_written(example: Example) -> None:
-    resource = example.resource()
-    kept = deepcopy(resource.object)
-    after, _ = filled(resource)
-    assert resource.object == kept
+    change = example.change()
+    kept = deepcopy(change.object)
+    after, _ = filled(change)
+    assert change.object == kept
     assert contains(after.object, kept)
 
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_no_list_holds_two_entries_of_one_name_that_were_not_there(example: Example) -> None:
-    resource = example.resource()
-    assert repeated(filled(resource)[0].object) == repeated(resource.object)
+    change = example.change()
+    assert repeated(filled(change)[0].object) == repeated(change.object)
 
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_a_fix_brings_no_denial(example: Example) -> None:
-    resource = example.resource()
-    refused = {f.rule for f in judged(resource).findings if f.level == "deny"}
-    assert {f.rule for f in judged(filled(resource)[0]).findings if f.level == "deny"} <= refused
+    change = example.change()
+    refused = {f.rule for f in judged(change).findings if f.level == "deny"}
+    assert {f.rule for f in judged(filled(change)[0]).findings if f.level == "deny"} <= refused
 
 
 def contains(after: Any, before: Any) -> bool:
@@ -206,11 +206,11 @@ def test_webhook_and_check_say_the_same(example: Example) -> None:
 
     But for what only files can hold, as the API server itself refuses it.
     """
-    resource = replace(example.resource(), source=None)
-    verdict = decide(resource, guard(), NOW)
-    opened = complete(resource, guard(), NOW)
-    mutated = json.loads(answer("mutate", review(resource), guard(), NOW).body)["response"]
-    validated = json.loads(answer("validate", review(opened.resource), guard(), NOW).body)["response"]
+    change = replace(example.change(), source=None)
+    verdict = decide(change, guard(), NOW)
+    opened = complete(change, guard(), NOW)
+    mutated = json.loads(answer("mutate", review(change), guard(), NOW).body)["response"]
+    validated = json.loads(answer("validate", review(opened.change), guard(), NOW).body)["response"]
     assert mutated["allowed"]
     assert validated["allowed"] == (not verdict.denials)
     assert validated.get("status", {}).get("message", "") == "\n".join(verdict.denials)
@@ -240,7 +240,7 @@ def put(value: Any, path: tuple[str | int, ...], junk: Any) -> Any:
     return changed
 
 
-ENICONFIG_OBJECT = CATALOGUE.get("ENIC-001").good[0].resource().object  # type: ignore[union-attr]
+ENICONFIG_OBJECT = CATALOGUE.get("ENIC-001").good[0].change().object  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("whole", [stock(), ENICONFIG_OBJECT], ids=["DaemonSet", "ENIConfig"])
@@ -251,12 +251,12 @@ def test_no_malformed_object_crashes_a_rule(whole: dict[str, Any]) -> None:
             continue
         for junk in JUNK[:: 1 if len(path) < 8 else 4]:
             broken = put(whole, path, junk)
-            for resource in (
-                Resource(whole["kind"], broken, source=Source("x.yaml")),
-                Resource(whole["kind"], whole, broken, "UPDATE"),
-                Resource(whole["kind"], None, broken, "DELETE"),
+            for change in (
+                Change(whole["kind"], broken, source=Source("x.yaml")),
+                Change(whole["kind"], whole, broken, "UPDATE"),
+                Change(whole["kind"], None, broken, "DELETE"),
             ):
-                assert judged(resource).errors == (), (path, junk)
+                assert judged(change).errors == (), (path, junk)
 
 
 json_values = st.recursive(
@@ -280,13 +280,13 @@ json_values = st.recursive(
 @given(json_values, json_values)
 def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
     spec = {"template": {"spec": {"serviceAccountName": "aws-node", "containers": new, "initContainers": old}}}
-    for resource in (
-        Resource("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
-        Resource("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
-        Resource("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
-        Resource("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
+    for change in (
+        Change("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
+        Change("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
+        Change("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
+        Change("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
     ):
-        assert judged(resource).errors == ()
+        assert judged(change).errors == ()
 
 
 # --- releases --------------------------------------------------------------------------------------------------------
@@ -294,11 +294,11 @@ def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
 
 @pytest.mark.parametrize("release", SUPPORTED, ids=str)
 def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version) -> None:
-    verdict = judged(Resource("DaemonSet", stock(release)))
+    verdict = judged(Change("DaemonSet", stock(release)))
     assert {f.rule for f in verdict.findings if f.level == "deny"} <= {"VER-002"}
     deployed = next(f for f in at(stock(release), *POD_SPEC, "containers"))["image"].rpartition(":v")[2]
     blocked = any(
-        row.level == "deny" and row.first <= Version.of(deployed) <= row.last and not row.when for row in KNOWN.verdicts
+        row.level == "deny" and row.first <= Version.of(deployed) <= row.last and not row.when for row in KNOWN.unsafe
     )
     assert bool(denials(verdict)) == blocked
 
@@ -308,12 +308,12 @@ def test_an_official_manifest_has_no_finding_but_about_its_release(release: Vers
     """As a file, as a new object, and restarted."""
     whole = stock(release)
     restarted = put(whole, ("metadata", "annotations"), {"kubectl.kubernetes.io/restartedAt": "2026-06-01T12:00:00Z"})
-    for resource in (
-        Resource("DaemonSet", whole, source=Source("aws-node.yaml")),
-        Resource("DaemonSet", whole),
-        Resource("DaemonSet", restarted, whole, "UPDATE"),
+    for change in (
+        Change("DaemonSet", whole, source=Source("aws-node.yaml")),
+        Change("DaemonSet", whole),
+        Change("DaemonSet", restarted, whole, "UPDATE"),
     ):
-        assert {finding.rule for finding in judged(resource).findings} <= {"VER-002"}
+        assert {finding.rule for finding in judged(change).findings} <= {"VER-002"}
 
 
 @pytest.mark.parametrize("known", SUPPORTED, ids=str)
@@ -321,8 +321,8 @@ def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Ver
     """Cut the tables at any release: what the guard does not know yet, it does not refuse."""
     tables = KNOWN.until(known)
     for release in (release for release in VERSIONS if release > known):
-        resource = Resource("DaemonSet", stock(release))
-        verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, tables)
+        change = Change("DaemonSet", stock(release))
+        verdict = evaluated(change, tables=tables)
         assert denials(verdict) == []
         assert not verdict.errors
 
@@ -335,7 +335,7 @@ def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
         while here != newest:
             last = KNOWN.last_patches[here[:2]]
             following = KNOWN.last_patches[here.major, here.minor + 1] if here == last else last
-            step = Resource("DaemonSet", stock(following), stock(here), "UPDATE")
+            step = Change("DaemonSet", stock(following), stock(here), "UPDATE")
             assert denials(judged(step)) == [], (start, here, following)
             here = following
 
@@ -343,7 +343,7 @@ def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
 @pytest.mark.skipif(not MANIFESTS.is_dir(), reason="the official manifests are not beside this checkout")
 @pytest.mark.parametrize("manifest", sorted(MANIFESTS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_an_official_manifest_passes(manifest: Path) -> None:
-    verdict = judged(Resource("DaemonSet", daemonset(manifest)))
+    verdict = judged(Change("DaemonSet", daemonset(manifest)))
     assert denials(verdict) == []
     assert not verdict.errors
 
@@ -355,16 +355,16 @@ def test_defaults_of_the_policy() -> None:
     policy = Policy(
         mode="enforce", defaults=Defaults(env={"aws-node": {"CLUSTER_NAME": "prod", "WARM_ENI_TARGET": "5"}})
     )
-    resource = Resource("DaemonSet", stock())
-    done = complete(resource, guard(policy), NOW)
+    change = Change("DaemonSet", stock())
+    done = complete(change, guard(policy), NOW)
     assert [edit.says for edit in done.edits] == ["aws-node env CLUSTER_NAME=prod"]
     assert [f.rule for f in done.findings] == ["DEF-001"]
-    assert not validate(done.resource, guard(policy), NOW).said
+    assert not validate(done.change, guard(policy), NOW).said
 
 
 def test_a_default_of_the_policy_is_not_filled_in_where_a_rule_would_refuse_it() -> None:
     policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": {"WARM_ENI_TARGET": "3"}}))
     wish = {"WARM_ENI_TARGET": None, "WARM_IP_TARGET": "5", "MINIMUM_IP_TARGET": "12"}
 
-    resource = Example(DaemonSet(env=wish)).resource()
-    assert complete(resource, guard(policy), NOW).patch == ()
+    change = Example(DaemonSet(env=wish)).change()
+    assert complete(change, guard(policy), NOW).patch == ()

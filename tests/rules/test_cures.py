@@ -6,16 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.container import Container
 from webhook.cni.releases import VERSIONS
 from webhook.cni.tables import KNOWN
 from webhook.cni.variables import by_name
 from webhook.cni.version import Version
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, at
-from webhook.policy import BUILT_IN
+from webhook.model import Change, Finding, at
 from webhook.rules import CATALOGUE
 
 BEFORE = str(KNOWN.last_patches[VERSIONS[-1].major, VERSIONS[-1].minor - 1])
@@ -27,12 +25,12 @@ NET, SNAT, EXCLUDE = (
 Env = dict[str, str | None]
 
 
-def found(resource: Resource) -> tuple[Finding, ...]:
-    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW).findings
+def found(change: Change) -> tuple[Finding, ...]:
+    return evaluated(change).findings
 
 
 def denied(now: DaemonSet, before: DaemonSet) -> list[str]:
-    return [f.message for f in found(Example(now, before=before).resource()) if f.level == "deny"]
+    return [f.message for f in found(Example(now, before=before).change()) if f.level == "deny"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,7 @@ def test_an_upgrade_may_switch_off_what_the_releases_do_not_support(end: str) ->
     old = DaemonSet(env=pair, release="1.15.0")
     for off in (None, "false"):
         assert denied(DaemonSet(env={**pair, "ENABLE_POD_ENI": off}, release=end), old) == []
-    (message,) = (f.message for f in found(Example(old).resource()) if f.rule == "VER-006")
+    (message,) = (f.message for f in found(Example(old).change()) if f.rule == "VER-006")
     assert "Switch ENABLE_POD_ENI off" in message
 
 
@@ -122,8 +120,8 @@ _TEXTS = ("true", "false", "0", "1", "2", "5", "1400", "1500", "10.0.0.0/8", '{"
 
 def cures(finding: Finding, example: DaemonSet) -> Iterator[DaemonSet]:
     """What becomes of an object when a variable at fault, or one that the remedy names, gets another value."""
-    holder = at(finding.resource.object, *finding.problem.path[:5])
-    entry = at(finding.resource.object, *finding.problem.path[:7]) if finding.problem.path[5:6] == ("env",) else None
+    holder = at(finding.change.object, *finding.problem.path[:5])
+    entry = at(finding.change.object, *finding.problem.path[:7]) if finding.problem.path[5:6] == ("env",) else None
     here = str(at(entry, "name")) if isinstance(entry, dict) else ""
     role = str(at(holder, "name"))
     rests_on = [name.rpartition(" ")[2] for name, _ in finding.problem.evidence if name.startswith(f"{role} env ")]
@@ -143,7 +141,7 @@ def cures(finding: Finding, example: DaemonSet) -> Iterator[DaemonSet]:
 
 def faults(example: DaemonSet) -> Counter[tuple[str, str]]:
     """What the rules find in an object by itself."""
-    return Counter((f.rule, f.level) for f in found(Example(example).resource()))
+    return Counter((f.rule, f.level) for f in found(Example(example).change()))
 
 
 FOUND = [
@@ -151,7 +149,7 @@ FOUND = [
     for rule in CATALOGUE
     for index, example in enumerate(rule.bad)
     if isinstance(example.now, DaemonSet)
-    for number, finding in enumerate(found(replace(example, before=None).resource()))
+    for number, finding in enumerate(found(replace(example, before=None).change()))
     if finding.rule == rule.id and any(" env " in name for name, _ in finding.problem.evidence)
 ]
 

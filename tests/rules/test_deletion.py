@@ -7,13 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.changes import NOW
+from tests.changes import NOW, evaluated
 from webhook.catalogue import moments
 from webhook.cni.stock import stock
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Resource
-from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE
+from webhook.model import Change
 from webhook.rules.del_permit import ALLOW_DELETE
 
 LATE = "2026-06-01T13:00:01Z"
@@ -29,7 +26,7 @@ def node(permit: Any = None, managed: Any = None) -> dict[str, Any]:
 
 
 def denied(new: Any, old: Any, operation: Any) -> str:
-    verdict = judge(Resource("DaemonSet", new, old, operation), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Change("DaemonSet", new, old, operation))
     assert verdict.errors == ()
     return "\n".join(denial for denial in verdict.denials if denial.startswith("DEL-001"))
 

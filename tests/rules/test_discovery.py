@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from tests.rules.ask import said
-from webhook.catalogue.examples import Change, DaemonSet
+from webhook.catalogue.examples import DaemonSet, Variables
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 
@@ -15,7 +15,7 @@ OFF, ON, ABSENT = ({DISCOVERY: value} for value in ("false", "true", None))
 Env = dict[str, str | None]
 
 
-def messages(env: Change, before: Change | None, *, release: str = "1.23.1", old: str = "1.22.4") -> list[str]:
+def messages(env: Variables, before: Variables | None, *, release: str = "1.23.1", old: str = "1.22.4") -> list[str]:
     stored = DaemonSet(release=old, env=before).build() if before is not None else None
     return [finding.message for finding in said("ENV-010", DaemonSet(release=release, env=env).build(), stored)]
 

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.rules.ask import Object, levels, said
-from webhook.catalogue.examples import Change, container, set_env
+from webhook.catalogue.examples import Variables, container, set_env
 from webhook.cni.stock import stock
 
 MAIN, INIT, AGENT = "aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"
 
 
-def written(**changes: Change) -> Object:
+def written(**changes: Variables) -> Object:
     """The official manifest with variables set: `main`, `init` and `agent` say where."""
     whole = stock()
     for holder, change in changes.items():
@@ -17,13 +17,15 @@ def written(**changes: Change) -> Object:
     return whole
 
 
-FIVE: Change = {"WARM_IP_TARGET": "5"}
-THREE: Change = {"WARM_IP_TARGET": "3"}
+FIVE: Variables = {"WARM_IP_TARGET": "5"}
+THREE: Variables = {"WARM_IP_TARGET": "3"}
 
 
 @pytest.mark.parametrize("before", [None, {}, {"init": THREE}, {"main": THREE, "init": THREE, "agent": THREE}])
 @pytest.mark.parametrize("now", [{"main": FIVE, "init": THREE}, {"main": FIVE, "init": THREE, "agent": FIVE}])
-def test_what_the_right_container_has_too_only_warns(now: dict[str, Change], before: dict[str, Change] | None) -> None:
+def test_what_the_right_container_has_too_only_warns(
+    now: dict[str, Variables], before: dict[str, Variables] | None
+) -> None:
     """Whatever the copies say: the remedy of a misplaced variable is to write it where it belongs."""
     found = said("ENV-001", written(**now), written(**before) if before is not None else None)
     assert levels(found) == {"warn"}

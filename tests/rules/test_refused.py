@@ -12,19 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import models
 
-from tests.changes import MANIFESTS, NOW, daemonset
+from tests.changes import MANIFESTS, daemonset, evaluated
 from tests.rules.ask import Object, changed, levels, pod, problems, said
 from webhook.cni import shapes
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
-from webhook.files import read
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Resource, Source, at
+from webhook.inputs import read
+from webhook.model import Change, Source, at
 from webhook.model import Path as Path_
-from webhook.policy import BUILT_IN
 from webhook.printable import dotted
-from webhook.rules import CATALOGUE
 
 ENICONFIG: Object = {
     "apiVersion": "crd.k8s.amazonaws.com/v1alpha1",
@@ -136,7 +133,7 @@ def test_a_value_of_another_kind_is_told_wherever_it_is(path: Path_) -> None:
         if kind_of(other) is kind_of(here) or (path[-1] in EITHER and isinstance(other, str | int)):
             continue
         broken = replaced(stock(), path, other)
-        verdict = judge(Resource("DaemonSet", broken, source=Source("x.yaml")), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+        verdict = evaluated(Change("DaemonSet", broken, source=Source("x.yaml")))
         told = {finding.rule for finding in verdict.findings if finding.level == "deny"}
         assert told & {"POD-012", "ENV-002", "ENV-006"}, other
         about = [f for f in verdict.findings if f.rule == "POD-012" and path[: len(f.problem.path)] == f.problem.path]
@@ -281,9 +278,9 @@ def test_check_tells_whatever_the_file_hides_of_aws_node(text: str, tmp_path: Pa
     file = tmp_path / "aws-node.yaml"
     file.write_text(f"apiVersion: apps/v1\nkind: DaemonSet\n{text}\n")
     reading = read([str(file)], None)
-    (resource,) = reading.resources
+    (change,) = reading.changes
     assert reading.unread == ()
-    verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(change)
     assert "POD-012" in {finding.rule for finding in verdict.findings if finding.level == "deny"}
     assert verdict.errors == ()
 

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Json, Resource
-from webhook.policy import BUILT_IN
-from webhook.rules import CATALOGUE
+from webhook.model import Change, Finding, Json
 
 IMAGE = "docker.io/example/helper:1"
 LISTS = {"volumes": POD_LISTS["volumes"], "volumeMounts": CONTAINER_LISTS["volumeMounts"]}
@@ -22,7 +19,7 @@ MOUNTS: list[Json] = [{"name": "cni-bin-dir", "mountPath": "/bin"}]
 def made(more: Mapping[str, int], mounts: list[Json] = MOUNTS, image: str = IMAGE) -> dict[str, Any]:
     """An aws-node with a sidecar and its mounts, behind so many more entries of these lists."""
     fields = {"volumeMounts": [*mounts]}
-    daemonset: dict[str, Any] = deepcopy(Example(DaemonSet(sidecar=image, sidecar_fields=fields)).resource().object)
+    daemonset: dict[str, Any] = deepcopy(Example(DaemonSet(sidecar=image, sidecar_fields=fields)).change().object)
     pod = daemonset["spec"]["template"]["spec"]
     holders: dict[str, Json] = {"volumes": pod, "volumeMounts": pod["containers"][-1]}
     for name, count in more.items():
@@ -32,8 +29,8 @@ def made(more: Mapping[str, int], mounts: list[Json] = MOUNTS, image: str = IMAG
 
 
 def asked(new: dict[str, Any], old: dict[str, Any] | None = None) -> list[Finding]:
-    resource = Resource("DaemonSet", new, old, "UPDATE" if old else "CREATE")
-    return list(judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW).findings)
+    change = Change("DaemonSet", new, old, "UPDATE" if old else "CREATE")
+    return list(evaluated(change).findings)
 
 
 def denied(found: list[Finding]) -> str:

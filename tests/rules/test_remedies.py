@@ -5,29 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from tests.changes import NOW, guard
+from tests.changes import NOW, evaluated, guard
 from webhook.catalogue.examples import DaemonSet, Example
 from webhook.cni.releases import VERSIONS
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
-from webhook.pipeline import decide
-from webhook.policy import BUILT_IN
+from webhook.engine.pipeline import decide
+from webhook.model import Change, Finding, Verdict, at
 from webhook.rules import CATALOGUE
 
 NAME = r"([A-Z][A-Za-z0-9_]*_[A-Za-z0-9_]+)"
 NEWEST = str(VERSIONS[-1])
 
 
-def judged(resource: Resource) -> Verdict:
-    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+def judged(change: Change) -> Verdict:
+    return evaluated(change)
 
 
 def variable(finding: Finding) -> tuple[str, str]:
     """Container and name of the variable at the place of a finding; empty where it is at none."""
     path = finding.problem.path
-    holder = at(finding.resource.object, *path[:5])
+    holder = at(finding.change.object, *path[:5])
     return str(at(holder, "name")), str(at(holder, "env", path[6], "name")) if path[5:6] == ("env",) and path[
         6:
     ] else ""
@@ -70,7 +68,7 @@ CASES = [
     for rule in CATALOGUE
     for index, example in enumerate(rule.bad)
     if isinstance(example.now, DaemonSet)
-    for number, finding in enumerate(judged(example.resource()).findings)
+    for number, finding in enumerate(judged(example.change()).findings)
     if finding.rule == rule.id
     for turn, way in enumerate(followed(example.now, finding))
 ]
@@ -85,8 +83,8 @@ def test_most_rules_name_a_way_that_can_be_followed() -> None:
 def denials(change: Example, way: Finding) -> list[str]:
     """What refuses the change at both endpoints, but for faults of the example that the remedy is not about."""
     assert isinstance(change.before, DaemonSet)
-    others = {f.rule for f in judged(Example(change.before).resource()).findings} - {way.rule}
-    found = decide(change.resource(), guard(), NOW).findings
+    others = {f.rule for f in judged(Example(change.before).change()).findings} - {way.rule}
+    found = decide(change.change(), guard(), NOW).findings
     return [f.message for f in found if f.level == "deny" and f.rule not in others]
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, container, set_env
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Json, Resource, Source, at
+from webhook.model import Change, Json, Source, at
 from webhook.policy import Cluster, Policy
 from webhook.rules import CATALOGUE
 
@@ -23,8 +22,8 @@ Object = dict[str, Any]
 
 def messages(new: Json, old: Json = None, *, in_file: bool = False) -> list[str]:
     source = Source("x.yaml") if in_file else None
-    resource = Resource(new["kind"], new, old, "UPDATE" if old else "CREATE", source=source)
-    verdict = judge(resource, POLICY, NOTHING_KNOWN, CATALOGUE, NOW)
+    change = Change(new["kind"], new, old, "UPDATE" if old else "CREATE", source=source)
+    verdict = evaluated(change, POLICY)
     assert not verdict.errors
     return [finding.message for finding in verdict.findings]
 
@@ -60,10 +59,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_absent_value_of_an_example_is_never_called_none(example: Example) -> None:
-    resource = example.resource()
-    assert not [
-        f.message for f in judge(resource, POLICY, NOTHING_KNOWN, CATALOGUE, NOW).findings if "None" in f.message
-    ]
+    change = example.change()
+    assert not [f.message for f in evaluated(change, POLICY).findings if "None" in f.message]
 
 
 BLANK = "qqq www"
@@ -137,7 +134,7 @@ def test_a_name_or_a_value_with_a_blank_or_an_unprintable_character_is_in_quotes
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_link_to_a_variable_is_to_one_that_the_message_names(example: Example) -> None:
-    for finding in judge(example.resource(), POLICY, NOTHING_KNOWN, CATALOGUE, NOW).findings:
+    for finding in evaluated(example.change(), POLICY).findings:
         anchor = re.fullmatch(r".*/amazon-vpc-cni-k8s#([a-z0-9_]+?)(-v[0-9]+)?", finding.link)
         assert anchor is None or anchor[1] in finding.message.removesuffix(finding.link).casefold()
 

@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.tables import CONTAINERS, KNOWN
 from webhook.cni.variables import by_name
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Finding, Resource, Verdict, at
-from webhook.policy import BUILT_IN
+from webhook.model import Change, Finding, Verdict, at
 from webhook.rules import CATALOGUE
 
 BAD = [
@@ -33,8 +31,8 @@ REFERENCES: list[dict[str, Any]] = [
 ]
 
 
-def judged(resource: Resource) -> Verdict:
-    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+def judged(change: Change) -> Verdict:
+    return evaluated(change)
 
 
 def said(verdict: Verdict, rule: Rule) -> list[tuple[Any, ...]]:
@@ -53,18 +51,18 @@ def named(findings: list[Finding]) -> set[str]:
     return {name for finding in findings for name, _ in finding.problem.evidence}
 
 
-def entries(resource: Resource) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def entries(change: Change) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Every variable that is written out, of the CNI's containers in the new object."""
     for kind in ("containers", "initContainers"):
-        for holder in at(resource.object, *POD_SPEC, kind) or ():
+        for holder in at(change.object, *POD_SPEC, kind) or ():
             if holder.get("name") in CONTAINERS and isinstance(holder.get("env"), list):
                 for index, entry in enumerate(holder["env"]):
                     yield holder["name"], index, entry
 
 
-def with_reference(resource: Resource, holder: str, name: str, reference: dict[str, Any]) -> Resource:
+def with_reference(change: Change, holder: str, name: str, reference: dict[str, Any]) -> Change:
     """The change with a value replaced by a reference, on both sides where they agree on it."""
-    sides = [deepcopy(resource.object), deepcopy(resource.old)]
+    sides = [deepcopy(change.object), deepcopy(change.old)]
     found = [
         [e for e in container(side, holder).get("env", ()) if e.get("name") == name] if side else [] for side in sides
     ]
@@ -74,28 +72,28 @@ def with_reference(resource: Resource, holder: str, name: str, reference: dict[s
             for entry in listed:
                 entry.clear()
                 entry.update({"name": name, **reference})
-    return replace(resource, object=sides[0], old=sides[1])
+    return replace(change, object=sides[0], old=sides[1])
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=["optional", "secret", "expansion"])
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_a_finding_needs_only_what_its_evidence_names(rule: Rule, example: Example, reference: dict[str, Any]) -> None:
     """ROLL-003 is the exception: it asks whether the object still carries a value."""
-    resource = example.resource()
-    verdict = judged(resource)
+    change = example.change()
+    verdict = judged(change)
     expected = said(verdict, rule)
     rests_on = named([f for f in verdict.findings if f.rule == rule.id])
-    for holder, _, entry in entries(resource):
+    for holder, _, entry in entries(change):
         name = entry.get("name")
         if rule.id in {"ENV-006", "ROLL-003"} or name is None or f"{holder} env {name}" in rests_on:
             continue
-        now = said(judged(with_reference(resource, holder, name, reference)), rule)
+        now = said(judged(with_reference(change, holder, name, reference)), rule)
         assert now == expected, (holder, name)
 
 
-def with_source(resource: Resource, prefix: str) -> Resource:
+def with_source(change: Change, prefix: str) -> Change:
     """The change with an `envFrom` in every container, on both sides."""
-    changed = deepcopy(resource)
+    changed = deepcopy(change)
     for side in (changed.object, changed.old):
         if side:
             for kind in ("containers", "initContainers"):
@@ -106,8 +104,8 @@ def with_source(resource: Resource, prefix: str) -> Resource:
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_a_prefix_with_which_no_known_name_begins_brings_nothing(rule: Rule, example: Example) -> None:
-    resource = example.resource()
-    before, verdict = judged(resource), judged(with_source(resource, "ZZ_"))
+    change = example.change()
+    before, verdict = judged(change), judged(with_source(change, "ZZ_"))
     if rule.id != "ENV-006":
         assert [one[:4] for one in said(verdict, rule)] == [one[:4] for one in said(before, rule)]
         assert unchecked(verdict) == unchecked(before)
@@ -116,8 +114,8 @@ def test_a_prefix_with_which_no_known_name_begins_brings_nothing(rule: Rule, exa
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_a_source_of_any_name_hides_nothing_without_a_word(rule: Rule, example: Example) -> None:
     """`env` wins over any source; what rests on an absent variable as well is skipped, and said to be."""
-    resource = example.resource()
-    expected, verdict = said(judged(resource), rule), judged(with_source(resource, ""))
+    change = example.change()
+    expected, verdict = said(judged(change), rule), judged(with_source(change, ""))
     kept = {(path, evidence) for path, evidence, *_ in said(verdict, rule)}
     lost = [one for one in expected if one[:2] not in kept]
     assert not lost or rule.id in {skipped.rule for skipped in verdict.skipped}
@@ -146,12 +144,12 @@ def test_what_is_denied_for_every_value_is_denied_for_each(
     """Whatever the reference turns out to be, the rule that denied without knowing it denies."""
     shown = Example(DaemonSet(release=release, env={**known, **unknown}))
     hidden = Example(DaemonSet(release=release, env=known | dict.fromkeys(unknown, REFERENCES[0])))
-    assert_sure(judged(hidden.resource()), judged(shown.resource()))
+    assert_sure(judged(hidden.change()), judged(shown.change()))
     # What a source brings, `env` does not have.
     sourced = Example(DaemonSet(release=release, env=known | dict.fromkeys(unknown.keys() - known.keys())))
     brought = {name: None if name in known else value for name, value in unknown.items()}
     written = Example(DaemonSet(release=release, env={**brought, **known}))
-    assert_sure(judged(with_source(sourced.resource(), "")), judged(written.resource()))
+    assert_sure(judged(with_source(sourced.change(), "")), judged(written.change()))
 
 
 def assert_sure(now: Verdict, then: Verdict) -> None:
@@ -167,4 +165,4 @@ def test_every_parser_has_values_to_try() -> None:
         for row in by_name(name).values():
             assert KNOWN.variables[name][row.name] is row
             main = DaemonSet(env={row.name: REFERENCES[1]}) if name == "aws-node" else DaemonSet()
-            assert not judged(Example(main).resource()).errors
+            assert not judged(Example(main).change()).errors

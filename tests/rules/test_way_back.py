@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.aws_node import VERSION_ANNOTATION
-from webhook.judge import judge
-from webhook.model import NOTHING_KNOWN, Resource, Verdict
-from webhook.policy import BUILT_IN
+from webhook.model import Change, Verdict
 from webhook.rules import CATALOGUE
 
 COMPARES = {"ROLL-003", "VER-004", "SNAT-001"}
@@ -22,15 +20,15 @@ INEXCUSABLE = {rule.id for rule in CATALOGUE if not rule.excusable}
 """Rules for which keeping a fault is the fault."""
 
 
-def judged(resource: Resource) -> Verdict:
-    return judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+def judged(change: Change) -> Verdict:
+    return evaluated(change)
 
 
 def faults(example: DaemonSet | ENIConfig) -> frozenset[tuple[Any, ...]]:
     """What is wrong with an object by itself: by rule and evidence, and how grave."""
     return frozenset(
         (finding.rule, finding.problem.evidence, finding.level, finding.problem.certain)
-        for finding in judged(Example(example).resource()).findings
+        for finding in judged(Example(example).change()).findings
     )
 
 
@@ -53,7 +51,7 @@ def test_a_change_that_only_removes_findings_is_never_denied(kind: type[DaemonSe
     for (before, had), (after, has) in permutations(known, 2):
         if has <= had:
             tried += 1
-            change = Example(after, before=before).resource()
+            change = Example(after, before=before).change()
             denied = {f.rule for f in judged(change).findings if f.level == "deny"} - COMPARES
             assert not denied - INEXCUSABLE, (before, after)
     assert tried > len(known)
@@ -99,7 +97,7 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
 
 def causes(example: DaemonSet) -> Counter[tuple[Any, ...]]:
     """The faults of an object by what they rest on, whatever it says."""
-    found = judged(Example(example).resource()).findings
+    found = judged(Example(example).change()).findings
     return Counter((f.rule, f.level, f.problem.certain, *(name for name, _ in f.problem.evidence)) for f in found)
 
 
@@ -113,7 +111,7 @@ def test_mending_one_of_two_faults_is_never_refused() -> None:
         had = causes(both)
         for left in (one, other):
             if alone[repr(left)] <= had:
-                change = Example(left, before=both).resource()
+                change = Example(left, before=both).change()
                 denied = {f.rule for f in judged(change).findings if f.level == "deny"} - COMPARES
                 # Where one fault is that an entry is absent, the other alone has one more.
                 absent = {"POD-013"} if None in both.env.values() else set()
@@ -123,5 +121,5 @@ def test_mending_one_of_two_faults_is_never_refused() -> None:
 def test_a_label_or_a_restart_of_any_example_passes() -> None:
     for state in states(DaemonSet):
         labelled = replace(state, annotations={**state.annotations, "a": "b"})
-        change = Example(labelled, before=state).resource()
+        change = Example(labelled, before=state).change()
         assert not {f.rule for f in judged(change).findings if f.level == "deny"} - INEXCUSABLE, state

@@ -8,7 +8,7 @@ from typing import Any
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
-from webhook.model import Json, Operation, Resource, Source, User, at
+from webhook.model import Change, Json, Operation, Source, User, at
 
 NEWEST = "1.23.1"
 
@@ -17,7 +17,7 @@ CNI = f"{REGISTRY}/amazon-k8s-cni"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 """A digest that no policy knows."""
 
-Change = Mapping[str, str | dict[str, Any] | None]
+Variables = Mapping[str, str | dict[str, Any] | None]
 """Variables to set; None removes one, a mapping stands for the whole entry (valueFrom)."""
 
 
@@ -26,8 +26,8 @@ class DaemonSet:
     """The official aws-node of a release, with these differences."""
 
     release: str = NEWEST
-    env: Change = field(default_factory=dict)
-    init_env: Change = field(default_factory=dict)
+    env: Variables = field(default_factory=dict)
+    init_env: Variables = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     """Image by container."""
     arguments: tuple[str, ...] = ()
@@ -127,10 +127,10 @@ class Example:
             return "DELETE"
         return "UPDATE" if self.before else "CREATE"
 
-    def resource(self) -> Resource:
+    def change(self) -> Change:
         """The change as the rules see it."""
         shown = self.now or self.before
-        return Resource(
+        return Change(
             kind="ENIConfig" if isinstance(shown, ENIConfig) else "DaemonSet",
             object=self.now.build() if self.now else None,
             old=self.before.build() if self.before else None,
@@ -160,7 +160,7 @@ def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
     raise KeyError(name)
 
 
-def set_env(holder: dict[str, Any], change: Change) -> None:
+def set_env(holder: dict[str, Any], change: Variables) -> None:
     """Set, replace or remove variables, in place."""
     kept = [entry for entry in holder.get("env", ()) if entry["name"] not in change]
     added = [

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from webhook.catalogue import Catalogue
-from webhook.catalogue.examples import Change, DaemonSet, ENIConfig, Example
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, Variables
 from webhook.catalogue.rule import Rule
 
 _HEAD = """# The rules
@@ -89,7 +89,7 @@ _SHOWN = 12
 """Variables of an example that are shown."""
 
 
-def _some(env: Change) -> dict[str, Any]:
+def _some(env: Variables) -> dict[str, Any]:
     """The first variables, and how many more there are."""
     more = len(env) - _SHOWN
     return dict(list(env.items())[:_SHOWN]) | ({"...": f"{more} more"} if more > 0 else {})

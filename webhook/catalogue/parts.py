@@ -17,7 +17,7 @@ def probe_path(case: AwsNodeCase, kind: str) -> Path:
     return (*main.path, kind, *(("exec", "command") if at(main.raw, kind, "exec") else ()))
 
 
-def fill(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
+def default_env(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
     """The edit that gives container aws-node a variable; none where it may have one already, with any value."""
     main = case.new.required
     if main.may_have(name) or main.defects:
@@ -89,7 +89,7 @@ def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
         image = holder.image
         if holder is case.new.main or image is None or image.digest or case.new.release_of(holder) is not None:
             continue
-        if image.basename == REPOSITORIES[holder.role].rpartition("/")[2]:  # type: ignore[index] # a role is a key
+        if image.basename == REPOSITORIES[holder.role].rpartition("/")[2]:
             yield Problem(
                 path=(*holder.path, "image"),
                 evidence=((f"{holder.role} image", holder.image_text),),

@@ -15,7 +15,7 @@ from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import CouldNotCheckError, Facts, Level, Operation, Part, Problem, Resource
+from webhook.model import Change, CouldNotCheckError, Facts, Level, Operation, Part, Problem
 from webhook.policy import Policy
 
 Target = Literal["aws-node", "ENIConfig"]
@@ -27,7 +27,7 @@ View = TypeVar("View", AwsNode, EniConfig)
 class Case(Generic[View]):
     """What a rule is given: the object as parsed, what it was before, and all that may inform the judgement."""
 
-    resource: Resource
+    change: Change
     new: View
     """The object; for a DELETE the one that goes."""
     old: View | None

@@ -60,7 +60,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Opaque:
     """A probe that cannot be read whole, and why."""
 
     why: str
@@ -94,7 +94,7 @@ _HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:]*)")
 _LINKED = "/run/"
 
 
-def target(written: str, folder: str) -> Asked | Unread:
+def target(written: str, folder: str) -> Asked | Opaque:
     """A target of gRPC.
 
     Args:
@@ -110,25 +110,25 @@ def target(written: str, folder: str) -> Asked | Unread:
         return Asked("health", socket=f"@{rest}")
     found = _HOST_PORT.fullmatch(written)
     if found is None:
-        return Unread(f"the guard cannot read its address {named(written[:100])}")
+        return Opaque(f"the guard cannot read its address {named(written[:100])}")
     host = found[1] or found[2] or ""
     port = port_of(found[3])
     if port is None:
-        return Unread(f"the guard cannot read the port of its address {named(written[:100])}")
+        return Opaque(f"the guard cannot read the port of its address {named(written[:100])}")
     return Asked("health", port=port, host="" if is_local(host) else host)
 
 
-def _socket(rest: str, folder: str) -> Asked | Unread:
+def _socket(rest: str, folder: str) -> Asked | Opaque:
     """The path behind ``unix:``."""
     if rest.startswith("//") and not rest.startswith("///"):
-        return Unread("unix:// is followed by three slashes or none")
+        return Opaque("unix:// is followed by three slashes or none")
     path = unquote(re.split(r"[?#]", rest, maxsplit=1)[0]) if rest.startswith("/") else rest
     if not path.startswith("/") and not folder.startswith("/"):
-        return Unread("its socket depends on the working folder of the image")
+        return Opaque("its socket depends on the working folder of the image")
     path = posixpath.normpath(posixpath.join(folder, path))
     path = f"/{path.lstrip('/')}"
     if path.startswith(_LINKED):
-        return Unread("whether /run and /var/run are one folder depends on the image")
+        return Opaque("whether /run and /var/run are one folder depends on the image")
     return Asked("health", socket=path)
 
 

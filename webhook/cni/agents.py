@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from webhook.cni.values import go_lower
-from webhook.cni.version import Version, at
+from webhook.cni.version import Version, in_force
 
 V = Version.of
 
@@ -61,7 +61,7 @@ EPOCHS: tuple[tuple[Version, Epoch], ...] = (
 
 def epoch(version: Version) -> Epoch:
     """The epoch that a release belongs to."""
-    found = at(EPOCHS, version)
+    found = in_force(EPOCHS, version)
     return EPOCHS[0][1] if found is None else found
 
 
@@ -77,4 +77,4 @@ _HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("
 
 def health_address(version: Version) -> str:
     """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
-    return at(_HEALTH, version) or _HEALTH[0][1]
+    return in_force(_HEALTH, version) or _HEALTH[0][1]

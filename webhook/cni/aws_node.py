@@ -13,7 +13,7 @@ from webhook.cni import images, values, variables
 from webhook.cni.container import Assumed, Container
 from webhook.cni.flags import Given, given
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS, TooLong, too_long
-from webhook.cni.probes import KINDS, Answer, asked
+from webhook.cni.probes import KINDS, ProbeTarget, asked
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
@@ -71,7 +71,7 @@ class AwsNode:
 
     def _in_role(self, role: str, kind: str) -> Container | None:
         """The container of a role, by its name in its own list, else by its image: a renamed one is still that one."""
-        basename = images.REPOSITORIES[role].rpartition("/")[2]  # type: ignore[index] # a role is one of its keys
+        basename = images.REPOSITORIES[role].rpartition("/")[2]
         named = [c for c in self.containers if c.path[-2] == kind and c.name == role]
         imaged = [
             c for c in self.containers if c.name not in images.REPOSITORIES and c.image and c.image.basename == basename
@@ -125,7 +125,7 @@ class AwsNode:
         return values.warm_target(self.required.get(name), int(variables.by_name("aws-node")[name].default or 0))
 
     @cached_property
-    def probes(self) -> Mapping[str, Answer]:
+    def probes(self) -> Mapping[str, ProbeTarget]:
         """What each probe of container aws-node asks."""
         main = self.main
         return {kind: asked(main, kind) for kind in KINDS if kind in main.raw} if main else {}

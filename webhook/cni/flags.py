@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from webhook.cni.values import go_bool, go_int_any_base
-from webhook.cni.version import Version, at
+from webhook.cni.version import Version, in_force
 
 V = Version.of
 
@@ -37,7 +37,7 @@ class Flag:
 
     def default(self, agent: Version) -> str | None:
         """What an agent uses where the flag is absent; ``None`` where it does not know the flag."""
-        return at(self.defaults, agent)
+        return in_force(self.defaults, agent)
 
 
 def _flag(  # noqa: PLR0913 - a row of a table

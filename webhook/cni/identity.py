@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from webhook.cni import dns, images, meant
 from webhook.cni.aws_node import POD_SPEC
-from webhook.model import Json, Resource, at, text
+from webhook.model import Change, Json, at, text
 
 NAMESPACE = "kube-system"
 NAME = "aws-node"
@@ -18,16 +18,16 @@ AWS_NODE = ("apps", "DaemonSet")
 ENICONFIG = ("crd.k8s.amazonaws.com", "ENIConfig")
 
 
-def is_guarded(resource: Resource) -> bool:
-    """Whether rules apply to this resource; on UPDATE either side of the change is enough."""
-    if resource.kind == ENICONFIG[1]:
+def is_guarded(change: Change) -> bool:
+    """Whether rules apply to this change; on UPDATE either side is enough."""
+    if change.kind == ENICONFIG[1]:
         return True
-    return any(is_aws_node(side) for side in (resource.object, resource.old) if side is not None)
+    return any(is_aws_node(side) for side in (change.object, change.old) if side is not None)
 
 
-def is_the_aws_node(resource: Resource) -> bool:
+def is_the_aws_node(change: Change) -> bool:
     """Whether this is the cluster's own DaemonSet, by name."""
-    return resource.name == NAME and resource.namespace in {NAMESPACE, ""}
+    return change.name == NAME and change.namespace in {NAMESPACE, ""}
 
 
 def is_aws_node(daemonset: Json) -> bool:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook.cni.variables import Container
 
-REPOSITORIES: Mapping[Container, str] = MappingProxyType(
+REPOSITORIES: Mapping[str, str] = MappingProxyType(
     {
         "aws-node": "amazon-k8s-cni",
         "aws-vpc-cni-init": "amazon-k8s-cni-init",
@@ -215,7 +214,7 @@ def _parse_image(text: str) -> Image | None:
     return None if too_long else image
 
 
-def official_image(container: Container, tag: str, region: str) -> str | None:
+def official_image(container: str, tag: str, region: str) -> str | None:
     """The reference that AWS recommends for a container; ``None`` for a region that is not in the table."""
     registry = registry_for(region)
     return None if registry is None else f"{registry}/{REPOSITORIES[container]}:{tag}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from webhook.cni.addresses import Asked, Flaw, Speaks, Unread, given, in_range, is_local, port_of
+from webhook.cni.addresses import Asked, Flaw, Opaque, Speaks, given, in_range, is_local, port_of
 from webhook.cni.container import Container
 from webhook.cni.programs import read
 from webhook.model import Json, at, text
@@ -17,11 +17,11 @@ from webhook.model import Json, at, text
 KINDS = ("livenessProbe", "readinessProbe", "startupProbe")
 """The probes that a container can have."""
 
-Answer = Asked | Flaw | Unread | None
+ProbeTarget = Asked | Flaw | Opaque | None
 """None: the container has no such probe, or one that asks nothing."""
 
 
-def asked(container: Container, kind: str) -> Answer:
+def asked(container: Container, kind: str) -> ProbeTarget:
     """What one of the probes of a container asks.
 
     Args:
@@ -31,12 +31,12 @@ def asked(container: Container, kind: str) -> Answer:
     probe = container.raw.get(kind)
     if isinstance(command := at(probe, "exec", "command"), list):
         if len(command) > _MOST_WORDS or sum(len(word) for word in command if isinstance(word, str)) > _MOST_LETTERS:
-            return Unread("it is too long")
+            return Opaque("it is too long")
         words = [_expanded(word, container) if isinstance(word, str) else None for word in command]
         if None in words:
             # An unknown word keeps its place: a port counts only right behind its host.
             known = [word or "" for word in words]
-            return Unread("it has a value that is not known, or too long", given=given(known))
+            return Opaque("it has a value that is not known, or too long", given=given(known))
         return read([word for word in words if word is not None], text(container.raw.get("workingDir")))
     for handler, speaks in _HANDLERS:
         action = at(probe, handler)

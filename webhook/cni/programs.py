@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webhook.cni.addresses import Asked, Flaw, Unread, given, mentioned, target
+from webhook.cni.addresses import Asked, Flaw, Opaque, given, mentioned, target
 from webhook.cni.values import FALSE, TRUE
 
 _PROBER = re.compile(r"grpc[-_]health[-_]probe(?:-linux-[a-z0-9]+)?", re.ASCII)
@@ -27,7 +27,7 @@ _SPECIAL = frozenset("$`;&|<>()*?{}~#!\n")
 """What makes a shell do more than run one program with these words."""
 
 
-def read(words: Sequence[str], folder: str) -> Asked | Flaw | Unread | None:
+def read(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque | None:
     """What a command asks, or why it ends before it asks; None where there is none.
 
     Args:
@@ -43,18 +43,18 @@ def read(words: Sequence[str], folder: str) -> Asked | Flaw | Unread | None:
     if _PROBER.fullmatch(program):
         return _by_health_probe(words, folder)
     if not program:
-        return Unread("its command names no program")
+        return Opaque("its command names no program")
     return _unread(f"it runs {program[:_LONGEST_NAME]}, which the guard does not know", program, words[1:])
 
 
 _LONGEST_NAME = 60
 
 
-def _unread(why: str, program: str, arguments: Sequence[str]) -> Unread:
+def _unread(why: str, program: str, arguments: Sequence[str]) -> Opaque:
     """A program with fixed words that is not understood: its arguments, and longer texts as a script's may be."""
     plain = given(arguments)
     beside = tuple(one for one in mentioned(" ".join(arguments)) if one not in plain)
-    return Unread(why, program[:_LONGEST_NAME], plain, beside)
+    return Opaque(why, program[:_LONGEST_NAME], plain, beside)
 
 
 def _started(words: Sequence[str]) -> Sequence[str]:
@@ -110,7 +110,7 @@ def _takes_next(word: str) -> bool | None:
 # --- shells ----------------------------------------------------------------------------------------------------------
 
 
-def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Unread:
+def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque:
     """What a shell asks that is given its script by ``-c``."""
     script = _script(words)
     if script is None:
@@ -128,12 +128,12 @@ def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Unread:
     inner = _started(inside[first:])
     if inner and posixpath.basename(inner[0]) in _SHELLS:
         return _scripted("it runs a shell in a shell", words)
-    return read(inner, folder) or Unread("its command names no program")
+    return read(inner, folder) or Opaque("its command names no program")
 
 
-def _scripted(why: str, words: Sequence[str]) -> Unread:
+def _scripted(why: str, words: Sequence[str]) -> Opaque:
     """A script that cannot be read whole: what it does with the addresses that it speaks of is not known."""
-    return Unread(why, posixpath.basename(words[0]), mentioned=mentioned(" ".join(words[1:])))
+    return Opaque(why, posixpath.basename(words[0]), mentioned=mentioned(" ".join(words[1:])))
 
 
 def _script(words: Sequence[str]) -> str | None:
@@ -163,7 +163,7 @@ _DURATION = re.compile(r"\+?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|
 _PLAINTEXT = "ipamd serves plaintext, and the grpc-health-probe of the CNI does not know this flag"
 
 
-def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Flaw | Unread:
+def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque:
     """What grpc-health-probe asks, or why it ends at once: of a flag given twice the last counts."""
     flags: list[tuple[str, str]] = []
     index = 1
@@ -193,7 +193,7 @@ _HELP = frozenset(("h", "help"))
 """Flags at which the program of the CNI ends without an error, whatever ipamd does."""
 
 
-def _unknown(name: str, words: Sequence[str]) -> Flaw | Unread:
+def _unknown(name: str, words: Sequence[str]) -> Flaw | Opaque:
     """A flag that the program of the CNI does not know; another one may."""
     name = name[:_LONGEST_NAME]
     if words[0] == _OF_THE_CNI and name not in _HELP:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from webhook.cni.version import Version, at
+from webhook.cni.version import Version, in_force
 
-Container = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
+Role = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
 
 Parser = Literal[
     "bool",
@@ -116,7 +116,7 @@ class Reading:
 
 @lru_cache(maxsize=1024)
 def _reading(variable: Variable, version: Version) -> Reading | None:
-    return at(variable.steps, version)
+    return in_force(variable.steps, version)
 
 
 NO_EFFECT = Reading("none")
@@ -133,7 +133,7 @@ class Variable:
     """A variable as one container reads it: a history of readings, which is never empty. Each is itself alone."""
 
     name: str
-    container: Container
+    container: Role
     steps: tuple[tuple[Version, Reading], ...]
     """How it is read, from which release on, oldest first."""
     replacement: str = ""
@@ -198,5 +198,5 @@ class Variable:
 
     def shipped_in(self, version: Version) -> str | None:
         """The value in the official manifest of a release; ``None`` where the manifest does not name the variable."""
-        value = at(self.shipped, version)
+        value = in_force(self.shipped, version)
         return f"v{version}" if value == RELEASE_TAG else value

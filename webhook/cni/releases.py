@@ -3,7 +3,7 @@
 Sources: the git tags of aws/amazon-vpc-cni-k8s and config/master/aws-k8s-cni.yaml at each of them; README.md
 ("Recommended Version"). What a release reads otherwise than the one before it is a step of a variable
 (`variables.py`) or of a flag (`flags.py`), what its manifest has otherwise a step in `stock.py`, and what is known
-against it a row of `verdicts.py`.
+against it a row of `unsafe.py`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from webhook.cni.agents import health_address
 from webhook.cni.flags import FLAGS
 from webhook.cni.images import official_image
 from webhook.cni.releases import FIRST_WITH_AGENT, FIRST_WITH_MANIFEST, RELEASES, Release
-from webhook.cni.variables import Container, Variable, by_name
-from webhook.cni.version import Version, at, parse_tag
+from webhook.cni.variables import Role, Variable, by_name
+from webhook.cni.version import Version, in_force, parse_tag
 
 Json = dict[str, Any]
 V = Version.of
@@ -132,26 +132,26 @@ def _main(version: Version, region: str) -> Json:
     return {
         "name": "aws-node",
         "image": _image("aws-node", version, region),
-        **_pull(at(_PULL_MAIN, version)),
+        **_pull(in_force(_PULL_MAIN, version)),
         "ports": [{"containerPort": 61678, "name": "metrics"}],
         "livenessProbe": _probe(version, 60),
         "readinessProbe": _probe(version, 1),
         "env": _env("aws-node", version),
-        "resources": {"requests": {"cpu": at(_CPU, version)}},
+        "resources": {"requests": {"cpu": in_force(_CPU, version)}},
         "securityContext": {"capabilities": {"add": ["NET_ADMIN", *raw]}},
-        "volumeMounts": _mounts(at(_MOUNTS, version) or ()),
+        "volumeMounts": _mounts(in_force(_MOUNTS, version) or ()),
     }
 
 
 def _init(version: Version, region: str) -> Json:
-    resources = {"resources": {"requests": {"cpu": "25m"}}} if version >= _INIT_RESOURCES else {}
+    changes = {"resources": {"requests": {"cpu": "25m"}}} if version >= _INIT_RESOURCES else {}
     return {
         "name": "aws-vpc-cni-init",
         "image": _image("aws-vpc-cni-init", version, region),
-        **_pull(at(_PULL_BESIDE, version)),
+        **_pull(in_force(_PULL_BESIDE, version)),
         "env": _env("aws-vpc-cni-init", version),
         "securityContext": {"privileged": True},
-        **resources,
+        **changes,
         "volumeMounts": _mounts((_BIN,)),
     }
 
@@ -161,17 +161,17 @@ def _agent(version: Version, agent: Version, region: str) -> Json:
     return {
         "name": "aws-eks-nodeagent",
         "image": _image("aws-eks-nodeagent", agent, region),
-        **_pull(at(_PULL_BESIDE, version)),
+        **_pull(in_force(_PULL_BESIDE, version)),
         **ports,
         "env": _env("aws-eks-nodeagent", version),
-        "args": [f"--{flag.name}={value}" for flag in FLAGS if (value := at(flag.shipped, version)) is not None],
+        "args": [f"--{flag.name}={value}" for flag in FLAGS if (value := in_force(flag.shipped, version)) is not None],
         "resources": {"requests": {"cpu": "25m"}},
         "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}, "privileged": True},
         "volumeMounts": _mounts(_AGENT_MOUNTS),
     }
 
 
-def _image(container: Container, version: Version, region: str) -> str:
+def _image(container: Role, version: Version, region: str) -> str:
     image = official_image(container, f"v{version}", region)
     if image is None:
         message = f"no registry is known for region {region!r}"
@@ -184,7 +184,7 @@ def _pull(policy: str | None) -> Json:
 
 
 def _probe(version: Version, delay: int) -> Json:
-    limits = at(_PROBE_LIMITS, version)
+    limits = in_force(_PROBE_LIMITS, version)
     command = ["/app/grpc-health-probe", f"-addr={health_address(version)}"]
     if limits is None:
         return {"exec": {"command": command}, "initialDelaySeconds": delay}
@@ -193,7 +193,7 @@ def _probe(version: Version, delay: int) -> Json:
     return {"exec": {"command": command}, "initialDelaySeconds": delay, "timeoutSeconds": outside}
 
 
-def _env(container: Container, version: Version) -> list[Json]:
+def _env(container: Role, version: Version) -> list[Json]:
     """The environment: sorted by name, and since the chart the values from the pod come last."""
     rows = [row for row in by_name(container).values() if row.shipped_in(version) is not None]
     rows.sort(key=lambda row: (version >= _CHART and row.parser == "field", row.name))
@@ -213,13 +213,13 @@ def _mounts(mounts: tuple[tuple[str, str], ...]) -> list[Json]:
 
 
 def _volumes(version: Version) -> list[Json]:
-    return [_volume(name, version) for name in (at(_VOLUME_ORDER, version) or "").split()]
+    return [_volume(name, version) for name in (in_force(_VOLUME_ORDER, version) or "").split()]
 
 
 def _volume(name: str, version: Version) -> Json:
     path, kind = _VOLUMES[name]
     if name == "xtables-lock":
-        kind = at(_LOCK_TYPE, version) or kind
+        kind = in_force(_LOCK_TYPE, version) or kind
     return {"name": name, "hostPath": {"path": path, **({"type": kind} if kind else {})}}
 
 
@@ -231,7 +231,7 @@ def _affinity(version: Version) -> Json:
 
 
 def _expressions(prefix: str, version: Version) -> list[Json]:
-    kept_away = list(at(_KEPT_AWAY, version) or ())
+    kept_away = list(in_force(_KEPT_AWAY, version) or ())
     return [
         {"key": f"{prefix}/os", "operator": "In", "values": ["linux"]},
         {"key": f"{prefix}/arch", "operator": "In", "values": ["amd64", "arm64"]},

@@ -7,9 +7,9 @@ from typing import Literal
 
 from webhook.cni.agents import EPOCHS, Epoch
 from webhook.cni.releases import RELEASES, Release
+from webhook.cni.unsafe import UNSAFE_RELEASES, UnsafeReleases
 from webhook.cni.variables import VARIABLES, Variable
-from webhook.cni.verdicts import VERDICTS, Verdict
-from webhook.cni.version import Version, at
+from webhook.cni.version import Version, in_force
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Tables:
 
     releases: tuple[Release, ...]
     """Oldest first."""
-    verdicts: tuple[Verdict, ...]
+    unsafe: tuple[UnsafeReleases, ...]
     variables: Mapping[str, Mapping[str, Variable]]
     """By container, then by name."""
     epochs: tuple[tuple[Version, Epoch], ...]
@@ -60,14 +60,14 @@ class Tables:
 
     def epoch(self, version: Version) -> Epoch:
         """How a release talks to its agent."""
-        return at(self.epochs, version) or self.epochs[0][1]
+        return in_force(self.epochs, version) or self.epochs[0][1]
 
     def until(self, version: Version) -> "Tables":
         """The tables as they were when `version` was the newest release."""
         return replace(
             self,
             releases=tuple(row for row in self.releases if row.version <= version),
-            verdicts=tuple(replace(row, last=min(row.last, version)) for row in self.verdicts if row.first <= version),
+            unsafe=tuple(replace(row, last=min(row.last, version)) for row in self.unsafe if row.first <= version),
             variables={
                 container: {name: row.cut(version) for name, row in rows.items() if row.since <= version}
                 for container, rows in self.variables.items()
@@ -90,7 +90,7 @@ CONTAINERS = ("aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent")
 
 KNOWN = Tables(
     releases=RELEASES,
-    verdicts=VERDICTS,
+    unsafe=UNSAFE_RELEASES,
     variables={name: {row.name: row for row in VARIABLES if row.container == name} for name in CONTAINERS},
     epochs=EPOCHS,
 )

@@ -21,10 +21,10 @@ from webhook.cni.reading import (
     NO_EFFECT,
     RELEASE_TAG,
     Condition,
-    Container,
     Effect,
     Parser,
     Reading,
+    Role,
     Shipped,
     Variable,
 )
@@ -39,10 +39,10 @@ __all__ = [
     "SDK_NAMES",
     "SDK_PREFIXES",
     "VARIABLES",
-    "Container",
     "Effect",
     "Parser",
     "Reading",
+    "Role",
     "Variable",
     "by_name",
 ]
@@ -63,7 +63,7 @@ def _row(
     name: str,
     *steps: tuple[str, Reading],
     ships: Shipped = (),
-    container: Container = "aws-node",
+    container: Role = "aws-node",
     replacement: str = "",
 ) -> Variable:
     return Variable(name, container, tuple((V(first), reading) for first, reading in steps), replacement, ships)
@@ -110,7 +110,7 @@ def _path(default: str | None) -> Reading:
     return Reading("path", default, on_empty="default-silent")
 
 
-def _folder(name: str, *, since: str = "1.6.0", container: Container = "aws-node") -> Variable:
+def _folder(name: str, *, since: str = "1.6.0", container: Role = "aws-node") -> Variable:
     """The folder of the host into which plugins are copied."""
     program = Reading("folder", "/host/opt/cni/bin", on_empty="harms", on_bad="harms")
     return _row(name, (since, _shell(program)), (_PROGRAM, program), container=container)
@@ -133,8 +133,8 @@ def _field(path: str, on_empty: Effect = "kept", only_with: tuple[Condition, ...
     return Reading("field", on_empty=on_empty, field_path=path, only_with=only_with)
 
 
-_INIT: Container = "aws-vpc-cni-init"
-_AGENT: Container = "aws-eks-nodeagent"
+_INIT: Role = "aws-vpc-cni-init"
+_AGENT: Role = "aws-eks-nodeagent"
 _LEVELS = ("debug", "info", "warn", "error", "fatal")
 _LOGS = "/var/log/aws-routed-eni"
 

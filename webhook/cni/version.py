@@ -89,7 +89,7 @@ def below(version: Version) -> Version:
     return Version(max(version.major - 1, 0), LARGEST, LARGEST)
 
 
-def at(steps: Sequence[tuple[Version, T]], version: Version) -> T | None:
+def in_force(steps: Sequence[tuple[Version, T]], version: Version) -> T | None:
     """Read a history: the value of the last step that is not newer than the release; ``None`` before the first."""
     value: T | None = None
     for first, then in steps:

@@ -3,13 +3,13 @@
 import argparse
 from datetime import UTC, datetime
 
-from webhook import files
+from webhook import inputs
 from webhook.cni.identity import is_guarded
 from webhook.commands import output
-from webhook.commands.inputs import add_policy, guard_of
+from webhook.commands.guard import add_policy, guard_of
 from webhook.documents import Unread
-from webhook.model import Level, Resource, Source, Verdict
-from webhook.pipeline import Guard, foresee
+from webhook.engine.pipeline import Guard, foresee
+from webhook.model import Change, Level, Source, Verdict
 from webhook.report import as_json, text
 from webhook.report.report import Counts, Report
 
@@ -39,7 +39,7 @@ patches that a kustomization.yaml of the run lists (reported in one line), and r
 a cluster fact or a value that they need is unknown (-v lists them).
 
 -o json prints one object: findings (rule, level, enforced, certain, introduced, message, file, line, column,
-path, resource), skipped (rule, resource, reason), unread (file, reason, line, fatal), kustomizations (file,
+path, object), skipped (rule, object, reason), unread (file, reason, line, fatal), kustomizations (file,
 line, patches, command) and summary (mode and counts). enforced is the level of the finding in mode enforce.
 
 examples:
@@ -84,7 +84,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate the files and print the report."""
     guard = guard_of(arguments)
-    reading = files.read(arguments.paths, output.stdin())
+    reading = inputs.read(arguments.paths, output.stdin())
     report = judged(reading, guard, datetime.now(UTC))
     if arguments.output == "json":
         output.say(as_json.render(report))
@@ -98,23 +98,23 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(report, arguments.fail_on)
 
 
-def judged(reading: files.Reading, guard: Guard, now: datetime) -> Report:
-    """Evaluate each resource; one that fails to evaluate is reported as unread."""
+def judged(reading: inputs.Inputs, guard: Guard, now: datetime) -> Report:
+    """Evaluate each change; one that fails to evaluate is reported as unread."""
     verdicts: list[Verdict] = []
     unread = list(reading.unread)
-    for resource in reading.resources:
+    for change in reading.changes:
         try:
-            verdicts.append(foresee(resource, guard, now))
+            verdicts.append(foresee(change, guard, now))
         except Exception as error:  # noqa: BLE001 - the webhook denies such an object and continues
-            unread.append(_not_judged(resource, error))
-    guarded = sum(map(is_guarded, reading.resources))
+            unread.append(_not_judged(change, error))
+    guarded = sum(map(is_guarded, reading.changes))
     counts = Counts(reading.files, reading.objects, guarded)
     return Report.of(verdicts, tuple(unread), counts, reading.builds, guard.policy.mode)
 
 
-def _not_judged(resource: Resource, error: Exception) -> Unread:
-    source = resource.source or Source("")
-    reason = f"cni-guard failed to evaluate {resource}: report this bug: {type(error).__name__}: {error}"
+def _not_judged(change: Change, error: Exception) -> Unread:
+    source = change.source or Source("")
+    reason = f"cni-guard failed to evaluate {change}: report this bug: {type(error).__name__}: {error}"
     return Unread(source.file, reason, source.position(()).line)
 
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from webhook import files
+from webhook import inputs
 from webhook.commands import output
-from webhook.commands.inputs import add_policy, guard_of
+from webhook.commands.guard import add_policy, guard_of
 from webhook.review.answer import Answer, answer
 
 _HELP = """\
@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     guard = guard_of(arguments)
     code = 0
     for file in arguments.files:
-        name = files.name_of(file)
+        name = inputs.name_of(file)
         try:
-            bodies = list(_bodies(files.content(file, output.stdin())))
-        except files.UnreadableError as error:
+            bodies = list(_bodies(inputs.content(file, output.stdin())))
+        except inputs.UnreadableError as error:
             output.complain(f"{name}: {error.reason}")
             code = 2
             continue

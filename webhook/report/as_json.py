@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from webhook.documents import Unread
-from webhook.files import Build
-from webhook.report.report import Remark, Report
+from webhook.inputs import Build
+from webhook.report.report import Diagnostic, Report
 
 
 def render(report: Report) -> str:
@@ -18,9 +18,9 @@ def render(report: Report) -> str:
 
 def _shape(report: Report) -> dict[str, Any]:
     return {
-        "findings": [_finding(remark) for remark in report.remarks],
+        "findings": [_finding(diagnostic) for diagnostic in report.diagnostics],
         "skipped": [
-            {"rule": skipped.rule, "resource": str(skipped.resource), "reason": skipped.reason}
+            {"rule": skipped.rule, "object": str(skipped.change), "reason": skipped.reason}
             for skipped in report.skipped
         ],
         "unread": [_unread(unread) for unread in report.unread],
@@ -43,19 +43,19 @@ def _shape(report: Report) -> dict[str, Any]:
     }
 
 
-def _finding(remark: Remark) -> dict[str, Any]:
+def _finding(diagnostic: Diagnostic) -> dict[str, Any]:
     return {
-        "rule": remark.rule,
-        "level": remark.level,
-        "enforced": remark.enforced,
-        "certain": remark.certain,
-        "introduced": remark.introduced,
-        "message": remark.message,
-        "file": remark.file,
-        "line": remark.position.line,
-        "column": remark.position.column,
-        "path": remark.path,
-        "resource": remark.resource,
+        "rule": diagnostic.rule,
+        "level": diagnostic.level,
+        "enforced": diagnostic.enforced,
+        "certain": diagnostic.certain,
+        "introduced": diagnostic.introduced,
+        "message": diagnostic.message,
+        "file": diagnostic.file,
+        "line": diagnostic.position.line,
+        "column": diagnostic.position.column,
+        "path": diagnostic.path,
+        "object": diagnostic.object,
     }
 
 

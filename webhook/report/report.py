@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from webhook.documents import Unread
-from webhook.files import Build
-from webhook.model import Finding, Level, Path, Position, Resource, RuleError, Skipped, Verdict, together
+from webhook.inputs import Build
+from webhook.model import Change, Finding, Level, Path, Position, RuleError, Skipped, Verdict, together
 from webhook.printable import dotted
 
 Mode = Literal["enforce", "observe"]
@@ -24,8 +24,8 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """A finding or a rule error, as the formats show it: message, level, resource and position."""
+class Diagnostic:
+    """A finding or a rule error, as the formats show it: message, level, object and position."""
 
     rule: str
     level: Level
@@ -38,7 +38,7 @@ class Remark:
     file: str
     position: Position
     path: str
-    resource: str
+    object: str
     finding: Finding | None
     """None for a rule error."""
 
@@ -83,36 +83,36 @@ class Report:
         )
 
     @property
-    def remarks(self) -> tuple[Remark, ...]:
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Findings and rule errors, by file (in reading order) and line; denials first within a line."""
-        remarks = [*map(_of_finding, self.findings), *map(_of_error, self.errors)]
-        files = {remark.file: index for index, remark in reversed(list(enumerate(remarks)))}
-        remarks.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
-        return tuple(remarks)
+        diagnostics = [*map(_of_finding, self.findings), *map(_of_error, self.errors)]
+        files = {diagnostic.file: index for index, diagnostic in reversed(list(enumerate(diagnostics)))}
+        diagnostics.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
+        return tuple(diagnostics)
 
     def count(self, level: Level) -> int:
         """The number of findings and rule errors with this level."""
-        return sum(remark.level == level for remark in self.remarks)
+        return sum(diagnostic.level == level for diagnostic in self.diagnostics)
 
-    def failing(self, fail_on: Level | None) -> tuple[Remark, ...]:
+    def failing(self, fail_on: Level | None) -> tuple[Diagnostic, ...]:
         """The findings and rule errors that make the run fail.
 
         Args:
             fail_on: ``warn`` for all of them, ``deny`` for those that ``mode: enforce`` would deny, None for denials.
         """
         if fail_on == "warn":
-            return self.remarks
-        return self.enforced if fail_on == "deny" else tuple(one for one in self.remarks if one.level == "deny")
+            return self.diagnostics
+        return self.enforced if fail_on == "deny" else tuple(one for one in self.diagnostics if one.level == "deny")
 
     @property
-    def enforced(self) -> tuple[Remark, ...]:
+    def enforced(self) -> tuple[Diagnostic, ...]:
         """The findings and rule errors that ``mode: enforce`` would deny."""
-        return tuple(remark for remark in self.remarks if remark.enforced == "deny")
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.enforced == "deny")
 
     @property
-    def certain(self) -> tuple[Remark, ...]:
+    def certain(self) -> tuple[Diagnostic, ...]:
         """Those of `enforced` that are certain to fail."""
-        return tuple(remark for remark in self.enforced if remark.certain)
+        return tuple(diagnostic for diagnostic in self.enforced if diagnostic.certain)
 
     @property
     def fatal(self) -> tuple[Unread, ...]:
@@ -129,15 +129,15 @@ def _by_place(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield from together(listed)
 
 
-def place(resource: Resource, path: Path = ()) -> tuple[str, Position]:
-    """The file of a resource, and the position of one of its fields; by default of the resource itself."""
-    source = resource.source
+def place(change: Change, path: Path = ()) -> tuple[str, Position]:
+    """The file of an object, and the position of one of its fields; by default of the object itself."""
+    source = change.source
     return (source.file, source.position(path)) if source else ("", Position(1, 1))
 
 
-def _of_finding(finding: Finding) -> Remark:
-    file, position = place(finding.resource, finding.problem.path)
-    return Remark(
+def _of_finding(finding: Finding) -> Diagnostic:
+    file, position = place(finding.change, finding.problem.path)
+    return Diagnostic(
         rule=finding.rule,
         level=finding.level,
         enforced=finding.enforced,
@@ -147,14 +147,14 @@ def _of_finding(finding: Finding) -> Remark:
         file=file,
         position=position,
         path=dotted(finding.problem.path),
-        resource=str(finding.resource),
+        object=str(finding.change),
         finding=finding,
     )
 
 
-def _of_error(error: RuleError) -> Remark:
-    file, position = place(error.resource)
-    return Remark(
+def _of_error(error: RuleError) -> Diagnostic:
+    file, position = place(error.change)
+    return Diagnostic(
         rule=error.rule,
         level=error.level,
         enforced=error.enforced,
@@ -164,6 +164,6 @@ def _of_error(error: RuleError) -> Remark:
         file=file,
         position=position,
         path="",
-        resource=str(error.resource),
+        object=str(error.change),
         finding=None,
     )

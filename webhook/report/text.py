@@ -4,10 +4,10 @@ import textwrap
 from collections.abc import Iterator
 
 from webhook.documents import Unread
-from webhook.files import Build
+from webhook.inputs import Build
 from webhook.model import Level, Skipped
 from webhook.printable import clean
-from webhook.report.report import Remark, Report, place
+from webhook.report.report import Diagnostic, Report, place
 
 _INDENT = "    "
 _COLORS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok": "32"}
@@ -23,7 +23,7 @@ def render(report: Report, *, colors: bool = False, width: int = 100, verbose: b
         verbose: Whether to list skipped rules and unread files that are not an error, instead of counting them.
     """
     paint = _Paint(colors=colors)
-    blocks = [_remark(remark, paint, width) for remark in report.remarks]
+    blocks = [_diagnostic(diagnostic, paint, width) for diagnostic in report.diagnostics]
     blocks += [_unread(unread, paint) for unread in report.unread if unread.fatal or verbose]
     blocks += map(_build, report.builds)
     blocks += _skipped(report.skipped, paint, width) if verbose else _skipped_in_short(report.skipped)
@@ -34,7 +34,7 @@ def render(report: Report, *, colors: bool = False, width: int = 100, verbose: b
 def failing(report: Report, fail_on: Level | None, *, colors: bool = False, width: int = 100) -> Iterator[str]:
     """Render only what affects the exit code: failing findings and fatal unread files; no summary."""
     paint = _Paint(colors=colors)
-    yield from (_remark(remark, paint, width) for remark in report.failing(fail_on))
+    yield from (_diagnostic(diagnostic, paint, width) for diagnostic in report.failing(fail_on))
     yield from (_unread(unread, paint) for unread in report.fatal)
 
 
@@ -48,22 +48,22 @@ class _Paint:
         return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if self._colors else text
 
 
-def _remark(remark: Remark, paint: _Paint, width: int) -> str:
-    where = f"{clean(remark.file)}:{remark.position.line}:{remark.position.column}"
-    head = f"{where}: {paint(remark.level, remark.level)} {remark.rule} {clean(remark.resource)}"
-    if remark.is_spared:
-        head += f" (enforced: {paint(remark.enforced, remark.enforced)})"
-    return "\n".join((head, *(_wrapped(line, width) for line in _lines(remark)), ""))
+def _diagnostic(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
+    where = f"{clean(diagnostic.file)}:{diagnostic.position.line}:{diagnostic.position.column}"
+    head = f"{where}: {paint(diagnostic.level, diagnostic.level)} {diagnostic.rule} {clean(diagnostic.object)}"
+    if diagnostic.is_spared:
+        head += f" (enforced: {paint(diagnostic.enforced, diagnostic.enforced)})"
+    return "\n".join((head, *(_wrapped(line, width) for line in _lines(diagnostic)), ""))
 
 
-def _lines(remark: Remark) -> Iterator[str]:
+def _lines(diagnostic: Diagnostic) -> Iterator[str]:
     """The message, one sentence per line, without the rule ID, which is in the first line of the block."""
-    finding = remark.finding
+    finding = diagnostic.finding
     if finding is None:
-        yield remark.message.removeprefix(f"{remark.rule}: ")
+        yield diagnostic.message.removeprefix(f"{diagnostic.rule}: ")
         return
-    if remark.path:
-        yield f"at {remark.path}"
+    if diagnostic.path:
+        yield f"at {diagnostic.path}"
     yield f"{finding.problem.wrong}: {finding.problem.effect}."
     yield f"{finding.problem.remedy}."
     if finding.excuse:
@@ -103,10 +103,10 @@ def _skipped(skipped: tuple[Skipped, ...], paint: _Paint, width: int) -> Iterato
     """One entry per reason and object, because many rules need the same fact."""
     rules: dict[tuple[str, str, str], list[str]] = {}
     for one in skipped:
-        file, position = place(one.resource)
-        rules.setdefault((f"{file}:{position.line}", str(one.resource), one.reason), []).append(one.rule)
-    for (where, resource, reason), names in rules.items():
-        said = f"{paint('skipped', 'skipped')}: {', '.join(names)} {clean(resource)}"
+        file, position = place(one.change)
+        rules.setdefault((f"{file}:{position.line}", str(one.change), one.reason), []).append(one.rule)
+    for (where, change, reason), names in rules.items():
+        said = f"{paint('skipped', 'skipped')}: {', '.join(names)} {clean(change)}"
         yield f"{clean(where)}: {said}\n{_wrapped(reason, width)}"
 
 

@@ -10,12 +10,12 @@ from datetime import datetime
 
 import msgspec
 
-from webhook import pipeline
 from webhook.budget import Spend
 from webhook.cni.identity import is_guarded
+from webhook.engine import pipeline
+from webhook.engine.pipeline import Guard
 from webhook.limits import BODY_LIMIT
-from webhook.model import BREAK_GLASS, Resource
-from webhook.pipeline import Guard
+from webhook.model import BREAK_GLASS, Change
 from webhook.printable import clean
 from webhook.review import canary, own_policy, response
 from webhook.review.decision import Decision, Endpoint
@@ -88,7 +88,7 @@ def _failed(endpoint: Endpoint, request: Request, guard: Guard) -> Decision:
 
 def _decide(endpoint: Endpoint, request: Request, guard: Guard, now: datetime, spend: Spend) -> Decision:
     nothing = Decision(endpoint=endpoint, uid=request.uid, request=request)
-    change = request.resource
+    change = request.change
     if own_policy.is_own_policy(request):
         return replace(nothing, denials=own_policy.objections(change.object, guard.rules), notices=guard.notices)
     if not request.concerns_us:
@@ -108,12 +108,12 @@ def _decide(endpoint: Endpoint, request: Request, guard: Guard, now: datetime, s
     )
 
 
-def _validate(decision: Decision, change: Resource, guard: Guard, now: datetime, spend: Spend) -> Decision:
+def _validate(decision: Decision, change: Change, guard: Guard, now: datetime, spend: Spend) -> Decision:
     verdict = pipeline.validate(change, guard, now, spend)
     return replace(decision, verdict=verdict, denials=verdict.denials)
 
 
-def _complete(decision: Decision, change: Resource, guard: Guard, now: datetime, spend: Spend) -> Decision:
+def _complete(decision: Decision, change: Change, guard: Guard, now: datetime, spend: Spend) -> Decision:
     filled = pipeline.complete(change, guard, now, spend)
     late = ("cni-guard added no defaults: evaluating this object took too much CPU time",)
     return replace(decision, filled=filled, notices=decision.notices + (late if filled.over_budget else ()))

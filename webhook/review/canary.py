@@ -11,5 +11,5 @@ _NONCE_LENGTH = 64
 
 def answer(endpoint: Endpoint, request: Request) -> tuple[str, ...]:
     """The warning that answers a canary; nothing for any other object."""
-    nonce = text(at(request.resource.object, "metadata", "annotations", CANARY))
+    nonce = text(at(request.change.object, "metadata", "annotations", CANARY))
     return (f"cni-guard canary {shorten(nonce, _NONCE_LENGTH)} answered at {endpoint}",) if nonce else ()

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from webhook.engine.defaults import Completed
 from webhook.model import Finding, Verdict, together
-from webhook.mutate import Filled
 from webhook.printable import shorten
 from webhook.review.request import Request
 
@@ -28,7 +28,7 @@ class Decision:
     """Warnings about the guard itself; they come first."""
     verdict: Verdict | None = None
     """The verdict at /validate; None at /mutate."""
-    filled: Filled | None = None
+    filled: Completed | None = None
     """The result at /mutate; None at /validate."""
     break_glass: bool = False
     """Whether the user is in the break-glass group, so that nothing was evaluated."""
@@ -99,7 +99,7 @@ class Decision:
 
 
 def _of_request(request: Request) -> dict[str, Any]:
-    change = request.resource
+    change = request.change
     return {
         "operation": change.operation,
         "kind": shorten(change.kind, _NAME_LENGTH),

@@ -17,7 +17,7 @@ _LARGEST = 2**16
 
 def is_own_policy(request: Request) -> bool:
     """Whether the request is about the ConfigMap with the policy."""
-    return request.group_kind == _CONFIG_MAP and request.resource.name == NAME
+    return request.group_kind == _CONFIG_MAP and request.change.name == NAME
 
 
 def objections(stored: Json, rules: Catalogue) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import msgspec
 from webhook.bounds import Structure, structure
 from webhook.cni.identity import AWS_NODE, ENICONFIG
 from webhook.limits import DEPTH_LIMIT, NAMED_DUPLICATE_LIMIT, UID_LIMIT, VALUES_LIMIT
-from webhook.model import Json, Operation, Resource, User, text
+from webhook.model import Change, Json, Operation, User, text
 
 API_VERSION = "admission.k8s.io/v1"
 OPERATIONS = frozenset((*get_args(Operation), "CONNECT"))
@@ -39,7 +39,7 @@ class Request:
     """The request of a review."""
 
     uid: str
-    resource: Resource
+    change: Change
     dry_run: bool
     group_kind: tuple[str, str]
     subresource: str
@@ -122,7 +122,7 @@ def _request(document: Json) -> Request:
     _check_sides(request, operation)
     return Request(
         uid=uid,
-        resource=Resource(
+        change=Change(
             kind=text(kind["kind"]),
             object=request.get("object"),
             old=request.get("oldObject"),

@@ -48,11 +48,11 @@ def deleted(case: AwsNodeCase) -> Iterator[Problem]:
     A replacement is applied over it. Where the deletion is meant, an annotation on the object says so beforehand, for
     an hour at most: one that lies further ahead is not stored, so that none waits to be used.
     """
-    user = case.resource.user
-    if not is_the_aws_node(case.resource) or (user is not None and user.name == CLEANER):
+    user = case.change.user
+    if not is_the_aws_node(case.change) or (user is not None and user.name == CLEANER):
         return
     permit = text(at(case.new.raw, "metadata", "annotations", ALLOW_DELETE))
-    if case.resource.operation == "DELETE":
+    if case.change.operation == "DELETE":
         yield _deletion(case, permit)
     else:
         until = moments.read(permit)

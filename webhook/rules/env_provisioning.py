@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, env
-from webhook.catalogue.parts import fill
+from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Level, Problem, at, text
 
@@ -102,5 +102,5 @@ def _unprovisioned(  # noqa: PLR0913 - the parts of a problem, in its order
         wrong=values,
         effect=effect,
         remedy=remedy,
-        fixes=fill(case, _DISCOVERY, "false") if fixes else (),
+        fixes=default_env(case, _DISCOVERY, "false") if fixes else (),
     )

@@ -255,7 +255,7 @@ def _pulled_before(case: AwsNodeCase, holder: Container, host: EcrHost) -> bool:
     return (
         was is not None
         and (was.account, was.region) == (host.account, host.region)
-        and before.image.basename == REPOSITORIES[holder.role].rpartition("/")[2]  # type: ignore[index] # a role
+        and before.image.basename == REPOSITORIES[holder.role].rpartition("/")[2]
     )
 
 

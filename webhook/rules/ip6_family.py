@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import env
-from webhook.catalogue.parts import fill
+from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.catalogue.standing import is_known, reading_of
 from webhook.cni.values import go_bool
@@ -58,4 +58,4 @@ def _ipv4(case: AwsNodeCase) -> tuple[Edit, ...]:
         or (init is not None and init.flag(_V6))
         or go_bool(case.new.argument("enable-ipv6") or "false") is True
     )
-    return () if points_to_ipv6 else (*fill(case, _V4, "true"), *fill(case, _V6, "false"))
+    return () if points_to_ipv6 else (*default_env(case, _V4, "true"), *default_env(case, _V6, "false"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import env
-from webhook.catalogue.parts import fill
+from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.overruled import overruled_by
 from webhook.model import Problem
@@ -42,7 +42,7 @@ def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
             effect=f"ipamd stops allocating at {minimum} addresses, so a node runs about {minimum} pods and further "
             "ones hang in ContainerCreating",
             remedy="Set WARM_IP_TARGET too, to at least 1 (2 to 5 is usual), or remove MINIMUM_IP_TARGET",
-            fixes=fill(case, "WARM_IP_TARGET", "2"),
+            fixes=default_env(case, "WARM_IP_TARGET", "2"),
         )
 
 

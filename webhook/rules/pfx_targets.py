@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import env
-from webhook.catalogue.parts import fill
+from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.catalogue.standing import is_known, takes_as_true
 from webhook.cni.values import beyond_zero
@@ -56,5 +56,5 @@ def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
         "zero, unset or written with a sign",
         effect="aws-node exits at start on every node",
         remedy="Set WARM_PREFIX_TARGET=1",
-        fixes=fill(case, "WARM_PREFIX_TARGET", "1"),
+        fixes=default_env(case, "WARM_PREFIX_TARGET", "1"),
     )

@@ -8,9 +8,9 @@ from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, container, probe
 from webhook.catalogue.parts import probe_path
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.cni.addresses import Asked, Flaw, Speaks, Unread
+from webhook.cni.addresses import Asked, Flaw, Opaque, Speaks
 from webhook.cni.agents import IPAMD_SOCKET, health_address
-from webhook.cni.probes import Answer
+from webhook.cni.probes import ProbeTarget
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.model import Edit, Json, Problem
@@ -62,9 +62,9 @@ _BY: Mapping[Speaks, str] = MappingProxyType(
 )
 
 
-def _elsewhere(version: Version | None, answer: Answer) -> tuple[str, tuple[Asked, ...]]:
+def _elsewhere(version: Version | None, answer: ProbeTarget) -> tuple[str, tuple[Asked, ...]]:
     """By what a probe asks, and at which ports that are not ipamd's; an unread probe only where it names none."""
-    if isinstance(answer, Unread):
+    if isinstance(answer, Opaque):
         found = (*answer.given, *answer.mentioned)
         return answer.program, () if any(one.is_ipamds for one in found) else found
     if answer is None or isinstance(answer, Flaw) or answer.socket or not _is_elsewhere(version, answer):

@@ -6,7 +6,7 @@ from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, probe
 from webhook.catalogue.parts import probe_path
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.cni.addresses import Asked, Flaw, Unread
+from webhook.cni.addresses import Asked, Flaw, Opaque
 from webhook.cni.agents import IPAMD_PATH, IPAMD_SOCKET, health_address
 from webhook.cni.version import Version
 from webhook.model import Problem, at
@@ -45,7 +45,7 @@ def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
     """
     version = case.new.known_version
     for kind, answer in case.new.probes.items():
-        if isinstance(answer, Unread):
+        if isinstance(answer, Opaque):
             yield from _unread(case, version, kind, answer)
         elif isinstance(answer, Flaw):
             yield _flawed(case, version, kind, "runs grpc-health-probe", answer)
@@ -98,7 +98,7 @@ def _flawed(case: AwsNodeCase, version: Version, kind: str, does: str, flaw: Fla
     )
 
 
-def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Unread) -> Iterator[Problem]:
+def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Opaque) -> Iterator[Problem]:
     """A probe that cannot be read whole, evaluated by the addresses in its words; POD-008 speaks of other ports."""
     found = [*answer.given, *answer.mentioned]
     ipamds = [one for one in found if one.is_ipamds]

@@ -8,7 +8,7 @@ from webhook.catalogue.examples import CNI, DIGEST, DaemonSet, Example
 from webhook.catalogue.parts import blocked_releases, goes_down, goes_up, image_path, keeps_digest, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, postponed, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION
-from webhook.cni.verdicts import Verdict
+from webhook.cni.unsafe import UnsafeReleases
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Evidence, Level, Problem
 
@@ -44,7 +44,7 @@ def faulty_release(case: AwsNodeCase) -> Iterator[Problem]:
         for blocked in case.policy.versions.blocked
         if blocked.release == str(version)
     ]
-    for row in case.tables.verdicts:
+    for row in case.tables.unsafe:
         if row.first <= version <= row.last and not (row.level == "warn" and not row.when and _stays(case)):
             with postponed(unknown):
                 if _applies(case, row):
@@ -63,7 +63,7 @@ class _Fault:
     lowered: bool = False
 
 
-def _of_row(case: AwsNodeCase, row: Verdict) -> _Fault:
+def _of_row(case: AwsNodeCase, row: UnsafeReleases) -> _Fault:
     lowered = goes_down(case) or (_is_floor(row) and goes_up(case))
     features = tuple(pair for name in sorted(row.when | row.unless) for pair in case.new.feature_evidence(name))
     return _Fault("warn" if lowered else row.level, row.reason, row.fixed, features, lowered)
@@ -113,7 +113,7 @@ def _step(case: AwsNodeCase, start: Version, target: Version) -> Version:
     return max((one for one in near if str(one) not in blocked_releases(case)), default=target)
 
 
-def _is_floor(row: Verdict) -> bool:
+def _is_floor(row: UnsafeReleases) -> bool:
     """Whether a row is about age alone: everything before a release, or before what a Kubernetes version needs."""
     return row.kubernetes is not None or (row.first == (0, 0, 0) and not row.when)
 
@@ -122,7 +122,7 @@ def _stays(case: AwsNodeCase) -> bool:
     return keeps_digest(case) or (case.old is not None and case.old.version == case.new.known_version)
 
 
-def _applies(case: AwsNodeCase, row: Verdict) -> bool:
+def _applies(case: AwsNodeCase, row: UnsafeReleases) -> bool:
     if row.kubernetes and case.kubernetes is None:
         raise CouldNotCheckError(f"CNI {case.new.version} against this Kubernetes: the server's version is not known")
     return row.applies(case.new.known_version, case.new.feature, case.kubernetes)

@@ -9,13 +9,13 @@ from webhook.cni.identity import is_guarded
 from webhook.documents import Document, DocumentError, Unread
 from webhook.documents import read as read_documents
 from webhook.documents.objects import Object, objects
-from webhook.files import mentions
-from webhook.files.contents import UnreadableError, content, decode, name_of
-from webhook.files.evaluable import evaluable
-from webhook.files.kustomizations import Kustomization, command, identity, is_kustomization, nearest
-from webhook.files.listing import Listing
-from webhook.files.walk import File
-from webhook.model import Resource
+from webhook.inputs import mentions
+from webhook.inputs.contents import UnreadableError, content, decode, name_of
+from webhook.inputs.evaluable import evaluable
+from webhook.inputs.kustomizations import Kustomization, command, identity, is_kustomization, nearest
+from webhook.inputs.listing import Listing
+from webhook.inputs.walk import File
+from webhook.model import Change
 
 
 @dataclass
@@ -43,11 +43,11 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A resource to evaluate, or the reason why not; `concerns` tells whether it is or may be about the CNI."""
+    """A change to evaluate, or the reason why not; `concerns` tells whether it is or may be about the CNI."""
 
     file: File
     label: str
-    what: Resource | DocumentError
+    what: Change | DocumentError
     concerns: bool
 
 
@@ -118,10 +118,10 @@ class Gathered:
             error.unfit = "foreign"
         self.found.append(_Found(text.file, text.label, error, concerns))
 
-    def sorted(self, listing: Listing) -> tuple[list[Resource], list[Unread]]:
-        """The resources to evaluate and what is unread; patches listed in a kustomization are in neither."""
+    def sorted(self, listing: Listing) -> tuple[list[Change], list[Unread]]:
+        """The changes to evaluate and what is unread; patches listed in a kustomization are in neither."""
         kustomized = {identity(one.folder) for one in self.kustomizations}
-        resources: list[Resource] = []
+        changes: list[Change] = []
         unread: list[Unread] = []
         for one in self.found:
             if isinstance(one, Unread):
@@ -129,19 +129,19 @@ class Gathered:
             elif _is_no_fault(one.what) and listing.lists(one.file):
                 if one.concerns:
                     listing.concerns_the_cni(one.file)
-            elif isinstance(one.what, Resource):
-                resources.append(one.what)
+            elif isinstance(one.what, Change):
+                changes.append(one.what)
             else:
                 unread.append(_unread(one, one.what, kustomized))
-        return resources, unread
+        return changes, unread
 
 
 def _concerns(one: Object) -> bool:
-    return is_guarded(Resource(one.kind, one.value)) or mentions.in_value(one.value)
+    return is_guarded(Change(one.kind, one.value)) or mentions.in_value(one.value)
 
 
-def _is_no_fault(what: Resource | DocumentError) -> bool:
-    return isinstance(what, Resource) or what.unfit != "broken"
+def _is_no_fault(what: Change | DocumentError) -> bool:
+    return isinstance(what, Change) or what.unfit != "broken"
 
 
 def _of_a_patch(file: File, kustomized: Collection[str]) -> str:

@@ -4,8 +4,8 @@ import pytest
 
 from tests.changes import NOW, guard
 from webhook.catalogue.examples import Example, env
+from webhook.engine.pipeline import decide, foresee, validate
 from webhook.model import Finding, Verdict
-from webhook.pipeline import decide, foresee, validate
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
 
@@ -28,9 +28,9 @@ def others(verdict: Verdict) -> list[Finding]:
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_no_default_hides_what_is_certain_to_fail(example: Example) -> None:
-    resource = example.resource()
-    foreseen, decided = foresee(resource, guard(), NOW), decide(resource, guard(), NOW)
-    assert certain(foreseen) == certain(validate(resource, guard(), NOW)) | certain(decided)
+    change = example.change()
+    foreseen, decided = foresee(change, guard(), NOW), decide(change, guard(), NOW)
+    assert certain(foreseen) == certain(validate(change, guard(), NOW)) | certain(decided)
     assert others(foreseen) == others(decided)
     assert certain(foreseen) > certain(decided) or foreseen == decided
 
@@ -43,15 +43,15 @@ def enforced(verdict: Verdict) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_observe_counts_what_enforce_would_deny(example: Example) -> None:
     """A fault that an added default cures is no denial; `check` still names it where it is certain to fail."""
-    resource = example.resource()
-    observed = decide(resource, guard(OBSERVE), NOW)
-    assert enforced(observed) == enforced(decide(resource, guard(), NOW))
-    assert enforced(foresee(resource, guard(OBSERVE), NOW)) == enforced(foresee(resource, guard(), NOW))
+    change = example.change()
+    observed = decide(change, guard(OBSERVE), NOW)
+    assert enforced(observed) == enforced(decide(change, guard(), NOW))
+    assert enforced(foresee(change, guard(OBSERVE), NOW)) == enforced(foresee(change, guard(), NOW))
     assert not observed.denials
 
 
 def test_crash_is_said_before_the_default() -> None:
-    verdict = foresee(CURED.resource(), guard(), NOW)
+    verdict = foresee(CURED.change(), guard(), NOW)
     [message] = verdict.denials
     assert verdict.warnings == ()
     crash = message.index("aws-node exits at start on every node")
@@ -61,13 +61,13 @@ def test_crash_is_said_before_the_default() -> None:
 
 def test_default_of_the_policy_that_cures_is_named() -> None:
     policy = Policy(mode="enforce", defaults=Defaults(env={"aws-node": {"WARM_IP_TARGET": "7"}}))
-    [message] = foresee(CURED.resource(), guard(policy), NOW).denials
+    [message] = foresee(CURED.change(), guard(policy), NOW).denials
     assert message.startswith("PFX-001: ")
     assert "the webhook would add aws-node env W" in message
 
 
 def test_without_a_cure_it_is_what_both_endpoints_say() -> None:
-    resource = env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5").resource()
-    assert foresee(resource, guard(), NOW) == decide(resource, guard(), NOW)
-    assert certain(foresee(CURED.resource(), guard(OBSERVE), NOW))
-    assert not certain(decide(CURED.resource(), guard(OBSERVE), NOW))
+    change = env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5").change()
+    assert foresee(change, guard(), NOW) == decide(change, guard(), NOW)
+    assert certain(foresee(CURED.change(), guard(OBSERVE), NOW))
+    assert not certain(decide(CURED.change(), guard(OBSERVE), NOW))

@@ -13,16 +13,16 @@ from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
-from webhook.judge import Basis, Evaluation
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Edit, Resource, User, at
-from webhook.mutate import EKS_MANAGER, Filled, PatchError, _apply, _prove, fill, pointer
-from webhook.pipeline import complete, validate
+from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.engine.pipeline import complete, validate
+from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Edit, User, at
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
 
 
 def says(example: Example, policy: Policy | None = None) -> list[str]:
-    done = complete(example.resource(), guard(policy) if policy else guard(), NOW)
+    done = complete(example.change(), guard(policy) if policy else guard(), NOW)
     return [edit.says for edit in done.edits]
 
 
@@ -83,9 +83,9 @@ def test_what_a_rule_would_refuse_is_not_filled_in() -> None:
     """WARM_ENI_TARGET beside a minimum is refused anyway; the filled-in target must not be what refuses it."""
     policy = Policy(mode="enforce", rules={"IPT-001": "warn"})
     example = Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_ENI_TARGET": "3"}))
-    done = complete(example.resource(), guard(policy), NOW)
-    before = {f.rule for f in validate(example.resource(), guard(policy), NOW).findings if f.level == "deny"}
-    assert {f.rule for f in validate(done.resource, guard(policy), NOW).findings if f.level == "deny"} <= before
+    done = complete(example.change(), guard(policy), NOW)
+    before = {f.rule for f in validate(example.change(), guard(policy), NOW).findings if f.level == "deny"}
+    assert {f.rule for f in validate(done.change, guard(policy), NOW).findings if f.level == "deny"} <= before
 
 
 @pytest.mark.parametrize("env", [None, []])
@@ -93,8 +93,8 @@ def test_a_missing_list_is_made(env: Any) -> None:
     bare = stock()
     main = container(bare, "aws-node")
     main["env"] = env
-    done = complete(Resource("DaemonSet", bare), guard(), NOW)
-    names = [entry["name"] for entry in container(done.resource.object, "aws-node")["env"]]
+    done = complete(Change("DaemonSet", bare), guard(), NOW)
+    names = [entry["name"] for entry in container(done.change.object, "aws-node")["env"]]
     assert sorted(names) == ["ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME"]
     assert main["env"] == env
 
@@ -109,24 +109,22 @@ def managed(fields: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_field_of_the_add_on_is_left_to_it() -> None:
     owned = managed({"f:env": {'k:{"name":"WARM_IP_TARGET"}': {".": {}}}})
-    assert complete(Resource("DaemonSet", owned), guard(), NOW).patch == ()
+    assert complete(Change("DaemonSet", owned), guard(), NOW).patch == ()
     assert (
-        complete(
-            Resource("DaemonSet", MINIMUM.build(), owned | {"spec": stock()["spec"]}, "UPDATE"), guard(), NOW
-        ).patch
+        complete(Change("DaemonSet", MINIMUM.build(), owned | {"spec": stock()["spec"]}, "UPDATE"), guard(), NOW).patch
         == ()
     )
     other = managed({"f:env": {'k:{"name":"WARM_ENI_TARGET"}': {".": {}}}})
-    assert len(complete(Resource("DaemonSet", other), guard(), NOW).patch) == 1
+    assert len(complete(Change("DaemonSet", other), guard(), NOW).patch) == 1
 
 
 def test_a_patch_is_proved_before_it_is_sent() -> None:
-    resource = Resource("DaemonSet", {"a": 1})
+    change = Change("DaemonSet", {"a": 1})
     edit = Edit((), "b", 2, "b")
     with pytest.raises(PatchError):
-        _prove(resource, Filled(resource, ({"op": "add", "path": "/b", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, ({"op": "add", "path": "/b", "value": 2},), (), (edit,)))
     with pytest.raises(PatchError):
-        _prove(resource, Filled(resource, ({"op": "add", "path": "/x/y", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, ({"op": "add", "path": "/x/y", "value": 2},), (), (edit,)))
 
 
 def test_a_pointer_escapes() -> None:
@@ -142,16 +140,16 @@ _VALUES = st.none() | st.sampled_from(["0", "1", "2", "5", "true", "false", "", 
 def test_filling_in_settles_replaces_nothing_and_brings_no_denial(
     env: dict[str, str | None], without: tuple[str, ...]
 ) -> None:
-    resource = Example(DaemonSet(env=env, without=without)).resource()
-    kept = deepcopy(resource.object)
-    done = complete(resource, guard(), NOW)
-    assert resource.object == kept
-    assert complete(done.resource, guard(), NOW).patch == ()
+    change = Example(DaemonSet(env=env, without=without)).change()
+    kept = deepcopy(change.object)
+    done = complete(change, guard(), NOW)
+    assert change.object == kept
+    assert complete(done.change, guard(), NOW).patch == ()
     wrote = {entry["name"]: entry for entry in at(kept, *POD_SPEC, "containers", 0, "env")}
-    now = {entry["name"]: entry for entry in at(done.resource.object, *POD_SPEC, "containers", 0, "env")}
+    now = {entry["name"]: entry for entry in at(done.change.object, *POD_SPEC, "containers", 0, "env")}
     assert now | wrote == now
-    refused = {f.rule for f in validate(resource, guard(), NOW).findings if f.level == "deny"}
-    assert {f.rule for f in validate(done.resource, guard(), NOW).findings if f.level == "deny"} <= refused
+    refused = {f.rule for f in validate(change, guard(), NOW).findings if f.level == "deny"}
+    assert {f.rule for f in validate(done.change, guard(), NOW).findings if f.level == "deny"} <= refused
     json.dumps(done.patch)
 
 
@@ -195,12 +193,12 @@ def test_what_runs_again_answers_as_a_whole_evaluation_would(
         before=None if before is None else DaemonSet(env=before),
     )
     basis = Basis(policy, NOTHING_KNOWN, CATALOGUE, NOW)
-    evaluation = Evaluation(example.resource(), basis)
+    evaluation = Evaluation(example.change(), basis)
     for finding in evaluation.verdict.findings:
-        changed = _apply(Filled(example.resource()), finding.problem.fixes)
-        assert evaluation.again(changed.resource, changed.edits) == Evaluation(changed.resource, basis).verdict
-    filled = fill(evaluation)
-    assert evaluation.again(filled.resource, filled.edits) == Evaluation(filled.resource, basis).verdict
+        changed = _apply(Completed(example.change()), finding.problem.fixes)
+        assert evaluation.again(changed.change, changed.edits) == Evaluation(changed.change, basis).verdict
+    filled = add_defaults(evaluation)
+    assert evaluation.again(filled.change, filled.edits) == Evaluation(filled.change, basis).verdict
 
 
 def test_a_default_that_a_rule_refuses_does_not_keep_the_others_out() -> None:

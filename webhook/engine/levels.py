@@ -11,8 +11,8 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
 from webhook.cni.tables import Tables
-from webhook.model import ADDON_MANAGER, Evidence, Finding, Json, Level, Overrun, Problem, Resource, RuleError, at, text
-from webhook.outcome import Gravity, Outcome, gravity
+from webhook.engine.outcome import Gravity, Outcome, gravity
+from webhook.model import ADDON_MANAGER, Change, Evidence, Finding, Json, Level, Overrun, Problem, RuleError, at, text
 from webhook.policy import Policy
 
 ACKNOWLEDGE = "cni-guard.dev/acknowledge"
@@ -29,7 +29,7 @@ Before = frozenset[tuple[Evidence, Gravity]]
 class Levels:
     """Assigns the levels for one change."""
 
-    resource: Resource
+    change: Change
     policy: Policy
     now: datetime
     tables: Tables
@@ -73,7 +73,7 @@ class Levels:
             level=self._shown(enforced),
             enforced=enforced,
             introduced=introduced,
-            resource=self.resource,
+            change=self.change,
             problem=problem,
             link=rule.link,
             excuse=excuse,
@@ -82,16 +82,16 @@ class Levels:
     def rule_error(self, rule: Rule, error: str, *, excused: bool) -> RuleError:
         """A rule that failed; it denies if the rule could have denied, unless the change is not the cause."""
         enforced = self._of_failure((rule,), excused=excused)
-        return RuleError(rule.id, self._shown(enforced), enforced, self.resource, error)
+        return RuleError(rule.id, self._shown(enforced), enforced, self.change, error)
 
     def overrun(self, unrun: tuple[Rule, ...], seconds: float) -> Overrun:
         """Rules that did not run; treated as failed, and excused if the object costs no more than before."""
-        enforced = self._of_failure(unrun, excused=_costs_no_more(self.resource))
+        enforced = self._of_failure(unrun, excused=_costs_no_more(self.change))
         return Overrun(self._shown(enforced), enforced, seconds, tuple(rule.id for rule in unrun))
 
     def _of_failure(self, failed: tuple[Rule, ...], *, excused: bool) -> Level:
         """The level for rules that failed: the most serious level that one of them can have."""
-        blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.resource)
+        blameless = excused or self._by_addon_manager() or _is_metadata_alone(self.change)
         can_deny = any(rule.level == "deny" for rule in failed)
         return "deny" if can_deny and self.policy.on_crash == "deny" and not blameless else "warn"
 
@@ -106,7 +106,7 @@ class Levels:
         return self._by_addon_manager() and not certain and not rule.binds_addon_manager
 
     def _by_addon_manager(self) -> bool:
-        return self.resource.user is not None and self.resource.user.name == ADDON_MANAGER
+        return self.change.user is not None and self.change.user.name == ADDON_MANAGER
 
     def _excuse(self, rule: Rule) -> str:
         """Why a denial by this rule becomes a warning; empty if it does not."""
@@ -114,22 +114,22 @@ class Levels:
             return exception
         listed = self.policy.acknowledge
         may = rule.acknowledgeable if listed is None else rule.id in listed
-        return f"acknowledged by annotation {ACKNOWLEDGE}" if may and rule.id in _acknowledged(self.resource) else ""
+        return f"acknowledged by annotation {ACKNOWLEDGE}" if may and rule.id in _acknowledged(self.change) else ""
 
     def _exception(self, rule: Rule) -> str:
         today = self.now.date()
         for exception in self.policy.exceptions:
-            if exception.rule == rule.id and exception.resource in self._names() and today <= exception.until:
+            if exception.rule == rule.id and exception.change in self._names() and today <= exception.until:
                 return f"excepted until {exception.until} by {exception.owner}: {exception.reason}"
         return ""
 
     def _names(self) -> tuple[str, ...]:
         """The names that an exception may use for the object; a manifest may omit the namespace."""
-        resource = self.resource
-        if not resource.name:
+        change = self.change
+        if not change.name:
             return ()
-        home = f"{resource.kind} {NAMESPACE}/{resource.name}"
-        return (str(resource), *([home] if resource.kind != "ENIConfig" and not resource.namespace else []))
+        home = f"{change.kind} {NAMESPACE}/{change.name}"
+        return (str(change), *([home] if change.kind != "ENIConfig" and not change.namespace else []))
 
 
 def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:
@@ -138,30 +138,30 @@ def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:
     return gravities[: gravities.index(gravity(level, certain=certain)) + 1]
 
 
-def _acknowledged(resource: Resource) -> frozenset[str]:
+def _acknowledged(change: Change) -> frozenset[str]:
     """The rules that this change acknowledges, one per line with a reason; only new lines count."""
     old, new = (
-        text(at(side, "metadata", "annotations", ACKNOWLEDGE)).splitlines() for side in (resource.old, resource.object)
+        text(at(side, "metadata", "annotations", ACKNOWLEDGE)).splitlines() for side in (change.old, change.object)
     )
     kept = frozenset(old)
     found = (_ACKNOWLEDGED.match(line) for line in new if line not in kept)
     return frozenset(match[1] for match in found if match)
 
 
-def _is_metadata_alone(resource: Resource) -> bool:
+def _is_metadata_alone(change: Change) -> bool:
     """Whether an update does not change the spec."""
-    return resource.operation == "UPDATE" and at(resource.object, "spec") == at(resource.old, "spec")
+    return change.operation == "UPDATE" and at(change.object, "spec") == at(change.old, "spec")
 
 
-def _costs_no_more(resource: Resource) -> bool:
+def _costs_no_more(change: Change) -> bool:
     """Whether an update keeps the images and does not grow what rules read.
 
     The pod template's metadata does not count, so that a restart passes. Images count because rules may read more for
     another release.
     """
-    if resource.operation != "UPDATE":
+    if change.operation != "UPDATE":
         return False
-    now, before = _what_costs(resource.object), _what_costs(resource.old)
+    now, before = _what_costs(change.object), _what_costs(change.old)
     return _images(now) == _images(before) and len(msgspec.json.encode(now)) <= len(msgspec.json.encode(before))
 
 

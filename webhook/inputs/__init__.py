@@ -1,4 +1,4 @@
-"""Reads resources with their positions from files, directories and stdin.
+"""Reads the objects to evaluate, with their positions, from files, directories and stdin.
 
 Anything that is not read is reported with the reason. Nothing here blocks: pipes and devices are never read.
 """
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webhook.documents import Unread
-from webhook.files.contents import STDIN, UnreadableError, content, decode, name_of
-from webhook.files.gather import Gathered
-from webhook.files.kustomizations import identity as kustomize_identity
-from webhook.files.listing import Build, Listing
-from webhook.files.walk import expand
-from webhook.model import Resource
+from webhook.inputs.contents import STDIN, UnreadableError, content, decode, name_of
+from webhook.inputs.gather import Gathered
+from webhook.inputs.kustomizations import identity as kustomize_identity
+from webhook.inputs.listing import Build, Listing
+from webhook.inputs.walk import expand
+from webhook.model import Change
 
 __all__ = ["STDIN", "Build", "Reading", "UnreadableError", "content", "decode", "name_of", "read"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Inputs:
     """The result of a run: what was read, and what was not."""
 
-    resources: tuple[Resource, ...]
+    changes: tuple[Change, ...]
     """The DaemonSets and ENIConfigs."""
     unread: tuple[Unread, ...]
     files: int
@@ -33,7 +33,7 @@ class Reading:
     """The kustomizations of the run whose patches change objects that cni-guard evaluates."""
 
 
-def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Reading:
+def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Inputs:
     """Read manifests from files, directories (recursively) and, for ``-``, stdin; each file once."""
     gathered = Gathered()
     seen: set[str] = set()
@@ -48,6 +48,6 @@ def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Reading:
                 seen.add(identity)
                 gathered.take(found, stdin)
     listing = Listing(gathered.kustomizations)
-    resources, unread = gathered.sorted(listing)
+    changes, unread = gathered.sorted(listing)
     listing.look_beside({kustomize_identity(path) for path in seen})
-    return Reading(tuple(resources), tuple(unread), gathered.files, gathered.objects, tuple(listing.builds()))
+    return Inputs(tuple(changes), tuple(unread), gathered.files, gathered.objects, tuple(listing.builds()))

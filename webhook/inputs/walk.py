@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from webhook.documents import Unread
-from webhook.files.contents import name_of
+from webhook.inputs.contents import name_of
 
 KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The file names that kustomize looks for (kustomize v5, `konfig.RecognizedKustomizationFileNames`)."""

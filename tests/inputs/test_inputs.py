@@ -12,10 +12,10 @@ from typing import NoReturn
 import pytest
 
 from webhook.documents import MAX_CHARACTERS, Unread
-from webhook.files import STDIN, Reading, read
-from webhook.model import Position, Resource
+from webhook.inputs import STDIN, Inputs, read
+from webhook.model import Change, Position
 
-FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "aws-node"
+FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "aws-node"
 
 DAEMONSET = """\
 apiVersion: apps/v1
@@ -58,26 +58,26 @@ def write(name: str, content: str | bytes) -> str:
     return name
 
 
-def look(*paths: str, stdin: bytes = b"") -> Reading:
+def look(*paths: str, stdin: bytes = b"") -> Inputs:
     """Read the paths."""
     return read(paths, io.BytesIO(stdin))
 
 
-def names(reading: Reading) -> list[str]:
+def names(reading: Inputs) -> list[str]:
     """What was found, as messages name it."""
-    return [str(resource) for resource in reading.resources]
+    return [str(change) for change in reading.changes]
 
 
-def only(reading: Reading) -> Resource:
+def only(reading: Inputs) -> Change:
     """The one resource."""
     assert reading.unread == ()
-    [resource] = reading.resources
-    return resource
+    [change] = reading.changes
+    return change
 
 
-def missing(reading: Reading) -> Unread:
+def missing(reading: Inputs) -> Unread:
     """The one thing that was not read."""
-    assert reading.resources == ()
+    assert reading.changes == ()
     [unread] = reading.unread
     return unread
 
@@ -86,12 +86,12 @@ def missing(reading: Reading) -> Unread:
 
 
 def test_resource_is_a_creation_with_the_place_of_each_field() -> None:
-    resource = only(look(write("a.yaml", "# c\n---\n" + DAEMONSET)))
-    assert (resource.kind, resource.operation, resource.old, resource.user) == ("DaemonSet", "CREATE", None, None)
-    assert resource.source is not None
-    assert resource.source.file == "a.yaml"
-    assert resource.source.position(IMAGE) == Position(13, 18)
-    assert resource.source.position((*IMAGE[:-1], "env", 3)) == Position(12, 11)
+    change = only(look(write("a.yaml", "# c\n---\n" + DAEMONSET)))
+    assert (change.kind, change.operation, change.old, change.user) == ("DaemonSet", "CREATE", None, None)
+    assert change.source is not None
+    assert change.source.file == "a.yaml"
+    assert change.source.position(IMAGE) == Position(13, 18)
+    assert change.source.position((*IMAGE[:-1], "env", 3)) == Position(12, 11)
 
 
 def test_members_of_lists_have_paths_of_their_own() -> None:
@@ -99,7 +99,7 @@ def test_members_of_lists_have_paths_of_their_own() -> None:
     reading = look(write("list.yaml", f"apiVersion: v1\nkind: List\nitems:\n{items}"))
     assert names(reading) == ["DaemonSet kube-system/aws-node", "ENIConfig eu-west-1a"]
     assert reading.objects == 3
-    first = reading.resources[0]
+    first = reading.changes[0]
     assert first.object["kind"] == "DaemonSet"
     assert first.source is not None
     assert first.source.position(IMAGE) == Position(17, 22)
@@ -123,9 +123,9 @@ def test_json_stream_and_multi_document_yaml() -> None:
 
 
 def test_stdin() -> None:
-    resource = only(look("-", stdin=DAEMONSET.encode()))
-    assert resource.source is not None
-    assert resource.source.file == STDIN
+    change = only(look("-", stdin=DAEMONSET.encode()))
+    assert change.source is not None
+    assert change.source.file == STDIN
 
 
 def test_byte_order_mark_is_accepted() -> None:
@@ -137,7 +137,7 @@ def test_folder_is_read_in_order_without_hidden_folders() -> None:
         write(f"top/{name}", ENICONFIG.replace("eu-west-1a", name.replace("/", "-")))
     write("top/b/a.json", json.dumps({"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig"}))
     reading = look("top")
-    assert [resource.source and resource.source.file for resource in reading.resources] == [
+    assert [change.source and change.source.file for change in reading.changes] == [
         "top/a.yaml",
         "top/b/a.json",
         "top/b/z.yml",
@@ -155,7 +155,7 @@ def test_links_to_files_are_read_and_loops_of_folders_are_not() -> None:
     Path("top/a/loop").symlink_to("..", target_is_directory=True)
     Path("top/y.yaml").symlink_to("a/x.yaml")
     reading = look("top")
-    assert len(reading.resources) == 2
+    assert len(reading.changes) == 2
     [loop] = reading.unread
     assert (loop.file, loop.fatal) == ("top/a/loop", False)
 
@@ -228,7 +228,7 @@ def test_pipe_and_socket_are_refused_without_waiting() -> None:
     os.mkfifo("pipe.yaml")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.yaml")
-        found: list[Reading] = []
+        found: list[Inputs] = []
         thread = threading.Thread(target=lambda: found.append(look("pipe.yaml", "socket.yaml")), daemon=True)
         thread.start()
         thread.join(10)
@@ -317,7 +317,7 @@ OURS = [
 def test_files_of_other_programs_are_no_error(content: str, reason: str, *, named: bool) -> None:
     write("top/a.yaml", content)
     reading = look("top/a.yaml" if named else "top")
-    assert (reading.files, reading.resources) == (1, ())
+    assert (reading.files, reading.changes) == (1, ())
     assert [unread.fatal for unread in reading.unread] == [False] * bool(reason)
     assert all(reason in unread.reason for unread in reading.unread)
 
@@ -368,7 +368,7 @@ def test_in_a_folder_only_what_mentions_our_kinds_is_fatal(content: str | bytes,
 def test_in_a_folder_what_holds_nothing_is_passed(content: str) -> None:
     write("top/a.yaml", content)
     reading = look("top")
-    assert (reading.resources, reading.unread) == ((), ())
+    assert (reading.changes, reading.unread) == ((), ())
 
 
 def test_dangling_link_and_pipe_in_a_folder_are_named() -> None:

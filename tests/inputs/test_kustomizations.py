@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_files import DAEMONSET, ENICONFIG, here, look, missing, names, write
-from webhook.files import Reading
+from tests.inputs.test_inputs import DAEMONSET, ENICONFIG, here, look, missing, names, write
+from webhook.inputs import Inputs
 
 __all__ = ["here"]
 
@@ -38,7 +38,7 @@ TARGET = "{kind: DaemonSet, name: aws-node}"
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def told(reading: Reading) -> list[tuple[str, int, str]]:
+def told(reading: Inputs) -> list[tuple[str, int, str]]:
     """File, number and command of each line about patches."""
     return [(build.file, build.patches, build.command) for build in reading.builds]
 
@@ -75,7 +75,7 @@ def test_patch_that_nothing_lists_is_unread(patch: str, *, named: bool) -> None:
     write("top/warm.yaml", patch)
     write("top/kustomization.yaml", f"{HEAD}patches: [{{path: other.yaml}}]\n")
     reading = look("top/warm.yaml" if named else "top")
-    assert reading.resources == ()
+    assert reading.changes == ()
     assert all(unread.fatal for unread in reading.unread)
     first = reading.unread[0]
     assert (first.file, first.line) == ("top/warm.yaml", 1)
@@ -204,9 +204,9 @@ def test_kustomization_that_changes_something_is_named(image: str, *, fatal: boo
     assert unread.fatal is fatal
 
 
-@pytest.mark.parametrize("remark", ["$patch: delete", "$patch: replace"])
-def test_directive_of_a_patch(remark: str) -> None:
-    assert "kustomize patch" in missing(look(write("a.yaml", f"{ENICONFIG}{remark}\n"))).reason
+@pytest.mark.parametrize("diagnostic", ["$patch: delete", "$patch: replace"])
+def test_directive_of_a_patch(diagnostic: str) -> None:
+    assert "kustomize patch" in missing(look(write("a.yaml", f"{ENICONFIG}{diagnostic}\n"))).reason
 
 
 def test_patch_from_stdin_names_no_folder() -> None:

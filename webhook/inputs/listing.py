@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from webhook.files import mentions
-from webhook.files.contents import UnreadableError, content, name_of
-from webhook.files.kustomizations import PLACEHOLDER, Kustomization, command, identity
-from webhook.files.walk import File
+from webhook.inputs import mentions
+from webhook.inputs.contents import UnreadableError, content, name_of
+from webhook.inputs.kustomizations import PLACEHOLDER, Kustomization, command, identity
+from webhook.inputs.walk import File
 from webhook.model import text
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from webhook.documents.objects import KUSTOMIZE, Object
-from webhook.files import mentions
-from webhook.files.contents import name_of
-from webhook.files.walk import KUSTOMIZATIONS, File
+from webhook.inputs import mentions
+from webhook.inputs.contents import name_of
+from webhook.inputs.walk import KUSTOMIZATIONS, File
 from webhook.model import at, text
 
 _GATHERS: Final = frozenset(("apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace"))

@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.changes import NOW
+from tests.changes import NOW, evaluated
 from webhook.budget import OverBudgetError, Spend
 from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import DaemonSet, Example, container, env
 from webhook.catalogue.rule import AwsNodeCase, Rule, rule
 from webhook.cni.stock import stock
-from webhook.judge import Basis, Evaluation, judge
-from webhook.levels import ACKNOWLEDGE
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Problem, Resource, User, Verdict
-from webhook.policy import BUILT_IN, Blocked, Cluster, Images, Policy, PolicyException, Variable, Versions
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.engine.levels import ACKNOWLEDGE
+from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Problem, User, Verdict
+from webhook.policy import BUILT_IN, Blocked, Cluster, ExtraVariable, Images, Policy, PolicyException, Versions
 from webhook.rules import CATALOGUE
 
 
 def judged(example: Example, policy: Policy = BUILT_IN) -> Verdict:
-    return judge(example.resource(), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    return evaluated(example.change(), policy)
 
 
 def levels(verdict: Verdict) -> dict[str, str]:
@@ -133,9 +133,9 @@ def test_mode_observe_only_warns_and_remembers_what_it_would_have_refused() -> N
     assert {(f.rule, f.level, f.enforced) for f in verdict.findings} >= {("PFX-001", "warn", "deny")}
 
 
-def exception_for(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", days: int = 0) -> PolicyException:
+def exception_for(rule_id: str, change: str = "DaemonSet kube-system/aws-node", days: int = 0) -> PolicyException:
     return PolicyException(
-        rule=rule_id, resource=resource, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
+        rule=rule_id, change=change, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
     )
 
 
@@ -145,7 +145,7 @@ def exception_for(rule_id: str, resource: str = "DaemonSet kube-system/aws-node"
         (exception_for("IPT-004"), "warn"),
         (exception_for("IPT-004", days=-1), "deny"),
         (exception_for("IPT-001"), "deny"),
-        (exception_for("IPT-004", resource="DaemonSet kube-system/other"), "deny"),
+        (exception_for("IPT-004", change="DaemonSet kube-system/other"), "deny"),
     ],
 )
 def test_an_exception_counts_for_its_rule_its_object_and_until_its_day(exception: PolicyException, level: str) -> None:
@@ -236,7 +236,7 @@ def test_the_policy_blocks_a_release_and_knows_digests_mirrors_and_variables() -
         mode="enforce",
         versions=Versions(blocked=(Blocked(release="1.23.1", reason="our load tests"),), digests={digest: "1.23.1"}),
         images=Images(registries=("registry.example.com/mirror",)),
-        environment=(Variable(name="OURS"),),
+        environment=(ExtraVariable(name="OURS"),),
     )
     images = {
         name: f"registry.example.com/mirror/{repository}"
@@ -370,11 +370,11 @@ ABOUT_VARIABLES = [
 @pytest.mark.parametrize(("one", "example"), ABOUT_VARIABLES)
 def test_what_a_rule_says_of_variables_is_never_silently_lost(one: Rule, example: Example) -> None:
     """Each rule that speaks of a variable says that it could not look, where the lists are too long to be read."""
-    resource = example.resource()
+    change = example.change()
     for kind in ("initContainers", "containers"):
-        for holder in resource.object["spec"]["template"]["spec"][kind]:
+        for holder in change.object["spec"]["template"]["spec"][kind]:
             holder["env"] = [*(holder.get("env") or ()), *({"name": f"MORE_{n}", "value": "x"} for n in range(300))]
-    verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(change)
     assert one.id in {skipped.rule for skipped in verdict.skipped} | {finding.rule for finding in verdict.findings}
 
 
@@ -476,7 +476,7 @@ GROWN = DaemonSet(env={"MAX_ENI": "3"})
 )
 @pytest.mark.parametrize("calls", range(20))
 def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: str, calls: int) -> None:
-    verdict = Evaluation(example.resource(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
+    verdict = Evaluation(example.change(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
     if verdict.overrun:
         assert verdict.overrun.level == level
         assert verdict.overrun.message in (verdict.denials if level == "deny" else verdict.warnings)
@@ -487,16 +487,16 @@ def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: 
 
 def test_a_first_restart_of_what_exceeds_the_budget_passes() -> None:
     """`kubectl rollout restart` adds an annotation to the pod template, and the object grows by it."""
-    resource = Example(GROWN, before=GROWN).resource()
-    resource.object["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": str(NOW)}
-    verdict = Evaluation(resource, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(1))).verdict
+    change = Example(GROWN, before=GROWN).change()
+    change.object["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": str(NOW)}
+    verdict = Evaluation(change, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(1))).verdict
     assert verdict.overrun
     assert verdict.overrun.level == "warn"
 
 
 def test_what_was_found_before_the_budget_ended_is_kept() -> None:
     basis = Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(15))
-    verdict = Evaluation(Example(DaemonSet(env=CONFLICT, release="1.22.1")).resource(), basis).verdict
+    verdict = Evaluation(Example(DaemonSet(env=CONFLICT, release="1.22.1")).change(), basis).verdict
     assert verdict.overrun
     assert "VER-002" in {finding.rule for finding in verdict.findings}
 
@@ -521,7 +521,7 @@ def crashes_harmlessly(case: AwsNodeCase) -> Iterator[Problem]:
 
 def crashed(example: Example, policy: Policy = BUILT_IN) -> dict[str, str]:
     catalogue = Catalogue((crashes, crashes_harmlessly))
-    return {c.rule: c.level for c in judge(example.resource(), policy, NOTHING_KNOWN, catalogue, NOW).errors}
+    return {c.rule: c.level for c in evaluated(example.change(), policy, rules=catalogue).errors}
 
 
 BREAKS = DaemonSet(env={"MAX_ENI": "3"})
@@ -543,25 +543,21 @@ def test_a_rule_that_crashes_refuses_what_it_could_have_refused(example: Example
 def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_so() -> None:
     both = BREAKS.build()
     labelled = both | {"metadata": both["metadata"] | {"labels": {"a": "b"}}}
-    verdict = judge(
-        Resource("DaemonSet", labelled, both, "UPDATE"), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW
-    )
+    verdict = evaluated(Change("DaemonSet", labelled, both, "UPDATE"), rules=Catalogue((crashes,)))
     assert [c.level for c in verdict.errors] == ["warn"]
     assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["TST-001"] == "warn"
     assert crashed(Example(BREAKS), Policy(mode="observe"))["TST-001"] == "warn"
 
 
 def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
-    verdict = judge(Example(BREAKS).resource(), BUILT_IN, NOTHING_KNOWN, Catalogue((crashes,)), NOW)
+    verdict = evaluated(Example(BREAKS).change(), rules=Catalogue((crashes,)))
     assert [f.rule for f in verdict.findings] == ["TST-001"]
     assert "ZeroDivisionError: division by zero" in verdict.errors[0].message
 
 
 def test_an_object_that_is_not_ours_is_not_judged() -> None:
     other = {"metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "spec": {}}
-    assert judge(Resource("DaemonSet", other), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW) == Verdict(
-        Resource("DaemonSet", other)
-    )
+    assert evaluated(Change("DaemonSet", other)) == Verdict(Change("DaemonSet", other))
 
 
 def test_a_missing_container_is_refused() -> None:
@@ -569,12 +565,12 @@ def test_a_missing_container_is_refused() -> None:
         "metadata": {"name": "aws-node", "namespace": "kube-system"},
         "spec": {"template": {"spec": {"containers": None}}},
     }
-    verdict = judge(Resource("DaemonSet", empty), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Change("DaemonSet", empty))
     assert "VER-001: there is no container aws-node" in verdict.denials[0]
 
 
 def test_env_helper_matches_its_name() -> None:
-    assert env(MAX_ENI="3").resource().object == BREAKS.build()
+    assert env(MAX_ENI="3").change().object == BREAKS.build()
 
 
 # --- ways around -----------------------------------------------------------------------------------------------------
@@ -583,8 +579,8 @@ EVIL = "docker.io/evil/amazon-k8s-cni:v1.23.1"
 
 
 def denied(daemonset: dict[str, Any], old: dict[str, Any] | None = None) -> set[str]:
-    resource = Resource("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
-    verdict = judge(resource, BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)
+    change = Change("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
+    verdict = evaluated(change)
     assert not verdict.errors
     return {finding.rule for finding in verdict.findings if finding.level == "deny"}
 
@@ -593,7 +589,7 @@ def test_a_renamed_container_is_judged_in_its_role() -> None:
     renamed = DaemonSet(env={"MAX_ENI": "ten"}, images={"aws-node": EVIL}, repeat=("WARM_ENI_TARGET",)).build()
     container(renamed, "aws-node")["name"] = "cni"
     assert denied(renamed) == {"IMG-003", "ENV-002"}
-    assert levels(judge(Resource("DaemonSet", renamed), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW))["ENV-013"] == "warn"
+    assert levels(evaluated(Change("DaemonSet", renamed)))["ENV-013"] == "warn"
     init = DaemonSet(images={"aws-vpc-cni-init": "docker.io/evil/amazon-k8s-cni-init:v1.22.4"}).build()
     container(init, "aws-vpc-cni-init")["name"] = "init"
     assert denied(init) == {"IMG-001", "IMG-003"}
@@ -605,7 +601,7 @@ def test_a_decoy_does_not_hide_the_real_one() -> None:
     spec["initContainers"].append(dict(container(decoy, "aws-node")))
     spec["containers"][0] |= {"name": "real", "image": EVIL}
     assert "IMG-003" in denied(decoy)
-    assert levels(judge(Resource("DaemonSet", decoy), BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW))["POD-011"] == "warn"
+    assert levels(evaluated(Change("DaemonSet", decoy)))["POD-011"] == "warn"
     second = stock("1.23.1")
     second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
     assert denied(second) == {"POD-011", "IMG-003"}
@@ -699,9 +695,9 @@ def test_a_generated_name_inherits_no_exception() -> None:
     del twin["metadata"]["name"]
     twin["metadata"]["generateName"] = "aws-node"
     policy = Policy(mode="enforce", exceptions=(exception_for("IPT-004"),))
-    verdict = judge(Resource("DaemonSet", twin), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Change("DaemonSet", twin), policy)
     assert levels(verdict) == {"IPT-004": "deny"}
     bare = DaemonSet(env=CONFLICT).build()
     del bare["metadata"]["namespace"]
-    verdict = judge(Resource("DaemonSet", bare), policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    verdict = evaluated(Change("DaemonSet", bare), policy)
     assert levels(verdict) == {"IPT-004": "warn"}

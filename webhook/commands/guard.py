@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from webhook import files
+from webhook import inputs
 from webhook.commands.output import UsageError, complain
-from webhook.pipeline import Guard
+from webhook.engine.pipeline import Guard
 from webhook.policy import BUILT_IN, Policy, PolicyError, read
 from webhook.rules import CATALOGUE
 
@@ -34,10 +34,10 @@ def guard_of(arguments: argparse.Namespace) -> Guard:
 
 
 def _policy(file: str) -> Policy:
-    name = files.name_of(file)
+    name = inputs.name_of(file)
     try:
-        loaded = read(files.decode(files.content(file, None)), name, CATALOGUE.ids, CATALOGUE.former)
-    except files.UnreadableError as error:
+        loaded = read(inputs.decode(inputs.content(file, None)), name, CATALOGUE.ids, CATALOGUE.former)
+    except inputs.UnreadableError as error:
         reason = f"--policy {name}: {error.reason}"
         raise UsageError(reason) from error
     except PolicyError as error:

@@ -1,4 +1,4 @@
-"""Turns an object into a resource that cni-guard evaluates, or into the reason why it cannot."""
+"""Turns an object into a change that cni-guard evaluates, or into the reason why it cannot."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,15 +9,15 @@ from webhook.documents import DocumentError
 from webhook.documents.objects import Object
 from webhook.documents.refusal import Unfit
 from webhook.documents.templates import way_out
-from webhook.files import fields, mentions
-from webhook.model import Path, Resource, Source, at
+from webhook.inputs import fields, mentions
+from webhook.model import Change, Path, Source, at
 from webhook.printable import dotted
 
 _GONE = {"extensions/v1beta1": "Kubernetes 1.16 removed it, use `apiVersion: apps/v1`"}
 
 
-def evaluable(found: Object, label: str, whole: str) -> Resource | DocumentError | None:
-    """Turn an object into a resource.
+def evaluable(found: Object, label: str, whole: str) -> Change | DocumentError | None:
+    """Turn an object into a change.
 
     Args:
         found: the object.
@@ -25,7 +25,7 @@ def evaluable(found: Object, label: str, whole: str) -> Resource | DocumentError
         whole: the text of that file, which shows the kind of template.
 
     Returns:
-        The resource; the reason if cni-guard cannot evaluate it; None if cni-guard has no rules for its kind.
+        The change; the reason if cni-guard cannot evaluate it; None if cni-guard has no rules for its kind.
 
     """
     for group, kind in (AWS_NODE, ENICONFIG):
@@ -34,27 +34,27 @@ def evaluable(found: Object, label: str, whole: str) -> Resource | DocumentError
     if found.kind not in (AWS_NODE[1], ENICONFIG[1]):
         hidden = way_out(found.kind, whole)
         return _refusal(found, hidden, "template") if hidden and mentions.in_value(found.value) else None
-    resource = Resource(found.kind, found.value, source=Source(label, found.positions))
-    return _of_our_kind(found, resource, whole)
+    change = Change(found.kind, found.value, source=Source(label, found.positions))
+    return _of_our_kind(found, change, whole)
 
 
-def _of_our_kind(found: Object, resource: Resource, whole: str) -> Resource | DocumentError | None:
-    guarded = is_guarded(resource)
+def _of_our_kind(found: Object, change: Change, whole: str) -> Change | DocumentError | None:
+    guarded = is_guarded(change)
     if not guarded and not _may_be_ours(found.value):
-        return resource if found.group == AWS_NODE[0] else None
+        return change if found.group == AWS_NODE[0] else None
     if _is_patch(found):
         return _refusal(found, "a kustomize patch (no selector, no image)", "patch")
-    if refusal := _template(found, resource, whole):
+    if refusal := _template(found, change, whole):
         return refusal
     if not guarded:
-        return resource
+        return change
     if (found.group, found.kind) not in (AWS_NODE, ENICONFIG):
         group = AWS_NODE[0] if found.kind == AWS_NODE[1] else ENICONFIG[0]
         version = found.value.get("apiVersion")
         reason = f"a {found.kind} with apiVersion {version!r}: cni-guard evaluates those in {group}"
         hint = _GONE.get(version) if isinstance(version, str) else None
         return _refusal(found, f"{reason}; {hint}" if hint else reason)
-    return resource
+    return change
 
 
 def _may_be_ours(value: Any) -> bool:
@@ -87,18 +87,18 @@ def _images(daemonset: Any) -> Iterator[bool]:
             yield isinstance(container, str) or at(container, "image") is not None
 
 
-def _template(found: Object, resource: Resource, whole: str) -> DocumentError | None:
+def _template(found: Object, change: Change, whole: str) -> DocumentError | None:
     """The error if the object is an unrendered template: braces anywhere, or a ``$`` in a field that rules read."""
     for path, value in (*fields.in_braces(found.value), *fields.read_in(found.kind, found.value)):
         if reason := way_out(value, whole):
-            return _refusal(found, _placed(reason, path, resource), "template")
+            return _refusal(found, _placed(reason, path, change), "template")
     return None
 
 
-def _placed(reason: str, path: Path, resource: Resource) -> str:
+def _placed(reason: str, path: Path, change: Change) -> str:
     """The reason, with the field where the template was found."""
     looks, colon, way = reason.partition(":")
-    line = resource.source.position(path).line if resource.source else 1
+    line = change.source.position(path).line if change.source else 1
     return f"{looks} ({dotted(path)} in line {line}){colon}{way}"
 
 

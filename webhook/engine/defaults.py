@@ -8,13 +8,13 @@ from typing import Any
 import jsonpatch
 
 from webhook.budget import OverBudgetError
-from webhook.judge import Evaluation
-from webhook.model import ADDON_MANAGER, Edit, Finding, Json, Path, Problem, Resource, Verdict, at
+from webhook.engine.evaluation import Evaluation
+from webhook.model import ADDON_MANAGER, Change, Edit, Finding, Json, Path, Problem, Verdict, at
 
 EKS_MANAGER = "eks"
 """The field manager of the EKS add-on. It reverts changes to its fields within minutes, so none are changed."""
 
-Operation = dict[str, Any]
+PatchOperation = dict[str, Any]
 
 
 class PatchError(Exception):
@@ -22,11 +22,11 @@ class PatchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class Completed:
     """The change with approved defaults added."""
 
-    resource: Resource
-    patch: tuple[Operation, ...] = ()
+    change: Change
+    patch: tuple[PatchOperation, ...] = ()
     findings: tuple[Finding, ...] = ()
     """A warning for each fault that was fixed: what would have happened, and what to add to the manifest."""
     edits: tuple[Edit, ...] = ()
@@ -34,7 +34,7 @@ class Filled:
     """Whether nothing was added because the evaluation exceeded its CPU time budget."""
 
 
-def fill(evaluation: Evaluation) -> Filled:
+def add_defaults(evaluation: Evaluation) -> Completed:
     """Add approved defaults for problems that the change introduces.
 
     Nothing is added to a change by the manager of the EKS add-on, and no default that would cause a denial.
@@ -44,11 +44,11 @@ def fill(evaluation: Evaluation) -> Filled:
         OverBudgetError: The evaluation exceeded its CPU time budget.
     """
     verdict = evaluation.verdict
-    resource = verdict.resource
-    nothing = Filled(resource, over_budget=verdict.overrun is not None)
-    if resource.operation == "DELETE" or verdict.overrun:
+    change = verdict.change
+    nothing = Completed(change, over_budget=verdict.overrun is not None)
+    if change.operation == "DELETE" or verdict.overrun:
         return nothing
-    if resource.user is not None and resource.user.name == ADDON_MANAGER:
+    if change.user is not None and change.user.name == ADDON_MANAGER:
         return nothing
     wanted = [finding for finding in verdict.findings if finding.introduced and not finding.excuse]
     # All fixes at once; only if together they cause a denial, one finding at a time.
@@ -57,20 +57,20 @@ def fill(evaluation: Evaluation) -> Filled:
         filled = nothing
         for finding in wanted:
             filled = _attempt(filled, [finding], evaluation) or filled
-    _prove(resource, filled)
+    _prove(change, filled)
     return filled
 
 
-def _attempt(filled: Filled, wanted: Iterable[Finding], evaluation: Evaluation) -> Filled | None:
+def _attempt(filled: Completed, wanted: Iterable[Finding], evaluation: Evaluation) -> Completed | None:
     """Apply the fixes of more findings; None if they cause a denial."""
     attempt = filled
     for finding in wanted:
-        edits = tuple(edit for edit in finding.problem.fixes if not _owned(filled.resource, edit))
+        edits = tuple(edit for edit in finding.problem.fixes if not _owned(filled.change, edit))
         made = _apply(attempt, edits)
         attempt = replace(made, findings=(*attempt.findings, *_told(finding, made.edits[len(attempt.edits) :])))
     if attempt.patch == filled.patch:
         return filled
-    after = evaluation.again(attempt.resource, attempt.edits)
+    after = evaluation.again(attempt.change, attempt.edits)
     if after.overrun:
         raise OverBudgetError(after.overrun.seconds)
     return None if _refusing(after) - _refusing(evaluation.verdict) else attempt
@@ -96,9 +96,9 @@ def _told(finding: Finding, edits: tuple[Edit, ...]) -> tuple[Finding, ...]:
     return (replace(finding, level="warn", enforced="warn", problem=problem),)
 
 
-def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:
+def _apply(filled: Completed, edits: tuple[Edit, ...]) -> Completed:
     """Apply the edits to a copy; an edit that is already applied is left out."""
-    target = filled.resource.object
+    target = filled.change.object
     patch, made = list(filled.patch), list(filled.edits)
     for edit in edits:
         if edit in made:
@@ -108,7 +108,7 @@ def _apply(filled: Filled, edits: tuple[Edit, ...]) -> Filled:
         patch += operations
         if operations:
             made.append(edit)
-    return Filled(replace(filled.resource, object=target), tuple(patch), filled.findings, tuple(made))
+    return Completed(replace(filled.change, object=target), tuple(patch), filled.findings, tuple(made))
 
 
 def _copied_along(value: Json, path: Path) -> Json:
@@ -121,7 +121,7 @@ def _copied_along(value: Json, path: Path) -> Json:
     return copied
 
 
-def _operations(target: Json, edit: Edit) -> Iterator[Operation]:
+def _operations(target: Json, edit: Edit) -> Iterator[PatchOperation]:
     """The patch operations of one edit, which also change `target`; a missing parent is created."""
     holder = at(target, *edit.parent)
     if edit.key is not None:
@@ -143,21 +143,21 @@ def pointer(path: Path) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
-def _prove(resource: Resource, filled: Filled) -> None:
+def _prove(change: Change, filled: Completed) -> None:
     """Apply the patch as the API server will, which rejects a patch that fails whatever the failurePolicy."""
     if not filled.patch:
         return
     try:
-        result = jsonpatch.apply_patch(resource.object, list(filled.patch))
+        result = jsonpatch.apply_patch(change.object, list(filled.patch))
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise PatchError(str(error)) from error
-    if result != filled.resource.object:
+    if result != filled.change.object:
         raise PatchError("the patch does not produce the evaluated object")
 
 
-def _owned(resource: Resource, edit: Edit) -> bool:
+def _owned(change: Change, edit: Edit) -> bool:
     """Whether the EKS add-on manages the field that an edit would set."""
-    for side in (resource.object, resource.old):
+    for side in (change.object, change.old):
         entries = at(side, "metadata", "managedFields")
         for entry in entries if isinstance(entries, list) else ():
             if at(entry, "manager") == EKS_MANAGER and _manages(at(entry, "fieldsV1"), side, edit):

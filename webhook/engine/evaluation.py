@@ -14,9 +14,9 @@ from webhook.cni.container import Assumed
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
-from webhook.levels import Before, Levels, View
-from webhook.model import Edit, Evidence, Facts, Finding, Json, Problem, Resource, RuleError, Skipped, Verdict
-from webhook.outcome import NOTHING, Outcome, ask
+from webhook.engine.levels import Before, Levels, View
+from webhook.engine.outcome import NOTHING, Outcome, ask
+from webhook.model import Change, Edit, Evidence, Facts, Finding, Json, Problem, RuleError, Skipped, Verdict
 from webhook.policy import Policy
 
 
@@ -32,42 +32,27 @@ class Basis:
     spend: Spend = unlimited
 
 
-def judge(  # noqa: PLR0913, PLR0917 - all inputs of an evaluation
-    resource: Resource,
-    policy: Policy,
-    facts: Facts,
-    rules: Catalogue,
-    now: datetime,
-    tables: Tables = KNOWN,
-) -> Verdict:
-    """Evaluate a change by all rules that apply to it.
-
-    A problem that the old object already had, with the same evidence, only warns.
-    """
-    return Evaluation(resource, Basis(policy, facts, rules, now, tables)).verdict
-
-
 class Evaluation:
     """The evaluation of one change, which can be repeated after approved defaults are added."""
 
-    def __init__(self, resource: Resource, basis: Basis) -> None:
-        self.verdict = Verdict(resource)
+    def __init__(self, change: Change, basis: Basis) -> None:
+        self.verdict = Verdict(change)
         self._basis = basis
-        self._rules = _rules(basis.rules, resource) if is_guarded(resource) else ()
+        self._rules = _rules(basis.rules, change) if is_guarded(change) else ()
         self._assumed: Assumed = {}
         self._before: dict[str, tuple[Outcome, Before]] = {}
         self._outcomes: dict[str, Outcome] = {}
         if not self._rules:
             return
         try:
-            self._old = self._view(resource.old) if _excuses(resource) else None
-            new = self._view(resource.old if resource.operation == "DELETE" else resource.object)
+            self._old = self._view(change.old) if _excuses(change) else None
+            new = self._view(change.old if change.operation == "DELETE" else change.object)
         except OverBudgetError as error:
-            self.verdict = Verdict(resource, overrun=self._levels(resource).overrun(self._rules, error.seconds))
+            self.verdict = Verdict(change, overrun=self._levels(change).overrun(self._rules, error.seconds))
             return
-        self.verdict = self._evaluate(resource, new, {})
+        self.verdict = self._evaluate(change, new, {})
 
-    def again(self, changed: Resource, edits: Iterable[Edit]) -> Verdict:
+    def again(self, changed: Change, edits: Iterable[Edit]) -> Verdict:
         """The verdict after `edits` to the change, the same as a full evaluation would give.
 
         Only rules that read the edited parts run again.
@@ -77,19 +62,19 @@ class Evaluation:
         kept = {name: outcome for name, outcome in self._outcomes.items() if name in unread}
         return self._evaluate(changed, self._view(changed.object), kept)
 
-    def _levels(self, resource: Resource) -> Levels:
-        return Levels(resource, self._basis.policy, self._basis.now, self._basis.tables)
+    def _levels(self, change: Change) -> Levels:
+        return Levels(change, self._basis.policy, self._basis.now, self._basis.tables)
 
     def _view(self, raw: Json) -> View:
-        if self.verdict.resource.kind == "ENIConfig":
+        if self.verdict.change.kind == "ENIConfig":
             return EniConfig(raw)
         return AwsNode(raw, self._basis.policy.versions.digests, self._assumed, self._basis.spend)
 
-    def _evaluate(self, resource: Resource, new: View, known: dict[str, Outcome]) -> Verdict:
+    def _evaluate(self, change: Change, new: View, known: dict[str, Outcome]) -> Verdict:
         basis = self._basis
-        case: Case[Any] = Case(resource, new, self._old, basis.policy, basis.facts, basis.now, basis.tables)
+        case: Case[Any] = Case(change, new, self._old, basis.policy, basis.facts, basis.now, basis.tables)
         case = replace(case, found_before=partial(self._found_before, case))
-        levels = self._levels(resource)
+        levels = self._levels(change)
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         errors: list[RuleError] = []
@@ -100,16 +85,16 @@ class Evaluation:
                 was, before = self._on_old(rule, case) if outcome.problems or outcome.error else _NOTHING
             except OverBudgetError as error:
                 overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
-                return Verdict(resource, tuple(findings), tuple(skipped), tuple(errors), overrun)
+                return Verdict(change, tuple(findings), tuple(skipped), tuple(errors), overrun)
             self._outcomes.setdefault(rule.id, outcome)
             if outcome is NOTHING:
                 continue
             findings += _findings(rule, outcome, case.new, before, levels)
             if outcome.unchecked:
-                skipped.append(Skipped(rule.id, resource, outcome.unchecked))
+                skipped.append(Skipped(rule.id, change, outcome.unchecked))
             if outcome.error:
                 errors.append(levels.rule_error(rule, outcome.error, excused=bool(was.error)))
-        return Verdict(resource, tuple(findings), tuple(skipped), tuple(errors))
+        return Verdict(change, tuple(findings), tuple(skipped), tuple(errors))
 
     def _on_old(self, rule: Rule, case: Case[Any]) -> tuple[Outcome, Before]:
         """The rule's outcome on the old object alone, and what it excuses; nothing without an old object."""
@@ -117,7 +102,7 @@ class Evaluation:
             return _NOTHING
         if rule.id not in self._before:
             outcome = ask(rule, replace(case, new=self._old, old=None), self._assumed, self._basis.spend)
-            self._before[rule.id] = outcome, self._levels(case.resource).before(rule, outcome, self._old)
+            self._before[rule.id] = outcome, self._levels(case.change).before(rule, outcome, self._old)
         return self._before[rule.id]
 
     def _found_before(self, case: Case[Any]) -> tuple[Problem, ...]:
@@ -145,12 +130,12 @@ def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: L
                 yield finding
 
 
-def _rules(catalogue: Catalogue, resource: Resource) -> tuple[Rule, ...]:
+def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
     """The rules for this kind of object, this operation, and this origin (file or API server)."""
-    target: Target = "ENIConfig" if resource.kind == "ENIConfig" else "aws-node"
-    return catalogue.about(target, resource.operation, in_file=resource.source is not None)
+    target: Target = "ENIConfig" if change.kind == "ENIConfig" else "aws-node"
+    return catalogue.about(target, change.operation, in_file=change.source is not None)
 
 
-def _excuses(resource: Resource) -> bool:
+def _excuses(change: Change) -> bool:
     """Whether the old object's problems are excused; not if cni-guard did not evaluate the old object."""
-    return resource.operation == "UPDATE" and (resource.kind == "ENIConfig" or is_aws_node(resource.old))
+    return change.operation == "UPDATE" and (change.kind == "ENIConfig" or is_aws_node(change.old))

@@ -15,6 +15,8 @@ from webhook.cni.version import Version, below
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhook.model import Level
+
 Feature = Literal[
     "custom-networking",
     "security-groups-for-pods",
@@ -28,11 +30,9 @@ Feature = Literal[
 ]
 """What an object has switched on (or, in those that say so, does without)."""
 
-Level = Literal["deny", "warn"]
-
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class UnsafeReleases:
     """One thing that is known against a range of releases, both ends included."""
 
     first: Version
@@ -68,7 +68,7 @@ def _row(  # noqa: PLR0913 - a row of a table
     when: tuple[Feature, ...] = (),
     unless: tuple[Feature, ...] = (),
     kubernetes: tuple[int, int] | None = None,
-) -> Verdict:
+) -> UnsafeReleases:
     """Make a row; the versions are one release, ``A..B`` (both included) or ``<B``."""
     if versions.startswith("<"):
         first, last = Version(0, 0, 0), below(Version.of(versions[1:]))
@@ -76,7 +76,7 @@ def _row(  # noqa: PLR0913 - a row of a table
         low, _, high = versions.partition("..")
         first, last = Version.of(low), Version.of(high or low)
     use = Version.of(fixed)
-    return Verdict(first, last, level, reason, use, frozenset(when), frozenset(unless), kubernetes)
+    return UnsafeReleases(first, last, level, reason, use, frozenset(when), frozenset(unless), kubernetes)
 
 
 _CUSTOM: Feature = "custom-networking"
@@ -86,7 +86,7 @@ _NO_DISCOVERY: Feature = "subnet-discovery-off"
 _NO_PROVISIONING: tuple[Feature, ...] = ("provisioning-off", "imds-only")
 
 # fmt: off
-VERDICTS: tuple[Verdict, ...] = (
+UNSAFE_RELEASES: tuple[UnsafeReleases, ...] = (
     _row("<1.6.1", "deny", "1.6.4", "it lacks several fixes of the address pool"),
     _row("1.5.4", "deny", "1.6.4", "it deletes routing rules of running pods, which then lose each other"),  # issue 641
     _row("1.7.0", "deny", "1.7.10", "beside Calico the routes to pods get deleted"),  # issue 1166

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from webhook.budget import OverBudgetError, Spend, cpu_seconds, unlimited
 from webhook.catalogue import Catalogue
-from webhook.judge import Basis, Evaluation
-from webhook.model import NOTHING_KNOWN, Evidence, Facts, Finding, Resource, Verdict
-from webhook.mutate import Filled, fill
+from webhook.engine.defaults import Completed, add_defaults
+from webhook.engine.evaluation import Basis, Evaluation
+from webhook.model import NOTHING_KNOWN, Change, Evidence, Facts, Finding, Verdict
 from webhook.policy import Policy
 
 
@@ -28,52 +28,52 @@ class Guard:
         return unlimited if self.budget is None else cpu_seconds(self.budget)
 
 
-def evaluate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Evaluation:
+def evaluate(change: Change, guard: Guard, now: datetime, spend: Spend = unlimited) -> Evaluation:
     """Evaluate the change."""
-    return Evaluation(resource, Basis(guard.policy, guard.facts, guard.rules, now, spend=spend))
+    return Evaluation(change, Basis(guard.policy, guard.facts, guard.rules, now, spend=spend))
 
 
-def validate(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Verdict:
+def validate(change: Change, guard: Guard, now: datetime, spend: Spend = unlimited) -> Verdict:
     """Evaluate the change as it is, as /validate does."""
-    evaluation = evaluate(resource, guard, now, spend)
+    evaluation = evaluate(change, guard, now, spend)
     return _observed(evaluation) if guard.policy.mode == "observe" else evaluation.verdict
 
 
-def complete(resource: Resource, guard: Guard, now: datetime, spend: Spend = unlimited) -> Filled:
+def complete(change: Change, guard: Guard, now: datetime, spend: Spend = unlimited) -> Completed:
     """Add approved defaults to the change, as /mutate does; in mode observe none are added.
 
     Raises:
         PatchError: The patch does not produce the evaluated object.
     """
     if guard.policy.mode == "observe":
-        return Filled(resource)
+        return Completed(change)
     try:
-        return fill(evaluate(resource, guard, now, spend))
+        return add_defaults(evaluate(change, guard, now, spend))
     except OverBudgetError:
-        return Filled(resource, over_budget=True)
+        return Completed(change, over_budget=True)
 
 
-def decide(resource: Resource, guard: Guard, now: datetime) -> Verdict:
+def decide(change: Change, guard: Guard, now: datetime) -> Verdict:
     """Evaluate the change after adding defaults, as the API server calls both endpoints."""
-    return _decided(complete(resource, guard, now), resource, guard, now)
+    return _decided(complete(change, guard, now), change, guard, now)
 
 
-def foresee(resource: Resource, guard: Guard, now: datetime) -> Verdict:
+def foresee(change: Change, guard: Guard, now: datetime) -> Verdict:
     """Evaluate a manifest like `decide`, but also report each certain fault that an added default would fix.
 
     A cluster may run without the webhook, and while the webhook is down no defaults are added, because /mutate fails
     open.
     """
     if guard.policy.mode == "observe":
-        return _observed(evaluate(resource, guard, now), certain_too=False)
-    filled = complete(resource, guard, now)
-    verdict = _decided(filled, resource, guard, now)
+        return _observed(evaluate(change, guard, now), certain_too=False)
+    filled = complete(change, guard, now)
+    verdict = _decided(filled, change, guard, now)
     if not filled.edits:
         return verdict
     left = {_fault(finding) for finding in verdict.findings[len(filled.findings) :]}
     cured = tuple(
         finding
-        for finding in evaluate(resource, guard, now).verdict.findings
+        for finding in evaluate(change, guard, now).verdict.findings
         if finding.problem.certain and finding.enforced == "deny" and _fault(finding) not in left
     )
     fixes = {(finding.rule, edit.says) for finding in cured for edit in finding.problem.fixes}
@@ -93,10 +93,10 @@ def _observed(evaluation: Evaluation, *, certain_too: bool = True) -> Verdict:
     if not any(finding.enforced == "deny" and finding.problem.fixes for finding in verdict.findings):
         return verdict
     try:
-        filled = fill(evaluation)
+        filled = add_defaults(evaluation)
     except OverBudgetError:
         return verdict
-    left = {_fault(finding) for finding in evaluation.again(filled.resource, filled.edits).findings}
+    left = {_fault(finding) for finding in evaluation.again(filled.change, filled.edits).findings}
 
     def enforced(finding: Finding) -> Finding:
         cured = _fault(finding) not in left and (certain_too or not finding.problem.certain)
@@ -105,16 +105,16 @@ def _observed(evaluation: Evaluation, *, certain_too: bool = True) -> Verdict:
     return replace(verdict, findings=tuple(map(enforced, verdict.findings)))
 
 
-def _decided(filled: Filled, resource: Resource, guard: Guard, now: datetime) -> Verdict:
-    verdict = validate(filled.resource, guard, now)
-    return replace(verdict, resource=resource, findings=(*filled.findings, *verdict.findings))
+def _decided(filled: Completed, change: Change, guard: Guard, now: datetime) -> Verdict:
+    verdict = validate(filled.change, guard, now)
+    return replace(verdict, change=change, findings=(*filled.findings, *verdict.findings))
 
 
 def _fault(finding: Finding) -> tuple[str, Evidence, str]:
     return finding.rule, finding.problem.evidence, finding.problem.wrong
 
 
-def _with_default(finding: Finding, filled: Filled) -> Finding:
+def _with_default(finding: Finding, filled: Completed) -> Finding:
     """The finding, with a remedy that also names the default that the webhook would add."""
     own = [edit.says for edit in finding.problem.fixes if edit in filled.edits]
     added = ", ".join(own or [edit.says for edit in filled.edits])

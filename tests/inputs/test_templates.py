@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_files import DAEMONSET, ENICONFIG, here, look, missing, names, write
+from tests.inputs.test_inputs import DAEMONSET, ENICONFIG, here, look, missing, names, write
 from webhook.cni.probes import KINDS
 from webhook.documents import templates
-from webhook.files import Reading
+from webhook.inputs import Inputs
 
 __all__ = ["here"]
 
@@ -30,7 +30,7 @@ IMAGE = "amazon-k8s-cni:v1.20.0"
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def way(reading: Reading) -> str:
+def way(reading: Inputs) -> str:
     """The one way out that is named."""
     unread = missing(reading)
     assert unread.fatal
@@ -193,8 +193,8 @@ def test_envsubst_renders_what_is_then_read() -> None:
 def test_manifests_of_a_terraform_plan() -> None:
     command = templates.TERRAFORM.split(" | ")[1]
     manifest = {"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig", "metadata": {"name": "a"}}
-    resources = [{"type": "kubernetes_manifest", "values": {"manifest": manifest, "x": ["y", 1]}}]
-    plan = {"planned_values": {"root_module": {"resources": resources}}, "resource_changes": resources}
+    changes = [{"type": "kubernetes_manifest", "values": {"manifest": manifest, "x": ["y", 1]}}]
+    plan = {"planned_values": {"root_module": {"resources": changes}}, "resource_changes": changes}
     whole = templates.TERRAFORM[templates.TERRAFORM.index("jq '") :]
     words = shlex.split(whole[: whole.index(" | cni-guard")])
     done = subprocess.run(words, input=json.dumps(plan).encode(), capture_output=True, check=True, timeout=60)
