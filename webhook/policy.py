@@ -23,7 +23,7 @@ ContainerName = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
 RuleId = Annotated[
     str, Meta(pattern=r"^[A-Z0-9]+(-[0-9]{3})?$", description="The ID of a rule, as listed by `cni-guard rules`.")
 ]
-BlockedRelease = Annotated[
+ReleaseNumber = Annotated[
     str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$", description="A CNI release, such as 1.23.1.")
 ]
 Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -53,9 +53,9 @@ class Cluster(_Section, frozen=True):
 class Blocked(_Section, frozen=True):
     """A CNI release that must not be installed."""
 
-    release: BlockedRelease
+    release: ReleaseNumber
     reason: str
-    use: Annotated[BlockedRelease, Meta(description="The release to use instead.")] | None = None
+    use: Annotated[ReleaseNumber, Meta(description="The release to use instead.")] | None = None
 
 
 class Versions(_Section, frozen=True):
@@ -64,7 +64,7 @@ class Versions(_Section, frozen=True):
     blocked: tuple[Blocked, ...] = ()
     max_minor_skip: Annotated[int, Meta(ge=1, description="How many minor versions one upgrade may span.")] = 1
     allow_skip: Annotated[bool, Meta(description="Only warn about an upgrade that spans more minor versions.")] = False
-    digests: Annotated[dict[Digest, BlockedRelease], Meta(description="The release of each image digest.")] = {}
+    digests: Annotated[dict[Digest, ReleaseNumber], Meta(description="The release of each image digest.")] = {}
 
 
 class Images(_Section, frozen=True):
@@ -93,7 +93,7 @@ class PolicyException(_Section, frozen=True):
     """Until a given day, a rule only warns about one object."""
 
     rule: RuleId
-    change: Annotated[str, Meta(description="The object as messages name it: DaemonSet kube-system/aws-node.")]
+    resource: Annotated[str, Meta(description="The object as messages name it: DaemonSet kube-system/aws-node.")]
     owner: Annotated[str, Meta(min_length=1)]
     reason: Annotated[str, Meta(min_length=1)]
     until: Annotated[date, Meta(description="The last day of the exception (UTC).")]

@@ -133,9 +133,9 @@ def test_mode_observe_only_warns_and_remembers_what_it_would_have_refused() -> N
     assert {(f.rule, f.level, f.enforced) for f in verdict.findings} >= {("PFX-001", "warn", "deny")}
 
 
-def exception_for(rule_id: str, change: str = "DaemonSet kube-system/aws-node", days: int = 0) -> PolicyException:
+def exception_for(rule_id: str, resource: str = "DaemonSet kube-system/aws-node", days: int = 0) -> PolicyException:
     return PolicyException(
-        rule=rule_id, change=change, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
+        rule=rule_id, resource=resource, owner="net", reason="migration", until=(NOW + timedelta(days=days)).date()
     )
 
 
@@ -145,7 +145,7 @@ def exception_for(rule_id: str, change: str = "DaemonSet kube-system/aws-node", 
         (exception_for("IPT-004"), "warn"),
         (exception_for("IPT-004", days=-1), "deny"),
         (exception_for("IPT-001"), "deny"),
-        (exception_for("IPT-004", change="DaemonSet kube-system/other"), "deny"),
+        (exception_for("IPT-004", resource="DaemonSet kube-system/other"), "deny"),
     ],
 )
 def test_an_exception_counts_for_its_rule_its_object_and_until_its_day(exception: PolicyException, level: str) -> None:

@@ -119,7 +119,7 @@ class Levels:
     def _exception(self, rule: Rule) -> str:
         today = self.now.date()
         for exception in self.policy.exceptions:
-            if exception.rule == rule.id and exception.change in self._names() and today <= exception.until:
+            if exception.rule == rule.id and exception.resource in self._names() and today <= exception.until:
                 return f"excepted until {exception.until} by {exception.owner}: {exception.reason}"
         return ""
 
