@@ -8,7 +8,7 @@ from typing import Any
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
-from webhook.model import Change, Json, Operation, Source, User, at
+from webhook.model import Change, Json, Level, Operation, Source, User, at
 
 NEWEST = "1.23.1"
 
@@ -112,13 +112,22 @@ class ENIConfig:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A change, of an object or (with `before`) from one to another; a deletion where only `before` is given."""
+    """A change, and what the rule that it belongs to is expected to say of it.
+
+    With `before` it is an update; with `before` alone a deletion.
+    """
 
     now: DaemonSet | ENIConfig | None
     before: DaemonSet | ENIConfig | None = None
     user: User | None = None
     file: str = ""
     """The file in which `check` finds the object; without one it is a request to the API server."""
+    level: Level | None = None
+    """The level of the most serious problem; None for the highest level of the rule."""
+    certain: bool = False
+    """Whether one of the problems is certain to fail."""
+    fixed: DaemonSet | None = None
+    """The object after the approved defaults are added; None if the rule adds none."""
 
     @property
     def operation(self) -> Operation:
@@ -140,9 +149,20 @@ class Example:
         )
 
 
-def env(**variables: str | None) -> Example:
-    """A new aws-node of the newest release with these variables."""
-    return Example(DaemonSet(env=variables))
+def env(
+    *, level: Level | None = None, certain: bool = False, adds: Mapping[str, str] | None = None, **variables: str | None
+) -> Example:
+    """A new aws-node of the newest release with these variables.
+
+    Args:
+        level: The expected level; None for the highest level of the rule.
+        certain: Whether a problem is expected to be certain.
+        adds: The variables that the rule is expected to add.
+        variables: The variables to set; None removes one.
+    """
+    kept = {name: value for name, value in variables.items() if name not in (adds or {})}
+    fixed = DaemonSet(env={**kept, **adds}) if adds else None
+    return Example(DaemonSet(env=variables), level=level, certain=certain, fixed=fixed)
 
 
 def probe(*words: str) -> dict[str, Json]:

@@ -19,8 +19,8 @@ _QUOTA = 5
 _GOOD = {"subnet": "subnet-0123456789abcdef0", "securityGroups": ["sg-0123456789abcdef0"]}
 
 
-def _with(**spec: Json) -> Example:
-    return Example(ENIConfig(spec=_GOOD | spec))
+def _with(*, level: Level | None = None, **spec: Json) -> Example:
+    return Example(ENIConfig(spec=_GOOD | spec), level=level)
 
 
 def _shown(value: Json) -> str:
@@ -86,8 +86,8 @@ def _text(value: Json) -> str | None:
         _with(securityGroups=["sg-0123456789abcdef0", "web"]),
         _with(securityGroups=["sg-0123456789abcdef0", "sg-0123456789abcdef0"]),
         _with(securityGroups="sg-0123456789abcdef0"),
-        _with(securityGroups=[f"sg-0123456789abcdef{digit}" for digit in range(6)]),
-        _with(securityGroups=[]),
+        _with(securityGroups=[f"sg-0123456789abcdef{digit}" for digit in range(6)], level="warn"),
+        _with(securityGroups=[], level="warn"),
     ),
     good=(_with(securityGroups=["sg-01234567", "sg-0123456789abcdef0"]),),
 )
@@ -153,7 +153,7 @@ def _groups(path: Path, fault: str | None, level: Level, wrong: str, effect: str
     bad=(
         Example(ENIConfig(spec=_GOOD | {"securityGroup": ["sg-0123456789abcdef0"]})),
         Example(ENIConfig(spec=_GOOD, api_version="crd.k8s.amazonaws.com/v1")),
-        Example(ENIConfig(spec=_GOOD, applied='{"spec": {"subnet": "s", "securityGroup": []}}')),
+        Example(ENIConfig(spec=_GOOD, applied='{"spec": {"subnet": "s", "securityGroup": []}}'), level="warn"),
         Example(ENIConfig(spec={"subnet": _GOOD["subnet"]}, root={"securityGroups": _GOOD["securityGroups"]})),
     ),
     good=(Example(ENIConfig(spec=_GOOD, root={"status": {}})),),

@@ -22,9 +22,12 @@ _CUSTOM = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
     link=links.VARIABLES,
     bad=(
         env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true"),
-        env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
+        env(DISABLE_NETWORK_RESOURCE_PROVISIONING="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true", certain=True),
         env(ENABLE_IMDS_ONLY_MODE="true", ENABLE_SUBNET_DISCOVERY="true"),
-        Example(DaemonSet(env={_IMDS: "true", _DISCOVERY: None}, annotations={_PROVISIONED: "true"})),
+        Example(
+            DaemonSet(env={_IMDS: "true", _DISCOVERY: None}, annotations={_PROVISIONED: "true"}),
+            fixed=DaemonSet(env={_IMDS: "true", _DISCOVERY: "false"}, annotations={_PROVISIONED: "true"}),
+        ),
         env(ENABLE_IMDS_ONLY_MODE="true", ENABLE_SUBNET_DISCOVERY="false", ENABLE_POD_ENI="true"),
         env(
             ENABLE_IMDS_ONLY_MODE="true",

@@ -18,7 +18,7 @@ from webhook.printable import named
     link=links.VARIABLES,
     formerly=("ENV-006",),
     bad=(
-        Example(DaemonSet(repeat=("WARM_ENI_TARGET",))),
+        Example(DaemonSet(repeat=("WARM_ENI_TARGET",)), level="warn"),
         Example(DaemonSet(fields={"env": [{"name": "MAX_ENI", "value": "3"}, {"name": "MAX_ENI", "value": "4"}]})),
     ),
 )

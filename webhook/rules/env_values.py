@@ -115,11 +115,11 @@ def _tags_left(case: AwsNodeCase, holder: Container, name: str, value: str) -> E
     level="deny",
     link=links.VARIABLES,
     bad=(
-        env(AWS_VPC_ENI_MTU=""),
+        env(AWS_VPC_ENI_MTU="", certain=True),
         env(CLUSTER_ENDPOINT=""),
-        env(NETWORK_POLICY_ENFORCING_MODE=""),
-        env(ENABLE_POD_ENI="true", POD_SECURITY_GROUP_ENFORCING_MODE=""),
-        env(ENABLE_POD_ENI=""),
+        env(NETWORK_POLICY_ENFORCING_MODE="", certain=True),
+        env(ENABLE_POD_ENI="true", POD_SECURITY_GROUP_ENFORCING_MODE="", certain=True),
+        env(ENABLE_POD_ENI="", level="warn"),
     ),
 )
 def empty_value(case: AwsNodeCase) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ class _Objection(NamedTuple):
         Example(DaemonSet(images={"aws-eks-nodeagent": f"{REGISTRY}/amazon/other-agent:v1.4.2"})),
         Example(DaemonSet(images={"aws-eks-nodeagent": "Not An Image"})),
         Example(DaemonSet(images={"aws-node": "602401143452.dkr.ecr.xx-new-1.amazonaws.com/amazon-k8s-cni:v1.23.1"})),
-        Example(DaemonSet(sidecar="docker.io/example/helper:1")),
+        Example(DaemonSet(sidecar="docker.io/example/helper:1"), level="warn"),
         Example(
             DaemonSet(
                 sidecar="docker.io/example/helper:1",

@@ -32,7 +32,10 @@ def _image_evidence(*holders: Container) -> tuple[tuple[str, str | None], ...]:
     bad=(
         Example(DaemonSet(images={"aws-vpc-cni-init": f"{_INIT}:v1.22.4"})),
         Example(DaemonSet(images={"aws-node": f"{_INIT}:v1.23.1", "aws-vpc-cni-init": f"{CNI}:v1.23.1"})),
-        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-eksbuild.2", "aws-vpc-cni-init": f"{_INIT}:v1.23.1"})),
+        Example(
+            DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-eksbuild.2", "aws-vpc-cni-init": f"{_INIT}:v1.23.1"}),
+            level="warn",
+        ),
         Example(
             DaemonSet(
                 images={"aws-node": f"{REGISTRY}/eks/coredns:v1.23.1", "aws-vpc-cni-init": f"{REGISTRY}/x:1"},
@@ -123,9 +126,9 @@ def _release(view: AwsNode, holder: Container) -> Version:
     link=links.CHANGELOG,
     rests_on_releases=True,
     bad=(
-        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_AGENT}:v1.2.5"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_AGENT}:v1.2.5"}), certain=True),
         Example(DaemonSet(images={"aws-eks-nodeagent": f"{_AGENT}:v1.4.0"})),
-        Example(DaemonSet(release="1.20.1", images={"aws-eks-nodeagent": f"{_AGENT}:v1.2.6"})),
+        Example(DaemonSet(release="1.20.1", images={"aws-eks-nodeagent": f"{_AGENT}:v1.2.6"}), certain=True),
         Example(
             DaemonSet(
                 release="1.22.4",
@@ -133,7 +136,7 @@ def _release(view: AwsNode, holder: Container) -> Version:
                 arguments=("--enable-network-policy=true",),
             )
         ),
-        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_AGENT}:v1.4.3"})),
+        Example(DaemonSet(images={"aws-eks-nodeagent": f"{_AGENT}:v1.4.3"}), level="warn"),
     ),
 )
 def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:

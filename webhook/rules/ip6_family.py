@@ -21,10 +21,10 @@ _V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
     formerly=("B1",),
     rests_on_releases=True,
     bad=(
-        env(ENABLE_IPv4=None, ENABLE_IPv6=None),
-        env(ENABLE_IPv4="false"),
-        env(ENABLE_IPv4=None),
-        env(ENABLE_IPv6="true", ENABLE_PREFIX_DELEGATION="true"),
+        env(ENABLE_IPv4=None, ENABLE_IPv6=None, certain=True, adds={"ENABLE_IPv4": "true", "ENABLE_IPv6": "false"}),
+        env(ENABLE_IPv4="false", certain=True),
+        env(ENABLE_IPv4=None, certain=True),
+        env(ENABLE_IPv6="true", ENABLE_PREFIX_DELEGATION="true", certain=True),
     ),
     good=(env(ENABLE_IPv4="false", ENABLE_IPv6="true", ENABLE_PREFIX_DELEGATION="true"),),
 )

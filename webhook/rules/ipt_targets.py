@@ -21,7 +21,7 @@ _MORE_THAN_STOCK = 2
     "MINIMUM_IP_TARGET without WARM_IP_TARGET",
     level="deny",
     link=links.variable("minimum_ip_target-v160"),
-    bad=(env(MINIMUM_IP_TARGET="5"), env(MINIMUM_IP_TARGET="5", WARM_IP_TARGET="0")),
+    bad=(env(MINIMUM_IP_TARGET="5", adds={"WARM_IP_TARGET": "2"}), env(MINIMUM_IP_TARGET="5", WARM_IP_TARGET="0")),
     good=(env(MINIMUM_IP_TARGET="10", WARM_IP_TARGET="2"), env(MINIMUM_IP_TARGET="2", WARM_IP_TARGET="5")),
 )
 def minimum_alone(case: AwsNodeCase) -> Iterator[Problem]:
@@ -60,7 +60,7 @@ _BESIDE = (
     "WARM_ENI_TARGET=0 keeps no spare address",
     level="deny",
     link=links.TARGETS,
-    bad=(env(WARM_ENI_TARGET="0"), env(WARM_ENI_TARGET="0", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true")),
+    bad=(env(WARM_ENI_TARGET="0", level="warn"), env(WARM_ENI_TARGET="0", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true")),
     good=(env(WARM_ENI_TARGET="0", WARM_IP_TARGET="2", MINIMUM_IP_TARGET="12"),),
 )
 def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
@@ -95,8 +95,8 @@ def nothing_warm(case: AwsNodeCase) -> Iterator[Problem]:
     bad=(
         env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5"),
         env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="2", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="16"),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_ENI_TARGET="2"),
-        env(WARM_PREFIX_TARGET="2"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_ENI_TARGET="2", level="warn"),
+        env(WARM_PREFIX_TARGET="2", level="warn"),
     ),
     good=(
         env(WARM_ENI_TARGET="1", WARM_IP_TARGET="5", MINIMUM_IP_TARGET="12"),

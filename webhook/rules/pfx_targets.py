@@ -22,9 +22,16 @@ _PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
     level="deny",
     link=links.PREFIX_TARGETS,
     bad=(
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0"),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None),
-        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None, WARM_IP_TARGET="+5", MINIMUM_IP_TARGET="+2"),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET="0", certain=True),
+        env(ENABLE_PREFIX_DELEGATION="true", WARM_PREFIX_TARGET=None, certain=True, adds={"WARM_PREFIX_TARGET": "1"}),
+        env(
+            ENABLE_PREFIX_DELEGATION="true",
+            WARM_PREFIX_TARGET=None,
+            WARM_IP_TARGET="+5",
+            MINIMUM_IP_TARGET="+2",
+            certain=True,
+            adds={"WARM_PREFIX_TARGET": "1"},
+        ),
     ),
     good=(
         env(ENABLE_PREFIX_DELEGATION="true"),

@@ -15,6 +15,13 @@ _IDENTITY = (
     ("aws-node", "MY_POD_NAME"),
     ("aws-eks-nodeagent", "MY_NODE_NAME"),
 )
+
+
+def _without(name: str, field: str) -> Example:
+    reference = {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": field}}}
+    return Example(DaemonSet(env={name: None}), level="warn", fixed=DaemonSet(env={name: reference}))
+
+
 _OF_ANOTHER_POD = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
 
 
@@ -26,10 +33,10 @@ _OF_ANOTHER_POD = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     formerly=("B3",),
     rests_on_releases=True,
     bad=(
-        env(MY_NODE_NAME="ip-10-0-1-2.ec2.internal"),
-        Example(DaemonSet(env={"MY_NODE_NAME": _OF_ANOTHER_POD})),
-        env(MY_NODE_NAME=None),
-        env(MY_POD_NAME=None),
+        env(MY_NODE_NAME="ip-10-0-1-2.ec2.internal", certain=True),
+        Example(DaemonSet(env={"MY_NODE_NAME": _OF_ANOTHER_POD}), certain=True),
+        _without("MY_NODE_NAME", "spec.nodeName"),
+        _without("MY_POD_NAME", "metadata.name"),
     ),
 )
 def wrong_identity(case: AwsNodeCase) -> Iterator[Problem]:

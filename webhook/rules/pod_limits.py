@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.examples import DaemonSet, Example
 from webhook.catalogue.parts import too_many
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Problem
@@ -16,7 +16,10 @@ _FLOOD = {f"NAME_{number}": "" for number in range(300)}
     "A list longer than the CNI could ever need",
     level="deny",
     link=links.MANAGE,
-    bad=(env(**_FLOOD), Example(DaemonSet(env=_FLOOD | {"ONE_MORE": ""}), before=DaemonSet(env=_FLOOD))),
+    bad=(
+        Example(DaemonSet(env=_FLOOD)),
+        Example(DaemonSet(env=_FLOOD | {"ONE_MORE": ""}), before=DaemonSet(env=_FLOOD)),
+    ),
     reads=("env", "rest"),
 )
 def too_long(case: AwsNodeCase) -> Iterator[Problem]:

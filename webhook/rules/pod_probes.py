@@ -25,8 +25,8 @@ from webhook.printable import named
     formerly=("B8",),
     rests_on_releases=True,
     bad=(
-        Example(DaemonSet(without=("livenessProbe",))),
-        Example(DaemonSet(without=("livenessProbe", "readinessProbe"))),
+        Example(DaemonSet(without=("livenessProbe",)), fixed=DaemonSet()),
+        Example(DaemonSet(without=("livenessProbe", "readinessProbe")), fixed=DaemonSet()),
         Example(DaemonSet(fields={"livenessProbe": {"httpGet": {"port": "metrics", "path": "/metrics"}}})),
         Example(DaemonSet(probe_address=":50052")),
         Example(DaemonSet(release="1.22.4", fields={"livenessProbe": {"grpc": {"port": 50051}}})),

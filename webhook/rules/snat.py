@@ -85,7 +85,7 @@ def _on(*, off: bool) -> str:
     level="deny",
     link=links.SNAT,
     bad=(
-        env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true", AWS_VPC_K8S_CNI_RANDOMIZESNAT="hashrandom"),
+        env(AWS_VPC_K8S_CNI_EXTERNALSNAT="true", AWS_VPC_K8S_CNI_RANDOMIZESNAT="hashrandom", level="warn"),
         Example(DaemonSet(env={EXTERNAL: "true", EXCLUDE: "10.0.0.0/8"}), before=DaemonSet()),
     ),
     good=(env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8, 192.168.0.0/16"),),
@@ -123,8 +123,8 @@ def _changed(case: AwsNodeCase, name: str) -> bool:
         env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="0.0.0.0/1,128.0.0.0/1"),
         env(AWS_EXTERNAL_SERVICE_CIDRS="2001:db8::/32"),
         env(AWS_VPC_K8S_CNI_RANDOMIZESNAT="PRNG"),
-        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.1/8"),
-        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8,"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.1/8", level="warn"),
+        env(AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS="10.0.0.0/8,", level="warn"),
     ),
 )
 def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:

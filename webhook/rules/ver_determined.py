@@ -155,8 +155,10 @@ def _stale_annotation(case: AwsNodeCase) -> Iterator[Problem]:
     bad=(
         Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-rc1"})),
         Example(DaemonSet(images={"aws-node": f"{CNI}:v1.23.1-dirty"})),
-        Example(DaemonSet(release="1.17.1", images={"aws-node": f"{CNI}:v1.17.0"})),
-        Example(DaemonSet(images={"aws-node": f"{CNI}:v1.99.0", "aws-vpc-cni-init": f"{CNI}-init:v1.99.0"})),
+        Example(DaemonSet(release="1.17.1", images={"aws-node": f"{CNI}:v1.17.0"}), level="warn"),
+        Example(
+            DaemonSet(images={"aws-node": f"{CNI}:v1.99.0", "aws-vpc-cni-init": f"{CNI}-init:v1.99.0"}), level="warn"
+        ),
     ),
 )
 def unpublished(case: AwsNodeCase) -> Iterator[Problem]:
