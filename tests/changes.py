@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from webhook.catalogue import Catalogue
+from webhook.catalogue.examples import EVALUATED_AT
 from webhook.cni.identity import AWS_NODE, ENICONFIG
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.evaluation import Basis, Evaluation
@@ -17,7 +17,7 @@ from webhook.model import NOTHING_KNOWN, Change, Verdict
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOW = EVALUATED_AT
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MANIFESTS = SHARED / "fixtures" / "aws-node"

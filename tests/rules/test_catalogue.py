@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.changes import MANIFESTS, NOW, daemonset, evaluated, guard, review
 from webhook import rules
-from webhook.catalogue import FAMILIES, Catalogue, family, page
+from webhook.catalogue import FAMILIES, Catalogue, family
 from webhook.catalogue.examples import DaemonSet, Example
 from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import POD_SPEC
@@ -27,6 +27,7 @@ from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, decide, validate
 from webhook.model import NOTHING_KNOWN, Change, Finding, Source, Verdict, at
 from webhook.policy import BUILT_IN, Defaults, Policy
+from webhook.reference.markdown import page
 from webhook.review.answer import answer
 from webhook.rules import CATALOGUE
 
@@ -119,7 +120,7 @@ def test_a_file_holds_rules_of_its_family_in_their_order() -> None:
 
 def test_the_page_is_fresh() -> None:
     file = Path(rules.__file__).with_name("README.md")
-    assert file.read_text() == page.markdown(CATALOGUE), "run `make rules`"
+    assert file.read_text() == page(CATALOGUE, guard()), "run `make rules`"
 
 
 # --- fixes -----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from webhook.cni.aws_node import POD_SPEC
@@ -11,6 +12,9 @@ from webhook.cni.stock import stock
 from webhook.model import Change, Json, Level, Operation, Source, User, at
 
 NEWEST = "1.23.1"
+
+EVALUATED_AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+"""The time at which examples are evaluated: some depend on a date."""
 
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 CNI = f"{REGISTRY}/amazon-k8s-cni"

@@ -2,16 +2,23 @@
 
 import argparse
 import difflib
+import json
 
-from webhook.catalogue import page
-from webhook.commands.output import UsageError, say
+from webhook.commands.output import UsageError, say, width
+from webhook.engine.pipeline import Guard
+from webhook.policy import BUILT_IN
+from webhook.reference import entry, text
 from webhook.rules import CATALOGUE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add the argument."""
-    parser.description = "Explain a rule: the reason for it, a bad and a good example, and a link."
+    """Add the arguments."""
+    parser.description = (
+        "Explain a rule: why it exists, changes that it rejects with the message and the remedy, changes that it "
+        "allows, and a link. JSON has all examples, text the first two of each kind."
+    )
     parser.add_argument("rule", metavar="RULE", help="the ID of the rule, such as IPT-001 (case-insensitive)")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,5 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists all rules"
         reason = f"there is no rule {arguments.rule}: {hint}"
         raise UsageError(reason)
-    say(page.explain(rule).rstrip("\n"))
+    found = entry.entry(rule, Guard(BUILT_IN, CATALOGUE))
+    if arguments.output == "json":
+        say(json.dumps(entry.as_json(found), indent=2))
+    else:
+        say(text.explain(found, width()))
     return 0

@@ -1,15 +1,19 @@
 """`cni-guard rules`."""
 
 import argparse
+import json
 
-from webhook.catalogue import page
 from webhook.commands.output import say
+from webhook.engine.pipeline import Guard
+from webhook.policy import BUILT_IN
+from webhook.reference import entry, markdown, text
 from webhook.rules import CATALOGUE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    parser.description = "List the rules: ID, highest level, title."
+    parser.description = "List the rules by family: ID, highest level, title."
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "--markdown", action="store_true", help="print the full rules page in Markdown, with reasons and examples"
     )
@@ -18,9 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the list or the page."""
     if arguments.markdown:
-        say(page.markdown(CATALOGUE).rstrip("\n"))
-        return 0
-    longest = max(len(rule.id) for rule in CATALOGUE)
-    for rule in CATALOGUE:
-        say(f"{rule.id:{longest}}  {rule.level:4}  {rule.title}")
+        say(markdown.page(CATALOGUE, Guard(BUILT_IN, CATALOGUE)).rstrip("\n"))
+    elif arguments.output == "json":
+        say(json.dumps([entry.as_row(rule) for rule in CATALOGUE], indent=2))
+    else:
+        say(text.index(CATALOGUE))
     return 0
