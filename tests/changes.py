@@ -8,12 +8,13 @@ from typing import Any
 import yaml
 
 from webhook.catalogue import Catalogue
-from webhook.catalogue.examples import EVALUATED_AT
+from webhook.catalogue.examples import EVALUATED_AT, Example
 from webhook.cni.identity import AWS_NODE, ENICONFIG
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import Guard
-from webhook.model import NOTHING_KNOWN, Change, Verdict
+from webhook.facts import NOTHING_KNOWN, Facts
+from webhook.model import Change, Verdict
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
@@ -23,16 +24,26 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 MANIFESTS = SHARED / "fixtures" / "aws-node"
 
 
-def guard(policy: Policy = BUILT_IN) -> Guard:
+def guard(policy: Policy = BUILT_IN, facts: Facts = NOTHING_KNOWN) -> Guard:
     """The guard with all rules."""
-    return Guard(policy, CATALOGUE)
+    return Guard(policy, CATALOGUE, facts)
 
 
 def evaluated(
-    change: Change, policy: Policy = BUILT_IN, *, rules: Catalogue = CATALOGUE, tables: Tables = KNOWN
+    change: Change,
+    policy: Policy = BUILT_IN,
+    *,
+    facts: Facts = NOTHING_KNOWN,
+    rules: Catalogue = CATALOGUE,
+    tables: Tables = KNOWN,
 ) -> Verdict:
     """The verdict on a change."""
-    return Evaluation(change, Basis(policy, NOTHING_KNOWN, rules, NOW, tables)).verdict
+    return Evaluation(change, Basis(policy, facts, rules, NOW, tables)).verdict
+
+
+def shown(example: Example) -> Verdict:
+    """The verdict on an example, under its policy and with its facts."""
+    return evaluated(example.change(), example.policy, facts=example.facts)
 
 
 def review(change: Change, **request: Any) -> bytes:

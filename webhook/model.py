@@ -154,17 +154,6 @@ class Problem:
     fixes: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Facts from outside the object; None if unknown. A rule that needs an unknown fact is skipped."""
-
-    server_version: tuple[int, int] | None = None
-    """Major and minor version of the API server."""
-
-
-NOTHING_KNOWN = Facts()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A problem with its rule, its final level, and whether this change introduced it."""

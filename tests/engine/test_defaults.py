@@ -16,7 +16,8 @@ from webhook.cni.variables import by_name
 from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, validate
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Edit, User, at
+from webhook.facts import NOTHING_KNOWN
+from webhook.model import ADDON_MANAGER, Change, Edit, User, at
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
 

@@ -17,7 +17,8 @@ from webhook.catalogue.rule import AwsNodeCase, Rule, rule
 from webhook.cni.stock import stock
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Problem, User, Verdict
+from webhook.facts import NOTHING_KNOWN
+from webhook.model import ADDON_MANAGER, Change, Problem, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, ExtraVariable, Images, Policy, PolicyException, Versions
 from webhook.rules import CATALOGUE
 

@@ -9,7 +9,8 @@ from webhook.catalogue.rule import Case
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import KNOWN
-from webhook.model import NOTHING_KNOWN, Change, Finding, Problem, Source
+from webhook.facts import NOTHING_KNOWN
+from webhook.model import Change, Finding, Problem, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.changes import MANIFESTS, NOW, daemonset, evaluated, guard, review
+from tests.changes import MANIFESTS, NOW, daemonset, evaluated, guard, review, shown
 from webhook import rules
 from webhook.catalogue import FAMILIES, Catalogue, family
 from webhook.catalogue.examples import DaemonSet, Example
@@ -25,7 +25,8 @@ from webhook.cni.version import Version
 from webhook.engine.defaults import add_defaults
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, decide, validate
-from webhook.model import NOTHING_KNOWN, Change, Finding, Source, Verdict, at
+from webhook.facts import NOTHING_KNOWN
+from webhook.model import Change, Finding, Source, Verdict, at
 from webhook.policy import BUILT_IN, Defaults, Policy
 from webhook.reference.markdown import page
 from webhook.review.answer import answer
@@ -49,7 +50,7 @@ def denials(verdict: Verdict) -> list[str]:
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_finds_in_a_bad_example_what_it_says(rule: Rule, example: Example) -> None:
-    found = [finding for finding in judged(example.change()).findings if finding.rule == rule.id]
+    found = [finding for finding in shown(example).findings if finding.rule == rule.id]
     assert min(finding.level for finding in found) == (example.level or rule.level)
     assert any(finding.problem.certain for finding in found) == example.certain
 
@@ -63,14 +64,14 @@ def test_reaches_the_level_that_it_names(rule: Rule) -> None:
 def test_adds_the_defaults_that_a_bad_example_expects(rule: Rule, example: Example) -> None:
     """The object is compared as a whole: nothing else is added, and nothing is lost."""
     alone = Catalogue((rule,))
-    done = add_defaults(Evaluation(example.change(), Basis(BUILT_IN, NOTHING_KNOWN, alone, NOW)))
+    done = add_defaults(Evaluation(example.change(), Basis(example.policy, example.facts, alone, NOW)))
     expected = example.fixed.build() if example.fixed else example.change().object
     assert done.change.object == expected
 
 
 @pytest.mark.parametrize("example", GOOD)
 def test_no_rule_fires_on_a_good_example(example: Example) -> None:
-    verdict = judged(example.change())
+    verdict = shown(example)
     assert not verdict.said
     assert not verdict.skipped
 
@@ -85,7 +86,7 @@ def test_has_a_reason_a_title_and_a_link(rule: Rule) -> None:
 
 @pytest.mark.parametrize("example", EVERY_BAD)
 def test_messages_are_whole_sentences_that_begin_with_the_rule(example: Example) -> None:
-    for finding in judged(example.change()).findings:
+    for finding in shown(example).findings:
         problem = finding.problem
         assert finding.message.startswith(f"{finding.rule}: ")
         assert finding.message.endswith(finding.link)
@@ -120,7 +121,7 @@ def test_a_file_holds_rules_of_its_family_in_their_order() -> None:
 
 def test_the_page_is_fresh() -> None:
     file = Path(rules.__file__).with_name("README.md")
-    assert file.read_text() == page(CATALOGUE, guard()), "run `make rules`"
+    assert file.read_text() == page(CATALOGUE), "run `make rules`"
 
 
 # --- fixes -----------------------------------------------------------------------------------------------------------
@@ -196,10 +197,11 @@ def test_webhook_and_check_say_the_same(example: Example) -> None:
     But for what only files can hold, as the API server itself refuses it.
     """
     change = replace(example.change(), source=None)
-    verdict = decide(change, guard(), NOW)
-    opened = complete(change, guard(), NOW)
-    mutated = json.loads(answer("mutate", review(change), guard(), NOW).body)["response"]
-    validated = json.loads(answer("validate", review(opened.change), guard(), NOW).body)["response"]
+    asked = guard(example.policy, example.facts)
+    verdict = decide(change, asked, NOW)
+    opened = complete(change, asked, NOW)
+    mutated = json.loads(answer("mutate", review(change), asked, NOW).body)["response"]
+    validated = json.loads(answer("validate", review(opened.change), asked, NOW).body)["response"]
     assert mutated["allowed"]
     assert validated["allowed"] == (not verdict.denials)
     assert validated.get("status", {}).get("message", "") == "\n".join(verdict.denials)

@@ -9,7 +9,9 @@ from typing import Any
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
+from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.model import Change, Json, Level, Operation, Source, User, at
+from webhook.policy import BUILT_IN, Policy
 
 NEWEST = "1.23.1"
 
@@ -126,6 +128,9 @@ class Example:
     user: User | None = None
     file: str = ""
     """The file in which `check` finds the object; without one it is a request to the API server."""
+    facts: Facts = NOTHING_KNOWN
+    """What is known of the cluster."""
+    policy: Policy = BUILT_IN
     level: Level | None = None
     """The level of the most serious problem; None for the highest level of the rule."""
     certain: bool = False

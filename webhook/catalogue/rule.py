@@ -15,7 +15,8 @@ from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import Change, CouldNotCheckError, Facts, Level, Operation, Part, Problem
+from webhook.facts import FactName, Facts
+from webhook.model import Change, CouldNotCheckError, Level, Operation, Part, Problem
 from webhook.policy import Policy
 
 Target = Literal["aws-node", "ENIConfig"]
@@ -42,10 +43,12 @@ class Case(Generic[View]):
     @property
     def kubernetes(self) -> tuple[int, int] | None:
         """The API server's version: seen, or stated in the policy."""
-        if self.facts.server_version is None and self.policy.cluster.kubernetes:
-            major, minor = self.policy.cluster.kubernetes.split(".")
-            return int(major), int(minor)
-        return self.facts.server_version
+        if self.facts.kubernetes is not None:
+            return self.facts.kubernetes.value
+        if self.policy.cluster.kubernetes is None:
+            return None
+        major, minor = self.policy.cluster.kubernetes.split(".")
+        return int(major), int(minor)
 
 
 @contextmanager
@@ -96,6 +99,10 @@ class Rule:
     """The ids that it had, alone or as a part of another rule, in the minor version before."""
     binds_addon_manager: bool = False
     """Whether the EKS add-on's manager is denied by it too, and not only by what is certain to fail."""
+    needs: frozenset[FactName] = frozenset()
+    """The facts that it may ask for; it is given no others."""
+    on_version_change: bool = False
+    """Whether it speaks only of an update that changes the release of aws-node."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -114,6 +121,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     acknowledgeable: bool = False,
     binds_addon_manager: bool = False,
     formerly: tuple[str, ...] = (),
+    needs: tuple[FactName, ...] = (),
+    on_version_change: bool = False,
     reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
     """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
@@ -136,6 +145,8 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             acknowledgeable=acknowledgeable,
             binds_addon_manager=binds_addon_manager,
             formerly=formerly,
+            needs=frozenset(needs),
+            on_version_change=on_version_change,
             reads=frozenset(reads),
         )
 

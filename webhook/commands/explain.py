@@ -5,8 +5,6 @@ import difflib
 import json
 
 from webhook.commands.output import UsageError, say, width
-from webhook.engine.pipeline import Guard
-from webhook.policy import BUILT_IN
 from webhook.reference import entry, text
 from webhook.rules import CATALOGUE
 
@@ -33,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists all rules"
         reason = f"there is no rule {arguments.rule}: {hint}"
         raise UsageError(reason)
-    found = entry.entry(rule, Guard(BUILT_IN, CATALOGUE))
+    found = entry.entry(rule, CATALOGUE)
     if arguments.output == "json":
         say(json.dumps(entry.as_json(found), indent=2))
     else:

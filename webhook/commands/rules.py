@@ -4,8 +4,6 @@ import argparse
 import json
 
 from webhook.commands.output import say
-from webhook.engine.pipeline import Guard
-from webhook.policy import BUILT_IN
 from webhook.reference import entry, markdown, text
 from webhook.rules import CATALOGUE
 
@@ -22,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the list or the page."""
     if arguments.markdown:
-        say(markdown.page(CATALOGUE, Guard(BUILT_IN, CATALOGUE)).rstrip("\n"))
+        say(markdown.page(CATALOGUE).rstrip("\n"))
     elif arguments.output == "json":
         say(json.dumps([entry.as_row(rule) for rule in CATALOGUE], indent=2))
     else:

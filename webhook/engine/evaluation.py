@@ -16,7 +16,8 @@ from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.levels import Before, Levels, View
 from webhook.engine.outcome import NOTHING, Outcome, ask
-from webhook.model import Change, Edit, Evidence, Facts, Finding, Json, Problem, RuleError, Skipped, Verdict
+from webhook.facts import NOTHING_KNOWN, Facts
+from webhook.model import Change, Edit, Evidence, Finding, Json, Problem, RuleError, Skipped, Verdict
 from webhook.policy import Policy
 
 
@@ -72,7 +73,7 @@ class Evaluation:
 
     def _evaluate(self, change: Change, new: View, known: dict[str, Outcome]) -> Verdict:
         basis = self._basis
-        case: Case[Any] = Case(change, new, self._old, basis.policy, basis.facts, basis.now, basis.tables)
+        case: Case[Any] = Case(change, new, self._old, basis.policy, NOTHING_KNOWN, basis.now, basis.tables)
         case = replace(case, found_before=partial(self._found_before, case))
         levels = self._levels(change)
         findings: list[Finding] = []
@@ -81,7 +82,7 @@ class Evaluation:
         for rule in self._rules:
             try:
                 basis.spend()
-                outcome = known.get(rule.id) or ask(rule, case, self._assumed, basis.spend)
+                outcome = known.get(rule.id) or self._ask(rule, case)
                 was, before = self._on_old(rule, case) if outcome.problems or outcome.error else _NOTHING
             except OverBudgetError as error:
                 overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
@@ -101,9 +102,16 @@ class Evaluation:
         if self._old is None:
             return _NOTHING
         if rule.id not in self._before:
-            outcome = ask(rule, replace(case, new=self._old, old=None), self._assumed, self._basis.spend)
+            outcome = self._ask(rule, replace(case, new=self._old, old=None))
             self._before[rule.id] = outcome, self._levels(case.change).before(rule, outcome, self._old)
         return self._before[rule.id]
+
+    def _ask(self, rule: Rule, case: Case[Any]) -> Outcome:
+        """Run a rule, with the facts that it needs."""
+        if rule.on_version_change and not _changes_version(case):
+            return NOTHING
+        asked = replace(case, facts=self._basis.facts.only(rule.needs)) if rule.needs else case
+        return ask(rule, asked, self._assumed, self._basis.spend)
 
     def _found_before(self, case: Case[Any]) -> tuple[Problem, ...]:
         """The problems of the old object alone, from all rules. Called while a rule runs."""
@@ -134,6 +142,10 @@ def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
     """The rules for this kind of object, this operation, and this origin (file or API server)."""
     target: Target = "ENIConfig" if change.kind == "ENIConfig" else "aws-node"
     return catalogue.about(target, change.operation, in_file=change.source is not None)
+
+
+def _changes_version(case: Case[Any]) -> bool:
+    return case.old is not None and case.old.version != case.new.version
 
 
 def _excuses(change: Change) -> bool:

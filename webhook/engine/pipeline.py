@@ -7,7 +7,8 @@ from webhook.budget import OverBudgetError, Spend, cpu_seconds, unlimited
 from webhook.catalogue import Catalogue
 from webhook.engine.defaults import Completed, add_defaults
 from webhook.engine.evaluation import Basis, Evaluation
-from webhook.model import NOTHING_KNOWN, Change, Evidence, Facts, Finding, Verdict
+from webhook.facts import NOTHING_KNOWN, Facts
+from webhook.model import Change, Evidence, Finding, Verdict
 from webhook.policy import Policy
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import yaml
 
-from webhook.catalogue import FAMILIES, family
+from webhook.catalogue import FAMILIES, Catalogue, family
 from webhook.catalogue.rule import Rule
-from webhook.engine.pipeline import Guard
 from webhook.model import Json
 from webhook.reference.shown import Shown, bad, good
 
@@ -40,9 +39,9 @@ class Entry:
         )
 
 
-def entry(rule: Rule, guard: Guard) -> Entry:
+def entry(rule: Rule, rules: Catalogue) -> Entry:
     """Look up a rule, with its examples evaluated."""
-    return Entry(rule, tuple(bad(rule, one, guard) for one in rule.bad), tuple(map(good, rule.good)))
+    return Entry(rule, tuple(bad(rule, one, rules) for one in rule.bad), tuple(map(good, rule.good)))
 
 
 def yaml_of(value: Json) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from webhook.catalogue import Catalogue
 from webhook.catalogue.rule import Rule
-from webhook.engine.pipeline import Guard
 from webhook.model import Json
 from webhook.reference.entry import Entry, entry, yaml_of
 from webhook.reference.shown import Shown
@@ -27,9 +26,9 @@ _EXAMPLES = 2
 """Examples of each kind that the page shows; `explain -o json` has all of them."""
 
 
-def page(catalogue: Catalogue, guard: Guard) -> str:
+def page(catalogue: Catalogue) -> str:
     """The whole page: an index by family, then each rule."""
-    return "\n".join((_HEAD, *_index(catalogue), *(_section(entry(rule, guard)) for rule in catalogue)))
+    return "\n".join((_HEAD, *_index(catalogue), *(_section(entry(rule, catalogue)) for rule in catalogue)))
 
 
 def _index(catalogue: Catalogue) -> Iterator[str]:

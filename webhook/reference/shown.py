@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
+from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import EVALUATED_AT, DaemonSet, ENIConfig, Example, Variables
 from webhook.catalogue.rule import Rule
 from webhook.cni.stock import stock
@@ -41,8 +42,9 @@ class Shown:
     """These defaults as a change to the rejected object; None without any."""
 
 
-def bad(rule: Rule, example: Example, guard: Guard) -> Shown:
+def bad(rule: Rule, example: Example, rules: Catalogue) -> Shown:
     """Evaluate an example in which the rule finds something."""
+    guard = Guard(example.policy, rules, example.facts)
     found = [one for one in evaluate(example.change(), guard, EVALUATED_AT).verdict.findings if one.rule == rule.id]
     first = min(found, key=lambda finding: (finding.level, not finding.problem.certain))
     added = [one for one in complete(example.change(), guard, EVALUATED_AT).findings if one.rule == rule.id]

@@ -17,6 +17,7 @@ from webhook.model import CouldNotCheckError, Evidence, Level, Problem
     "VER-002",
     "A release with a known fault",
     level="deny",
+    needs=("kubernetes",),
     binds_addon_manager=True,
     link=links.CHANGELOG,
     bad=(
@@ -132,6 +133,7 @@ def _applies(case: AwsNodeCase, row: UnsafeReleases) -> bool:
     "VER-004",
     "An upgrade that skips minor versions",
     level="deny",
+    on_version_change=True,
     reads=("rest",),
     link=links.MANAGE,
     bad=(
