@@ -89,8 +89,8 @@ def test_names_of_containers(kind: str) -> None:
 @pytest.mark.parametrize("whole", [stock(), ENICONFIG], ids=["DaemonSet", "ENIConfig"])
 def test_a_blank_that_is_missing_after_a_colon(whole: Object, text: str) -> None:
     (message,) = found(with_metadata(whole, text))
-    assert f'metadata is the text "{text}", not a mapping' in message
-    assert "Write a blank after the colon" in message
+    assert f'metadata is the string "{text}", not a mapping' in message
+    assert "Put a space after the colon" in message
 
 
 def test_other_places_where_a_text_stands_for_a_mapping() -> None:

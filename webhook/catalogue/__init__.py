@@ -23,11 +23,11 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "DEF": "Defaults of the policy",
     }
 )
-"""The families by the prefix of their ids, in the order in which messages and pages list them."""
+"""The families by ID prefix, in the order in which messages and pages list them."""
 
 
 def family(rule_id: str) -> str:
-    """The prefix of an id."""
+    """The prefix of a rule ID."""
     return rule_id.partition("-")[0]
 
 
@@ -37,17 +37,17 @@ def _place(rule: Rule) -> tuple[int, str]:
 
 
 class Catalogue:
-    """Rules by id, by family and number."""
+    """The rules, sorted by family and number."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(sorted(rules, key=_place))
         self._about: dict[tuple[Target, Operation, bool], tuple[Rule, ...]] = {}
         self._by_id = {rule.id: rule for rule in self.rules}
         if len(self._by_id) != len(self.rules):
-            raise ValueError("two rules have one id")
+            raise ValueError("two rules have the same ID")
 
     def about(self, target: Target, operation: Operation, *, in_file: bool) -> tuple[Rule, ...]:
-        """The rules that concern a change: of what, by which operation, and whether it comes from a file."""
+        """The rules that apply to a change, given its target, its operation and whether it comes from a file."""
         asked = target, operation, in_file
         if asked not in self._about:
             self._about[asked] = tuple(
@@ -65,12 +65,12 @@ class Catalogue:
 
     @property
     def ids(self) -> frozenset[str]:
-        """The ids that exist."""
+        """The IDs of all rules."""
         return frozenset(self._by_id)
 
     @property
     def former(self) -> Mapping[str, tuple[str, ...]]:
-        """The ids of the minor version before that are split or gone, each with what it has become."""
+        """The IDs of the previous minor version that were split or removed, each with the IDs that replace it."""
         became: dict[str, list[str]] = {}
         for rule in self.rules:
             for old in rule.formerly:
@@ -78,5 +78,5 @@ class Catalogue:
         return {old: tuple(ids) for old, ids in became.items()}
 
     def get(self, rule_id: str) -> Rule | None:
-        """The rule of an id, in any case; None where there is none."""
+        """Look up a rule by ID, ignoring case; None if there is no such rule."""
         return self._by_id.get(rule_id.upper())

@@ -1,4 +1,4 @@
-"""Examples of changes: a small difference from a minimal valid object, so that each shows only what matters."""
+"""Examples of changes, each described as a difference from a valid object, so that it shows only what matters."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -21,40 +21,40 @@ EVALUATED_AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 CNI = f"{REGISTRY}/amazon-k8s-cni"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-"""A digest that no policy knows."""
+"""A digest that is not in any policy."""
 
 Variables = Mapping[str, str | dict[str, Any] | None]
-"""Variables to set; None removes one, a mapping stands for the whole entry (valueFrom)."""
+"""Variables to set; None removes a variable, a mapping is the whole entry (for `valueFrom`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
-    """The official aws-node of a release, with these differences."""
+    """The official manifest of a release with some differences."""
 
     release: str = NEWEST
     env: Variables = field(default_factory=dict)
     init_env: Variables = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
-    """Image by container."""
+    """Images by container."""
     arguments: tuple[str, ...] = ()
-    """Flags of the network policy agent to put in place of those of the same name."""
+    """Flags of the network policy agent; each replaces the flag of the same name."""
     without: tuple[str, ...] = ()
-    """Fields of container aws-node to leave out."""
+    """Fields to remove from container aws-node."""
     probe_address: str = ""
-    """What both probes ask instead of the release's own address."""
+    """The address that both probes ask, instead of the one of the release."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     repeat: tuple[str, ...] = ()
-    """Variables of container aws-node to write a second time."""
+    """Variables of container aws-node to list a second time."""
     sidecar: str = ""
-    """The image of one more container."""
+    """The image of an additional container."""
     sidecar_fields: Mapping[str, Json] = field(default_factory=dict)
-    """Further fields of that container."""
+    """Other fields of that container."""
     fields: Mapping[str, Json] = field(default_factory=dict)
-    """Fields of container aws-node to set."""
+    """Fields to set in container aws-node."""
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """The new name of a container; an empty one takes the name away."""
+    """New names of containers; an empty one removes the name."""
     metadata: Json = None
-    """What stands in place of the metadata."""
+    """Replaces the whole metadata."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -101,9 +101,9 @@ class ENIConfig:
     api_version: str = API_VERSION
     namespace: str = ""
     applied: str = ""
-    """What kubectl apply noted as sent, in its last-applied-configuration annotation."""
+    """The last-applied-configuration annotation of kubectl apply."""
     root: Mapping[str, Json] = field(default_factory=dict)
-    """Fields beside `spec` to set, the metadata too."""
+    """Fields to set at the root, next to or instead of `spec` and `metadata`."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -140,13 +140,13 @@ class Example:
 
     @property
     def operation(self) -> Operation:
-        """What the request does."""
+        """The operation of the request."""
         if self.now is None:
             return "DELETE"
         return "UPDATE" if self.before else "CREATE"
 
     def change(self) -> Change:
-        """The change as the rules see it."""
+        """The change as rules receive it."""
         shown = self.now or self.before
         return Change(
             kind="ENIConfig" if isinstance(shown, ENIConfig) else "DaemonSet",
@@ -175,12 +175,12 @@ def env(
 
 
 def probe(*words: str) -> dict[str, Json]:
-    """The fields of container aws-node with a liveness probe that runs these words."""
+    """Fields of container aws-node: a liveness probe that runs this command."""
     return {"livenessProbe": {"exec": {"command": list(words)}}}
 
 
 def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
-    """A container of an aws-node object, by name."""
+    """Look up a container or init container by name."""
     for kind in ("containers", "initContainers"):
         for entry in at(daemonset, *POD_SPEC, kind) or ():
             if entry.get("name") == name:
@@ -190,7 +190,7 @@ def container(daemonset: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def set_env(holder: dict[str, Any], change: Variables) -> None:
-    """Set, replace or remove variables, in place."""
+    """Set, replace or remove variables of a container, in place."""
     kept = [entry for entry in holder.get("env", ()) if entry["name"] not in change]
     added = [
         {"name": name, **value} if isinstance(value, dict) else {"name": name, "value": value}

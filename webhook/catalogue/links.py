@@ -1,4 +1,4 @@
-"""Where a person reads on: the pages that messages end with."""
+"""The links at the end of messages."""
 
 _GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 _REPOSITORY = "https://github.com/aws/amazon-vpc-cni-k8s"
@@ -19,5 +19,5 @@ VARIABLES = f"{_REPOSITORY}#cni-configuration-variables"
 
 
 def variable(anchor: str) -> str:
-    """A variable's place in the README of the CNI."""
+    """The section about a variable in the README of the CNI."""
     return f"{_REPOSITORY}#{anchor}"

@@ -1,4 +1,4 @@
-"""Moments as RFC 3339 writes them, and nothing looser: `datetime.fromisoformat` also takes weeks, blanks and halves."""
+"""Parses RFC 3339 timestamps strictly; `datetime.fromisoformat` also accepts week dates and other forms."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,14 +10,14 @@ _LEAP = 60
 
 
 def read(text: str) -> datetime | None:
-    """Read a moment.
+    """Parse a timestamp.
 
     Args:
-        text: A `date-time` of RFC 3339, section 5.6. Fractions beyond a microsecond are cut off. A leap second
-            (second 60) is taken where one can be: in the last minute of a month in UTC; it counts as the next second.
+        text: A `date-time` of RFC 3339, section 5.6. Digits beyond microseconds are dropped. A leap second
+            (second 60) is accepted in the last minute of a month in UTC and counts as the next second.
 
     Returns:
-        The moment with its offset; None for everything else, the year 0000 included.
+        The timestamp with its offset; None for anything else, including the year 0000.
     """
     found = _MOMENT.fullmatch(text)
     if found is None:
@@ -33,7 +33,7 @@ def read(text: str) -> datetime | None:
 
 
 def _offset(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
-    """The offset from UTC. Raises ValueError where it is 24 hours or more."""
+    """The offset from UTC; raises ValueError if it is 24 hours or more."""
     if sign is None or hours is None or minutes is None:
         return UTC
     if int(minutes) >= 60:  # noqa: PLR2004 - minutes of an hour
@@ -43,7 +43,7 @@ def _offset(sign: str | None, hours: str | None, minutes: str | None) -> timezon
 
 
 def _after_leap(moment: datetime) -> datetime:
-    """The second after a leap second, whose own is written as 59 here. Raises ValueError where there can be none."""
+    """The second after a leap second, given as second 59; raises ValueError if no leap second is possible there."""
     following = moment.astimezone(UTC) + timedelta(seconds=1)
     if (following.day, following.hour, following.minute, following.second) != (1, 0, 0, 0):
         raise ValueError(moment)

@@ -1,4 +1,4 @@
-"""What several themes build their problems from."""
+"""Helpers that rules of several families share."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,13 @@ from webhook.model import Edit, Level, Path, Problem, at
 
 
 def probe_path(case: AwsNodeCase, kind: str) -> Path:
-    """The path of what a probe of container aws-node runs, or of the probe where it runs nothing."""
+    """The path of the command of a probe of container aws-node, or of the probe if it has no command."""
     main = case.new.required
     return (*main.path, kind, *(("exec", "command") if at(main.raw, kind, "exec") else ()))
 
 
 def default_env(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
-    """The edit that gives container aws-node a variable; none where it may have one already, with any value."""
+    """The edit that adds a variable to container aws-node; none if the container has or may have the variable."""
     main = case.new.required
     if main.may_have(name) or main.defects:
         return ()
@@ -28,7 +28,7 @@ def default_env(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
 def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
     case: AwsNodeCase, names: tuple[str, ...], wrong: str, effect: str, remedy: str, before: str | None = None
 ) -> Problem:
-    """A problem of container aws-node that only warns, resting on these variables."""
+    """A warning about container aws-node, with these variables as evidence."""
     main = case.new.required
     past = ((f"{names[0]} before", before),) if before is not None else ()
     return Problem(
@@ -42,22 +42,22 @@ def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order
 
 
 def same_before(case: AwsNodeCase, holder: Container) -> Container | None:
-    """The container of the same role in the old object; None where there is none."""
+    """The container with the same role in the old object; None if there is none."""
     roles = case.old.roles if case.old is not None else ()
     return next((one for one in roles if one.role == holder.role), None)
 
 
 def step(case: AwsNodeCase) -> tuple[Version, Version] | None:
-    """The releases that the change leads from and to; None where there is no such step, or nothing proves one."""
+    """The releases before and after the change; None if there is no old object, or one of them is unknown."""
     if case.old is None or case.old.version is None or case.new.version is None or keeps_digest(case):
         return None
     return case.old.version, case.new.version
 
 
 def keeps_digest(case: AwsNodeCase) -> bool:
-    """Whether aws-node keeps a digest that the policy does not know.
+    """Whether aws-node keeps the digest of its image, and the policy does not list that digest.
 
-    Nodes then run what they ran, whatever another annotation or tag beside it says.
+    Nodes then keep running the same image, even if an annotation or the tag beside the digest changes.
     """
     now, before = (view.main.image if view and view.main else None for view in (case.new, case.old))
     if now is None or before is None or now.digest is None:
@@ -66,13 +66,13 @@ def keeps_digest(case: AwsNodeCase) -> bool:
 
 
 def goes_down(case: AwsNodeCase) -> bool:
-    """Whether the change is a step down in version, as a rollback is: in an outage it may be the cure."""
+    """Whether the change is a downgrade; in an outage a rollback may be the cure."""
     found = step(case)
     return found is not None and found[1] < found[0]
 
 
 def goes_up(case: AwsNodeCase) -> bool:
-    """Whether the change is a step up in version."""
+    """Whether the change is an upgrade."""
     found = step(case)
     return found is not None and found[0] < found[1]
 
@@ -80,11 +80,11 @@ def goes_up(case: AwsNodeCase) -> bool:
 ESCAPES = (
     "no rule about versions can protect the cluster, and a moving tag brings another release at any restart of a node"
 )
-"""What happens where an image names no release."""
+"""The effect of an image without a known release."""
 
 
 def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
-    """The init container and the agent where a tag, and no digest, names no release; other images are IMG-001's."""
+    """Problems of the init container and the agent whose tag is not a release and that have no digest."""
     for holder in case.new.roles:
         image = holder.image
         if holder is case.new.main or image is None or image.digest or case.new.release_of(holder) is not None:
@@ -101,7 +101,7 @@ def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 def too_many(found: TooLong, level: Level) -> Problem:
-    """The problem of a list that is not read."""
+    """The problem of a list with too many entries."""
     return Problem(
         path=found.path,
         evidence=((f"entries of {found.name}", str(found.count)),),
@@ -114,12 +114,12 @@ def too_many(found: TooLong, level: Level) -> Problem:
 
 
 def image_path(view: AwsNode) -> Path:
-    """The path of the image of aws-node, or of the containers where it has none."""
+    """The path of the image of container aws-node, or of the list of containers if there is no such container."""
     return (*view.main.path, "image") if view.main else ("spec", "template", "spec", "containers")
 
 
 def to_go_to(case: AwsNodeCase, *first: Version | None) -> Iterator[Version]:
-    """These releases, then the recommended ones: without those that the policy blocks."""
+    """These releases, then the recommended ones, without those that the policy blocks."""
     named = (*first, *case.tables.recommended)
     return (version for version in named if version is not None and str(version) not in blocked_releases(case))
 

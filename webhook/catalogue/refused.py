@@ -1,4 +1,4 @@
-"""What the API server itself would refuse of any object: the kinds of values, names and labels."""
+"""What the API server itself rejects in any object: wrong types, names and labels."""
 
 import json
 import re
@@ -15,18 +15,18 @@ _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 
 
 _MANY, _LONGEST_VALUE = 20, 100
-"""Faults of one kind that are told, and characters of a value."""
+"""Problems of one kind that are reported, and characters of a value that are quoted."""
 
 
 _LONGEST_GENERATED = 58
-"""Characters of generateName that are kept before five random ones (k8s.io/apiserver/pkg/storage/names)."""
+"""Characters of generateName that are kept before the five random ones (k8s.io/apiserver/pkg/storage/names)."""
 
 
-_EFFECT = "the API server refuses the object"
+_EFFECT = "the API server rejects the object"
 
 
 def wrong_shapes(found: Iterable[Misshapen]) -> Iterator[Problem]:
-    """Where the value of a field is of another kind than the field's."""
+    """Fields whose value has the wrong type."""
     for one in islice(found, _MANY):
         where = dotted(one.path)
         remedy = "Put the value in quotes" if one.wanted == "a string" else f"Write {one.wanted}"
@@ -39,20 +39,20 @@ def wrong_shapes(found: Iterable[Misshapen]) -> Iterator[Problem]:
 
 
 def _blank(value: Json, otherwise: str) -> str:
-    return "Write a blank after the colon" if isinstance(value, str) and ":" in value else otherwise
+    return "Put a space after the colon" if isinstance(value, str) and ":" in value else otherwise
 
 
 def _shown(value: Json) -> str:
     if isinstance(value, str):
-        return f'the text "{value[:_LONGEST_VALUE]}"'
+        return f'the string "{value[:_LONGEST_VALUE]}"'
     return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else json.dumps(value)
 
 
 def wrong_metadata(raw: Json) -> Iterator[Problem]:
-    """Names that are absent or that the API server does not take; with generateName the server makes one."""
+    """Missing and invalid names; with generateName, the API server makes the name."""
     metadata = {} if raw.get("metadata") is None else raw["metadata"]
     if not isinstance(metadata, dict):
-        return  # the shape says more
+        return  # reported as a wrong type
     name, prefix = (None if metadata.get(key) == "" else metadata.get(key) for key in ("name", "generateName"))
     if name is None and prefix is None:
         yield refused_by_api_server(
@@ -63,13 +63,13 @@ def wrong_metadata(raw: Json) -> Iterator[Problem]:
             yield refused_by_api_server(
                 ("metadata", key),
                 ((f"metadata.{key}", repr(value)),),
-                f"metadata.{key} {quoted(value)} is not a name that the API server takes",
+                f"metadata.{key} {quoted(value)} is not a valid name",
                 "Write lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part",
             )
 
 
 def _is_prefix(prefix: str) -> bool:
-    """Whether generateName is taken: what is made of it has to be a name, and it too, but for a hyphen at its end."""
+    """Whether generateName is valid: it, apart from a trailing hyphen, and the generated name must be valid names."""
     if len(prefix) > LONGEST_SUBDOMAIN:
         return False
     made = f"{prefix[:_LONGEST_GENERATED]}a"
@@ -77,24 +77,24 @@ def _is_prefix(prefix: str) -> bool:
 
 
 def quoted(value: Json) -> str:
-    """A text in quotes; of any other value, that it is none."""
-    return f'"{value}"' if isinstance(value, str) else "that is not a text"
+    """A string in quotes; for any other value, that it is not a string."""
+    return f'"{value}"' if isinstance(value, str) else "that is not a string"
 
 
 def wrong_namespace(raw: Json) -> Iterator[Problem]:
-    """A namespace that cannot exist; without one, that of the command line counts."""
+    """An invalid namespace; a manifest without one gets the namespace of the command line."""
     namespace = text(at(raw, "metadata", "namespace"))
     if namespace and not is_label(namespace):
         yield refused_by_api_server(
             ("metadata", "namespace"),
             (("metadata.namespace", repr(namespace)),),
-            f"metadata.namespace {quoted(namespace)} is not a name that a namespace can have",
+            f"metadata.namespace {quoted(namespace)} is not a valid name of a namespace",
             _blank(namespace, "Write lower-case letters, digits and hyphens, up to 63 characters"),
         )
 
 
 def wrong_labels(raw: Json, holder: Path) -> Iterator[Problem]:
-    """Keys and values of labels, and keys of annotations, that the API server does not take."""
+    """Invalid keys and values of labels, and invalid keys of annotations."""
     for kind in ("labels", "annotations"):
         path = (*holder, "metadata", kind)
         held = at(raw, *path)
@@ -105,29 +105,29 @@ def wrong_labels(raw: Json, holder: Path) -> Iterator[Problem]:
             yield refused_by_api_server(
                 (*path, key),
                 ((f"{dotted(path)} {key[:_LONGEST_VALUE]}", repr(wrong)[:_LONGEST_VALUE]),),
-                f"{said} in {dotted(path)} is not one that the API server takes",
-                _blank(wrong, "Write letters, digits, and - _ . between them"),
+                f"{said} in {dotted(path)} is not valid",
+                _blank(wrong, "Use letters and digits, with - _ . between them"),
             )
 
 
 def _wrong_label(kind: str, key: str, value: Json) -> str | None:
-    """The key or the value where the API server does not take it; it reads keys of annotations in any case."""
+    """The invalid key or value; None if both are valid. Keys of annotations may be in upper case."""
     if not _is_key(key if kind == "labels" else key.lower()):
         return key
     return text(value) if kind == "labels" and not _is_value(text(value)) else None
 
 
 def _is_key(key: str) -> bool:
-    """Whether it is a qualified name: a name of up to 63 characters, with the domain of its owner in front or not."""
+    """Whether it is a qualified name: up to 63 characters, optionally after a DNS prefix and a slash."""
     prefix, slash, name = key.rpartition("/")
     return bool(name) and _is_value(name) and (not slash or is_subdomain(prefix))
 
 
 def _is_value(value: str) -> bool:
-    """Whether it is the value of a label."""
+    """Whether it is a valid label value."""
     return len(value) <= LONGEST_LABEL and _VALUE.fullmatch(value) is not None
 
 
 def refused_by_api_server(path: Path, evidence: Evidence, wrong: str, remedy: str) -> Problem:
-    """The problem of a value that the API server refuses."""
+    """A problem with a value that the API server rejects."""
     return Problem(path=path, evidence=evidence, level="deny", wrong=wrong, effect=_EFFECT, remedy=remedy)

@@ -1,7 +1,7 @@
 """What a rule is: a frozen record around a pure generator.
 
-To add a rule, write one function under `@rule` in the file of its theme: its docstring is the reason, its examples
-are its tests and its page.
+To add a rule, write a function under `@rule` in a file of its family. Its docstring is the reason that people read, and
+its examples are its tests and its documentation.
 """
 
 import inspect
@@ -26,23 +26,23 @@ View = TypeVar("View", AwsNode, EniConfig)
 
 @dataclass(frozen=True, slots=True)
 class Case(Generic[View]):
-    """What a rule is given: the object as parsed, what it was before, and all that may inform the judgement."""
+    """The input of a rule: the parsed object, its previous state, and everything else that the answer may depend on."""
 
     change: Change
     new: View
-    """The object; for a DELETE the one that goes."""
+    """The object; on DELETE, the one that is deleted."""
     old: View | None
-    """The object before; None on CREATE, in files, and while the old object itself is judged."""
+    """The object before the change; None on CREATE, in files, and while the old object itself is evaluated."""
     policy: Policy
     facts: Facts
     now: datetime
     tables: Tables
     found_before: Callable[[], tuple[Problem, ...]] = tuple
-    """What all rules find in the old object by itself; asked only where it matters."""
+    """Returns the problems of all rules in the old object alone; expensive, so call it only where needed."""
 
     @property
     def kubernetes(self) -> tuple[int, int] | None:
-        """The API server's version: seen, or stated in the policy."""
+        """The version of the API server, from the facts or from the policy; None if unknown."""
         if self.facts.kubernetes is not None:
             return self.facts.kubernetes.value
         if self.policy.cluster.kubernetes is None:
@@ -76,33 +76,33 @@ class Rule:
     title: str
     target: Target
     level: Level
-    """The highest level that it gives."""
+    """The highest level of its problems."""
     check: Check
     why: str
     bad: tuple[Example, ...]
-    """Changes in which it finds something: the first is the one that its page shows."""
+    """Changes in which it finds a problem; the reference shows the first two."""
     good: tuple[Example, ...]
-    """Changes in which no rule finds anything."""
+    """Changes in which no rule finds a problem."""
     link: str
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE")
     rests_on_releases: bool = False
-    """It judges by a table of what each release knows, so for a release newer than the tables it only warns."""
+    """Whether it relies on a table of releases, so that it only warns about a release newer than the tables."""
     excusable: bool = True
-    """Whether a finding that the old object has too is only warned about."""
+    """Whether a problem that the old object already has is only a warning."""
     reads: frozenset[Part] = frozenset(get_args(Part))
-    """What its answer depends on: after a default was added it runs again only where the default touches this."""
+    """The parts of the object that it reads; after a default is added, it runs again only if one of them changed."""
     files_only: bool = False
-    """It finds what the API server itself would refuse, so it runs only on files."""
+    """Whether it runs only on files, because the API server itself rejects what it finds."""
     acknowledgeable: bool = False
-    """Whether the author of a change may acknowledge it, where the policy says nothing about that."""
+    """Whether the author of a change may acknowledge it if the policy has no list of such rules."""
     formerly: tuple[str, ...] = ()
-    """The ids that it had, alone or as a part of another rule, in the minor version before."""
+    """Its IDs in the previous minor version, including those of rules that it was a part of."""
     binds_addon_manager: bool = False
-    """Whether the EKS add-on's manager is denied by it too, and not only by what is certain to fail."""
+    """Whether it also denies changes by the EKS add-on manager that are not certain to fail."""
     needs: frozenset[FactName] = frozenset()
-    """The facts that it may ask for; it is given no others."""
+    """The facts that it reads; it receives no others."""
     on_version_change: bool = False
-    """Whether it speaks only of an update that changes the release of aws-node."""
+    """Whether it runs only on updates that change the release of aws-node."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -125,7 +125,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     on_version_change: bool = False,
     reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
-    """Make a rule of the generator below it; the generator's docstring is the reason why the rule exists."""
+    """Turn a generator of problems into a rule; the docstring of the generator is the reason for the rule."""
 
     def make(check: AnyCheck) -> Rule:
         return Rule(

@@ -1,4 +1,4 @@
-"""Whether what the table says of a variable holds for an object: its release, its features, its address family."""
+"""Whether what the tables say about a variable applies to an object, given its release, features and IP family."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,7 +14,7 @@ from webhook.cni.version import Version
 from webhook.model import Evidence
 
 _SHORT = 100
-"""Characters of a text of which it is remembered whether it is plain."""
+"""Values up to this many characters are cached."""
 
 _SGP: Literal["security-groups-for-pods"] = "security-groups-for-pods"
 _VARIABLES: Mapping[Condition, str] = MappingProxyType(
@@ -22,7 +22,7 @@ _VARIABLES: Mapping[Condition, str] = MappingProxyType(
 )
 _LEVEL = "AWS_VPC_K8S_PLUGIN_LOG_LEVEL"
 _QUIET = {"plugin": ("warn", "error", "fatal"), "egress-plugin": ("info", "warn", "error", "fatal")}
-"""The log levels at which a plugin writes no line for a pod that it sets up."""
+"""The log levels at which a plugin does not log each pod."""
 
 
 HARM: Mapping[Effect, str] = MappingProxyType(
@@ -37,34 +37,34 @@ HARM: Mapping[Effect, str] = MappingProxyType(
         "kept": "an empty text is used as it stands, which is not the same as absent",
     }
 )
-"""What an empty text does, and what a bad one does that stops aws-node."""
+"""What an empty value, or a value that stops aws-node, leads to."""
 
 
 def reading_of(case: AwsNodeCase, holder: Container, name: str) -> Reading | None:
-    """How the object's release reads a variable; None where it does not."""
+    """How the release of the object reads a variable; None if it does not read it."""
     row = case.tables.variables[holder.role].get(name)
     return row.reading(case.new.version) if row else None
 
 
 def is_known(case: AwsNodeCase) -> bool:
-    """Whether the object's release is one that the tables know all of: only then is anything certain."""
+    """Whether the tables cover the release of the object; otherwise no problem is certain."""
     return case.new.version is not None and case.new.version <= case.tables.newest
 
 
 def takes_as_true(case: AwsNodeCase, name: str) -> bool:
-    """Whether the entry point takes a boolean of container aws-node as true: early ones took nothing but "true"."""
+    """Whether the entry point reads a boolean of container aws-node as true; early releases accept only "true"."""
     main = case.new.required
     reading = reading_of(case, main, name)
     return main.get(name) == "true" if reading is not None and reading.true_only else main.flag(name)
 
 
 def is_read(case: AwsNodeCase, reading: Reading) -> bool:
-    """Whether clusters of the object's address family read the variable."""
+    """Whether the variable is read in clusters of the object's IP family."""
     return not reading.family or (reading.family == "ipv6") is case.new.ipv6
 
 
 def harms(case: AwsNodeCase, reading: Reading) -> bool:
-    """Whether the features are on without which a bad value does no harm."""
+    """Whether the features are on that make a bad value harmful."""
     return all(
         takes_as_true(case, "ENABLE_POD_ENI") if condition == _SGP else case.new.feature(condition)
         for condition in reading.only_with
@@ -72,13 +72,13 @@ def harms(case: AwsNodeCase, reading: Reading) -> bool:
 
 
 def is_logged(case: AwsNodeCase, reading: Reading) -> bool:
-    """Whether the plugin writes a line for every pod at the object's log level."""
+    """Whether the plugin logs a line for every pod at the log level of the object."""
     level = go_lower(case.new.required.get(_LEVEL) or "")
     return bool(reading.log_of) and level not in _QUIET[reading.log_of]
 
 
 def is_plain(case: AwsNodeCase, holder: Container, name: str, text: str) -> bool:
-    """Whether nothing is held against a text in any cluster, as of nearly every text of nearly every request."""
+    """Whether a value is fine in any cluster, as nearly all values are: the fast path."""
     row = case.tables.variables[holder.role].get(name)
     return row is None or (len(text) <= _SHORT and _is_plain(row, case.new.version, text))
 
@@ -93,7 +93,7 @@ def _is_plain(row: Variable, version: Version | None, text: str) -> bool:
 
 
 def standing(case: AwsNodeCase, reading: Reading, text: str) -> Objection | None:
-    """The gravest objection to a text that holds for this object."""
+    """The most serious objection to a value that applies to this object; None if there is none."""
     if not is_read(case, reading):
         return None
     found = objections(reading, text, ipv6=reading.minimum6 is not None and case.new.ipv6)
@@ -108,9 +108,9 @@ def _holds(case: AwsNodeCase, reading: Reading, one: Objection) -> bool:
 
 
 def evidence(case: AwsNodeCase, reading: Reading, one: Objection | None = None) -> Evidence:
-    """The variables, beside its own, on which it depends what becomes of a text; of an empty one without objection.
+    """The other variables that decide whether a value is a problem, as evidence.
 
-    They decide whether there is a fault, and not which: as long as it is there it is the same one.
+    They decide whether there is a problem, not which one, so their values are not part of the evidence.
     """
     main = case.new.required
     names = [_VARIABLES[condition] for condition in reading.only_with] if one is None or one.to == "value" else []

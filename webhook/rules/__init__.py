@@ -1,4 +1,7 @@
-"""The rules: those of every module beside this one, whose name begins with the prefix of the family in it."""
+"""The rules of all modules in this package.
+
+The name of a module begins with the prefix of the family whose rules it holds: ``ipt_targets`` holds IPT rules.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module
