@@ -16,9 +16,10 @@ from tests.changes import NOW, guard, review
 from webhook.catalogue.examples import DaemonSet
 from webhook.cni import aws_node, container, limits
 from webhook.cni import eniconfig as eniconfig_view
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.engine.outcome import Outcome, _common
-from webhook.model import Change, Operation, Path, Problem, at
+from webhook.model import Operation, Path, Problem, at
 from webhook.review.answer import answer
 from webhook.review.decision import Endpoint
 from webhook.rules import CATALOGUE, img_registries, pod_refused
@@ -170,7 +171,7 @@ def assert_linear(original: dict[str, Any], paths: Iterable[Path], kind: Kind, f
     old = [grown(original, paths, count // 2, kind) for count in counts]
     for endpoint, operation in product(ENDPOINTS, OPERATIONS):
         bodies = [
-            review(Change(original["kind"], new, before if operation == "UPDATE" else None, operation))
+            review(change_of(original["kind"], new, before if operation == "UPDATE" else None, operation))
             for new, before in zip(now, old, strict=True)
         ]
         took = [seconds(endpoint, body) for body in bodies]
@@ -248,7 +249,7 @@ def test_long_texts_in_a_list_do_not_multiply(original: dict[str, Any], path: Pa
     now = grown(original, (path,), min(95, 100 * LONG // one), lengthy)
     for endpoint, operation in product(ENDPOINTS, OPERATIONS):
         old = original if operation == "UPDATE" else None
-        body = review(Change(original["kind"], now, old, operation))
+        body = review(change_of(original["kind"], now, old, operation))
         tracemalloc.start()
         seconds(endpoint, body)
         peak = tracemalloc.get_traced_memory()[1]
@@ -261,7 +262,7 @@ def test_references_to_one_long_value_do_not_multiply() -> None:
     changed = DaemonSet(env={"A": "a" * 30_000}).build()
     holder = changed["spec"]["template"]["spec"]["containers"][0]
     holder["livenessProbe"] = {"exec": {"command": ["$(A)" * 4_000]}}
-    body = review(Change("DaemonSet", changed))
+    body = review(change_of("DaemonSet", changed))
     tracemalloc.start()
     answer("validate", body, guard(), NOW)
     peak = tracemalloc.get_traced_memory()[1]

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.engine.pipeline import Guard
 from webhook.metrics import Metrics
@@ -127,7 +128,7 @@ def test_a_deletion_is_judged_by_the_object_that_goes_whatever_the_request_names
 
 
 def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone() -> None:
-    nothing = review(Change("DaemonSet", None, None, "DELETE"), name="")
+    nothing = review(change_of("DaemonSet", None, None, "DELETE"), name="")
     assert "does not say which object" in asked("validate", nothing)["status"]["message"]
     assert asked("mutate", nothing)["allowed"]
 
@@ -196,12 +197,12 @@ def renamed(**metadata: Any) -> dict[str, Any]:
     [{"name": "other"}, {"name": "other", "namespace": "default"}, {"generateName": "aws-node-"}, {}],
 )
 def test_a_renamed_copy_of_aws_node_is_aws_node(metadata: dict[str, Any]) -> None:
-    assert not asked("validate", review(Change("DaemonSet", renamed(**metadata))))["allowed"]
+    assert not asked("validate", review(change_of("DaemonSet", renamed(**metadata))))["allowed"]
 
 
 def test_a_change_away_from_aws_node_is_judged_too() -> None:
     other = {"metadata": {"name": "x", "namespace": "y"}, "spec": {"template": {"spec": {"containers": []}}}}
-    assert not asked("validate", review(Change("DaemonSet", other, renamed(name="x", namespace="y"), "UPDATE")))[
+    assert not asked("validate", review(change_of("DaemonSet", other, renamed(name="x", namespace="y"), "UPDATE")))[
         "allowed"
     ]
 
@@ -268,7 +269,7 @@ def with_(**request: Any) -> bytes:
         (with_(object="x"), "request.object is not an object"),
         (with_(object=[]), "request.object is not an object"),
         (b'{"kind": "AdmissionReview", "kind": "AdmissionReview"}', 'the key "kind" is listed twice'),
-        (review(Change("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" is listed twice'),
+        (review(change_of("DaemonSet", {}))[:-2] + b',"uid":"other"}}', 'the key "uid" is listed twice'),
     ],
 )
 def test_what_is_no_review_is_an_http_error_with_a_reason(body: bytes, reason: str) -> None:
@@ -394,7 +395,7 @@ def test_a_thousand_containers_of_one_name_are_refused() -> None:
     crowd["spec"]["template"]["spec"]["containers"] += [{"name": "aws-node", "env": [{"name": "X"}]}] * 2_000
     assert (
         "runs the CNI beside the one that is evaluated"
-        in asked("validate", review(Change("DaemonSet", crowd)))["status"]["message"]
+        in asked("validate", review(change_of("DaemonSet", crowd)))["status"]["message"]
     )
 
 
@@ -426,8 +427,8 @@ def test_equal_faults_are_one_message_that_names_twenty_and_counts_the_rest() ->
 def test_an_environment_of_another_shape_is_refused(env: Any, said: str) -> None:
     broken = stock()
     broken["spec"]["template"]["spec"]["containers"][0]["env"] = env
-    assert said in asked("validate", review(Change("DaemonSet", broken)))["status"]["message"]
-    assert asked("mutate", review(Change("DaemonSet", broken)))["allowed"]
+    assert said in asked("validate", review(change_of("DaemonSet", broken)))["status"]["message"]
+    assert asked("mutate", review(change_of("DaemonSet", broken)))["allowed"]
 
 
 def test_three_mebibytes_of_annotations_are_no_trouble() -> None:
@@ -455,6 +456,20 @@ def test_a_fault_of_the_guard_is_a_refusal_and_not_an_http_error() -> None:
     assert said.status == 200
     assert "failed to evaluate" in json.loads(said.body)["response"]["status"]["message"]
     assert json.loads(answer("mutate", review(BAD.change()), broken, NOW).body)["response"]["allowed"]
+
+
+def test_a_fault_while_reading_is_an_error_and_tells_only_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("a secret")
+
+    body = review(BAD.change())
+    monkeypatch.setattr("webhook.review.request.change_of", fails)
+    said = answer("validate", body, guard(), NOW)
+    assert (said.status, said.decision) == (500, None)
+    assert b"secret" not in said.body
+    assert "a secret" in caplog.text
 
 
 json_text = st.recursive(
@@ -492,7 +507,7 @@ def test_a_user_is_read_as_far_as_it_goes() -> None:
 
 
 def config_map(data: Any) -> Change:
-    return Change("ConfigMap", {"metadata": {"name": "cni-guard-policy", "namespace": "cni-guard"}, "data": data})
+    return change_of("ConfigMap", {"metadata": {"name": "cni-guard-policy", "namespace": "cni-guard"}, "data": data})
 
 
 @pytest.mark.parametrize(
@@ -510,7 +525,7 @@ def test_a_policy_that_does_not_load_is_not_stored(data: Any, said: str | None) 
     response = asked("validate", review(config_map(data), kind=kind))
     assert response["allowed"] == (said is None)
     assert said is None or said in response["status"]["message"]
-    gone = Change("ConfigMap", None, config_map(data).object, "DELETE")
+    gone = change_of("ConfigMap", None, config_map(data).object, "DELETE")
     assert asked("validate", review(gone, kind=kind))["allowed"]
 
 

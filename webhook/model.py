@@ -18,6 +18,9 @@ Path = tuple[str | int, ...]
 Level = Literal["deny", "warn"]
 Operation = Literal["CREATE", "UPDATE", "DELETE"]
 
+Target = Literal["aws-node", "ENIConfig"]
+"""What an object is to cni-guard; a rule is about one of them."""
+
 Part = Literal["env", "probes", "rest"]
 """A part of an object: where approved defaults may be added (variables, probes), and the rest."""
 
@@ -78,7 +81,7 @@ class Source:
 class Change:
     """A change: the new object, the old one, the operation and the user.
 
-    `object` is None on DELETE; `old` is None on CREATE and for files.
+    `object` is None on DELETE; `old` is None on CREATE and for files. `cni.identity.change_of` makes it.
     """
 
     kind: str
@@ -87,6 +90,10 @@ class Change:
     operation: Operation = "CREATE"
     user: User | None = None
     source: Source | None = None
+    target: Target | None = field(kw_only=True)
+    """What rules evaluate it as; on UPDATE either side is enough. None if cni-guard has no rules for it."""
+    old_target: Target | None = field(kw_only=True)
+    """What the old object is by itself."""
 
     @property
     def metadata(self) -> dict[str, Any]:

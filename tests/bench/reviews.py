@@ -13,8 +13,9 @@ from tests.bench.registered import registered
 from tests.bench.served import HOST, Tls
 from tests.changes import review
 from tests.controlplane import Cluster
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
-from webhook.model import Change, Operation
+from webhook.model import Operation
 
 Reviews = Mapping[tuple[str, Operation], bytes]
 """A body for each door and operation."""
@@ -30,7 +31,7 @@ def made() -> Reviews:
     old, new = stock(), stock()
     env = new["spec"]["template"]["spec"]["containers"][0]["env"]
     next(entry for entry in env if entry["name"] == VARIABLE)["value"] = VALUE
-    changes = (Change("DaemonSet", old), Change("DaemonSet", new, old, "UPDATE"))
+    changes = (change_of("DaemonSet", old), change_of("DaemonSet", new, old, "UPDATE"))
     return {(door, change.operation): review(change) for door in DOORS for change in changes}
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from webhook.cni.identity import is_guarded, is_the_aws_node
-from webhook.model import Change
+from webhook.cni.identity import change_of, is_the_aws_node, may_be_guarded
 
 
 def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **spec: Any) -> dict[str, Any]:
@@ -33,9 +32,36 @@ def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **s
     ],
 )
 def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
-    assert is_guarded(Change("DaemonSet", raw)) is guarded
-    assert is_guarded(Change("DaemonSet", daemonset(), raw, "UPDATE")) is guarded
-    assert is_guarded(Change("DaemonSet", None, raw, "DELETE")) is guarded
+    target = "aws-node" if guarded else None
+    assert change_of("DaemonSet", raw).target == target
+    assert change_of("DaemonSet", daemonset(), raw, "UPDATE").target == target
+    assert change_of("DaemonSet", None, raw, "DELETE").target == target
+
+
+def test_old_object_is_told_by_itself() -> None:
+    ours, other = daemonset("aws-node", "kube-system"), daemonset()
+    joined = change_of("DaemonSet", ours, other, "UPDATE")
+    assert (joined.target, joined.old_target) == ("aws-node", None)
+    left = change_of("DaemonSet", other, ours, "UPDATE")
+    assert (left.target, left.old_target) == ("aws-node", "aws-node")
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "target"),
+    [
+        ("apps", "DaemonSet", "aws-node"),
+        ("apps", "Deployment", None),
+        ("extensions", "DaemonSet", None),
+        ("crd.k8s.amazonaws.com", "ENIConfig", "ENIConfig"),
+        ("example.com", "ENIConfig", None),
+        ("", "ConfigMap", None),
+    ],
+)
+def test_only_two_kinds_are_guarded(group: str, kind: str, target: str | None) -> None:
+    ours = daemonset("aws-node", "kube-system")
+    change = change_of(kind, ours, ours, "UPDATE", group=group)
+    assert (change.target, change.old_target) == (target, target)
+    assert may_be_guarded(group, kind) is (target is not None)
 
 
 MIRROR = {"containers": [{"name": "aws-node", "image": "registry.corp/cni:v1"}]}
@@ -96,10 +122,10 @@ PLAIN = {"containers": [{"name": "cni", "image": "registry.corp/cni:v1"}]}
 )
 def test_what_the_api_server_refuses_is_told_as_its_author_meant_it(metadata: Any, pod: Any, *, guarded: bool) -> None:
     raw = {"metadata": metadata, "spec": {"template": {"spec": pod}}}
-    assert is_guarded(Change("DaemonSet", raw)) is guarded
+    assert (change_of("DaemonSet", raw).target is not None) is guarded
 
 
 def test_only_one_is_the_cluster_s_own() -> None:
-    assert is_the_aws_node(Change("DaemonSet", daemonset("aws-node", "kube-system")))
-    assert not is_the_aws_node(Change("DaemonSet", daemonset("aws-node-2", "kube-system")))
-    assert not is_the_aws_node(Change("DaemonSet", daemonset("aws-node", "default")))
+    assert is_the_aws_node(change_of("DaemonSet", daemonset("aws-node", "kube-system")))
+    assert not is_the_aws_node(change_of("DaemonSet", daemonset("aws-node-2", "kube-system")))
+    assert not is_the_aws_node(change_of("DaemonSet", daemonset("aws-node", "default")))

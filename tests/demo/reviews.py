@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.changes import review
 from tests.demo.files import CIDR, CONFLICT, EXTERNAL_SNAT, NEWEST, NEXT, OLD, SUBNET, aws_node, eniconfig
+from webhook.cni.identity import change_of
 from webhook.model import Change
 
 Variables = Iterable[tuple[str, str]]
@@ -20,9 +21,9 @@ def write(folder: Path) -> None:
         "conflict-dry-run": review(conflict, dryRun=True),
         "conflict": review(conflict),
         "minimum": review(_change(NEXT, NEXT, [("MINIMUM_IP_TARGET", "5")])),
-        "eniconfig-cidr": review(Change("ENIConfig", eniconfig(CIDR))),
-        "eniconfig": review(Change("ENIConfig", eniconfig(SUBNET))),
-        "delete": review(Change("DaemonSet", None, aws_node(NEXT), "DELETE")),
+        "eniconfig-cidr": review(change_of("ENIConfig", eniconfig(CIDR))),
+        "eniconfig": review(change_of("ENIConfig", eniconfig(SUBNET))),
+        "delete": review(change_of("DaemonSet", None, aws_node(NEXT), "DELETE")),
     }
     for name, body in reviews.items():
         (folder / f"{name}.json").write_bytes(body)
@@ -30,4 +31,4 @@ def write(folder: Path) -> None:
 
 def _change(old: str, new: str, variables: Variables = ()) -> Change:
     """An update of aws-node."""
-    return Change("DaemonSet", aws_node(new, variables), aws_node(old), "UPDATE")
+    return change_of("DaemonSet", aws_node(new, variables), aws_node(old), "UPDATE")

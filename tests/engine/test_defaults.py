@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from tests.changes import NOW, guard
 from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
 from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, validate
 from webhook.facts import NOTHING_KNOWN
-from webhook.model import ADDON_MANAGER, Change, Edit, User, at
+from webhook.model import ADDON_MANAGER, Edit, User, at
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
 
@@ -94,7 +95,7 @@ def test_a_missing_list_is_made(env: Any) -> None:
     bare = stock()
     main = container(bare, "aws-node")
     main["env"] = env
-    done = complete(Change("DaemonSet", bare), guard(), NOW)
+    done = complete(change_of("DaemonSet", bare), guard(), NOW)
     names = [entry["name"] for entry in container(done.change.object, "aws-node")["env"]]
     assert sorted(names) == ["ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME"]
     assert main["env"] == env
@@ -110,17 +111,19 @@ def managed(fields: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_field_of_the_add_on_is_left_to_it() -> None:
     owned = managed({"f:env": {'k:{"name":"WARM_IP_TARGET"}': {".": {}}}})
-    assert complete(Change("DaemonSet", owned), guard(), NOW).patch == ()
+    assert complete(change_of("DaemonSet", owned), guard(), NOW).patch == ()
     assert (
-        complete(Change("DaemonSet", MINIMUM.build(), owned | {"spec": stock()["spec"]}, "UPDATE"), guard(), NOW).patch
+        complete(
+            change_of("DaemonSet", MINIMUM.build(), owned | {"spec": stock()["spec"]}, "UPDATE"), guard(), NOW
+        ).patch
         == ()
     )
     other = managed({"f:env": {'k:{"name":"WARM_ENI_TARGET"}': {".": {}}}})
-    assert len(complete(Change("DaemonSet", other), guard(), NOW).patch) == 1
+    assert len(complete(change_of("DaemonSet", other), guard(), NOW).patch) == 1
 
 
 def test_a_patch_is_proved_before_it_is_sent() -> None:
-    change = Change("DaemonSet", {"a": 1})
+    change = change_of("DaemonSet", {"a": 1})
     edit = Edit((), "b", 2, "b")
     with pytest.raises(PatchError):
         _prove(change, Completed(change, ({"op": "add", "path": "/b", "value": 2},), (), (edit,)))

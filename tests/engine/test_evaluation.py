@@ -14,11 +14,12 @@ from webhook.budget import OverBudgetError, Spend
 from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import DaemonSet, Example, container, env
 from webhook.catalogue.rule import AwsNodeCase, Rule, rule
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
 from webhook.facts import NOTHING_KNOWN
-from webhook.model import ADDON_MANAGER, Change, Problem, User, Verdict
+from webhook.model import ADDON_MANAGER, Problem, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, ExtraVariable, Images, Policy, PolicyException, Versions
 from webhook.rules import CATALOGUE
 
@@ -544,7 +545,7 @@ def test_a_rule_that_crashes_refuses_what_it_could_have_refused(example: Example
 def test_a_crash_warns_on_a_change_of_metadata_alone_and_where_the_policy_says_so() -> None:
     both = BREAKS.build()
     labelled = both | {"metadata": both["metadata"] | {"labels": {"a": "b"}}}
-    verdict = evaluated(Change("DaemonSet", labelled, both, "UPDATE"), rules=Catalogue((crashes,)))
+    verdict = evaluated(change_of("DaemonSet", labelled, both, "UPDATE"), rules=Catalogue((crashes,)))
     assert [c.level for c in verdict.errors] == ["warn"]
     assert crashed(Example(BREAKS), Policy(mode="enforce", on_crash="warn"))["TST-001"] == "warn"
     assert crashed(Example(BREAKS), Policy(mode="observe"))["TST-001"] == "warn"
@@ -558,7 +559,7 @@ def test_what_a_rule_found_before_it_crashed_is_kept() -> None:
 
 def test_an_object_that_is_not_ours_is_not_judged() -> None:
     other = {"metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "spec": {}}
-    assert evaluated(Change("DaemonSet", other)) == Verdict(Change("DaemonSet", other))
+    assert evaluated(change_of("DaemonSet", other)) == Verdict(change_of("DaemonSet", other))
 
 
 def test_a_missing_container_is_refused() -> None:
@@ -566,7 +567,7 @@ def test_a_missing_container_is_refused() -> None:
         "metadata": {"name": "aws-node", "namespace": "kube-system"},
         "spec": {"template": {"spec": {"containers": None}}},
     }
-    verdict = evaluated(Change("DaemonSet", empty))
+    verdict = evaluated(change_of("DaemonSet", empty))
     assert "VER-001: there is no container aws-node" in verdict.denials[0]
 
 
@@ -580,7 +581,7 @@ EVIL = "docker.io/evil/amazon-k8s-cni:v1.23.1"
 
 
 def denied(daemonset: dict[str, Any], old: dict[str, Any] | None = None) -> set[str]:
-    change = Change("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
+    change = change_of("DaemonSet", daemonset, old, "UPDATE" if old else "CREATE")
     verdict = evaluated(change)
     assert not verdict.errors
     return {finding.rule for finding in verdict.findings if finding.level == "deny"}
@@ -590,7 +591,7 @@ def test_a_renamed_container_is_judged_in_its_role() -> None:
     renamed = DaemonSet(env={"MAX_ENI": "ten"}, images={"aws-node": EVIL}, repeat=("WARM_ENI_TARGET",)).build()
     container(renamed, "aws-node")["name"] = "cni"
     assert denied(renamed) == {"IMG-003", "ENV-002"}
-    assert levels(evaluated(Change("DaemonSet", renamed)))["ENV-013"] == "warn"
+    assert levels(evaluated(change_of("DaemonSet", renamed)))["ENV-013"] == "warn"
     init = DaemonSet(images={"aws-vpc-cni-init": "docker.io/evil/amazon-k8s-cni-init:v1.22.4"}).build()
     container(init, "aws-vpc-cni-init")["name"] = "init"
     assert denied(init) == {"IMG-001", "IMG-003"}
@@ -602,7 +603,7 @@ def test_a_decoy_does_not_hide_the_real_one() -> None:
     spec["initContainers"].append(dict(container(decoy, "aws-node")))
     spec["containers"][0] |= {"name": "real", "image": EVIL}
     assert "IMG-003" in denied(decoy)
-    assert levels(evaluated(Change("DaemonSet", decoy)))["POD-011"] == "warn"
+    assert levels(evaluated(change_of("DaemonSet", decoy)))["POD-011"] == "warn"
     second = stock("1.23.1")
     second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
     assert denied(second) == {"POD-011", "IMG-003"}
@@ -696,9 +697,9 @@ def test_a_generated_name_inherits_no_exception() -> None:
     del twin["metadata"]["name"]
     twin["metadata"]["generateName"] = "aws-node"
     policy = Policy(mode="enforce", exceptions=(exception_for("IPT-004"),))
-    verdict = evaluated(Change("DaemonSet", twin), policy)
+    verdict = evaluated(change_of("DaemonSet", twin), policy)
     assert levels(verdict) == {"IPT-004": "deny"}
     bare = DaemonSet(env=CONFLICT).build()
     del bare["metadata"]["namespace"]
-    verdict = evaluated(Change("DaemonSet", bare), policy)
+    verdict = evaluated(change_of("DaemonSet", bare), policy)
     assert levels(verdict) == {"IPT-004": "warn"}

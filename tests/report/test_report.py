@@ -8,6 +8,7 @@ import pytest
 
 from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.cni.identity import change_of
 from webhook.documents import Unread
 from webhook.inputs import Build
 from webhook.model import (
@@ -33,7 +34,7 @@ LINK = "https://example.com/x"
 def change(file: str = "a.yaml", name: str = "aws-node") -> Change:
     """A DaemonSet of a file."""
     places = {(): Position(1, 1), ENV: Position(30, 15), (*ENV, "value"): Position(31, 22)}
-    return Change(
+    return change_of(
         "DaemonSet",
         {"metadata": {"name": name, "namespace": "kube-system"}},
         source=Source(file, places),

@@ -8,9 +8,10 @@ from tests.changes import NOW, evaluated
 from webhook.catalogue.rule import Case
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
+from webhook.cni.identity import change_of
 from webhook.cni.tables import KNOWN
 from webhook.facts import NOTHING_KNOWN
-from webhook.model import Change, Finding, Problem, Source
+from webhook.model import Finding, Problem, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
@@ -27,7 +28,7 @@ def said(  # noqa: PLR0913 - a change, by its parts
     file: str = "",
 ) -> list[Finding]:
     """What one rule says of a change; no rule may fail on it."""
-    change = Change(kind, new, old, "UPDATE" if old else "CREATE", source=Source(file) if file else None)
+    change = change_of(kind, new, old, "UPDATE" if old else "CREATE", source=Source(file) if file else None)
     verdict = evaluated(change, policy)
     assert verdict.errors == ()
     return [finding for finding in verdict.findings if finding.rule == rule]
@@ -38,7 +39,7 @@ def problems(rule: str, new: Any, *, kind: str = "DaemonSet") -> list[Problem]:
     asked = CATALOGUE.get(rule)
     assert asked is not None
     view = EniConfig(new) if kind == "ENIConfig" else AwsNode(new)
-    return list(asked.check(Case(Change(kind, new), view, None, BUILT_IN, NOTHING_KNOWN, NOW, KNOWN)))
+    return list(asked.check(Case(change_of(kind, new), view, None, BUILT_IN, NOTHING_KNOWN, NOW, KNOWN)))
 
 
 def grows_linearly(cost: Callable[[int], float], size: int) -> bool:

@@ -5,11 +5,12 @@ from typing import Any
 from tests.changes import evaluated
 from webhook.catalogue.examples import container, set_env
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import change_of
 from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN, Tables
 from webhook.cni.version import Version
-from webhook.model import Change, Finding, Verdict, at
+from webhook.model import Finding, Verdict, at
 
 Env = dict[str, str | None]
 
@@ -37,7 +38,7 @@ def has(release: str, holder: str) -> bool:
 
 def judged(release: str, env: Env, *, holder: str = "aws-node", tables: Tables = KNOWN) -> Verdict:
     """What all rules say of such an object as a new one."""
-    return evaluated(Change("DaemonSet", daemonset(release, env, holder=holder)), tables=tables)
+    return evaluated(change_of("DaemonSet", daemonset(release, env, holder=holder)), tables=tables)
 
 
 def about(verdict: Verdict, holder: str, name: str) -> list[Finding]:

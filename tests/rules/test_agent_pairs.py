@@ -7,7 +7,7 @@ import pytest
 from tests.changes import evaluated
 from tests.rules.releases import daemonset
 from webhook.catalogue.examples import container
-from webhook.model import Change
+from webhook.cni.identity import change_of
 
 MODE = "NETWORK_POLICY_ENFORCING_MODE"
 
@@ -43,7 +43,7 @@ def test_a_pair(release: str, agent: str, mode: str | None, policies: str, expec
     beside["image"] = f"{beside['image'].rpartition(':')[0]}:v{agent}"
     kept = [word for word in beside["args"] if not word.startswith("--enable-network-policy=")]
     beside["args"] = [*kept, f"--enable-network-policy={policies}"]
-    verdict = evaluated(Change("DaemonSet", change))
+    verdict = evaluated(change_of("DaemonSet", change))
     found = [one for one in verdict.findings if one.rule == "IMG-002"]
     assert len(found) <= 1
     said = "" if not found else "certain" if found[0].problem.certain else found[0].level

@@ -18,6 +18,7 @@ from webhook.catalogue import FAMILIES, Catalogue, family
 from webhook.catalogue.examples import DaemonSet, Example
 from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import change_of
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
@@ -243,9 +244,9 @@ def test_no_malformed_object_crashes_a_rule(whole: dict[str, Any]) -> None:
         for junk in JUNK[:: 1 if len(path) < 8 else 4]:
             broken = put(whole, path, junk)
             for change in (
-                Change(whole["kind"], broken, source=Source("x.yaml")),
-                Change(whole["kind"], whole, broken, "UPDATE"),
-                Change(whole["kind"], None, broken, "DELETE"),
+                change_of(whole["kind"], broken, source=Source("x.yaml")),
+                change_of(whole["kind"], whole, broken, "UPDATE"),
+                change_of(whole["kind"], None, broken, "DELETE"),
             ):
                 assert judged(change).errors == (), (path, junk)
 
@@ -272,10 +273,10 @@ json_values = st.recursive(
 def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
     spec = {"template": {"spec": {"serviceAccountName": "aws-node", "containers": new, "initContainers": old}}}
     for change in (
-        Change("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
-        Change("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
-        Change("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
-        Change("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
+        change_of("DaemonSet", {"metadata": {"name": "aws-node"}, "spec": spec}, {"spec": old}, "UPDATE"),
+        change_of("ENIConfig", {"spec": new, "metadata": old}, old, "UPDATE"),
+        change_of("DaemonSet", {"metadata": new, "spec": spec}, source=Source("x.yaml")),
+        change_of("ENIConfig", {"metadata": new, "spec": old}, source=Source("x.yaml")),
     ):
         assert judged(change).errors == ()
 
@@ -285,7 +286,7 @@ def test_no_object_at_all_crashes_a_rule(new: Any, old: Any) -> None:
 
 @pytest.mark.parametrize("release", SUPPORTED, ids=str)
 def test_a_stock_manifest_is_denied_only_for_a_blocked_release(release: Version) -> None:
-    verdict = judged(Change("DaemonSet", stock(release)))
+    verdict = judged(change_of("DaemonSet", stock(release)))
     assert {f.rule for f in verdict.findings if f.level == "deny"} <= {"VER-002"}
     deployed = next(f for f in at(stock(release), *POD_SPEC, "containers"))["image"].rpartition(":v")[2]
     blocked = any(
@@ -300,9 +301,9 @@ def test_an_official_manifest_has_no_finding_but_about_its_release(release: Vers
     whole = stock(release)
     restarted = put(whole, ("metadata", "annotations"), {"kubectl.kubernetes.io/restartedAt": "2026-06-01T12:00:00Z"})
     for change in (
-        Change("DaemonSet", whole, source=Source("aws-node.yaml")),
-        Change("DaemonSet", whole),
-        Change("DaemonSet", restarted, whole, "UPDATE"),
+        change_of("DaemonSet", whole, source=Source("aws-node.yaml")),
+        change_of("DaemonSet", whole),
+        change_of("DaemonSet", restarted, whole, "UPDATE"),
     ):
         assert {finding.rule for finding in judged(change).findings} <= {"VER-002"}
 
@@ -312,7 +313,7 @@ def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Ver
     """Cut the tables at any release: what the guard does not know yet, it does not refuse."""
     tables = KNOWN.until(known)
     for release in (release for release in VERSIONS if release > known):
-        change = Change("DaemonSet", stock(release))
+        change = change_of("DaemonSet", stock(release))
         verdict = evaluated(change, tables=tables)
         assert denials(verdict) == []
         assert not verdict.errors
@@ -326,7 +327,7 @@ def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
         while here != newest:
             last = KNOWN.last_patches[here[:2]]
             following = KNOWN.last_patches[here.major, here.minor + 1] if here == last else last
-            step = Change("DaemonSet", stock(following), stock(here), "UPDATE")
+            step = change_of("DaemonSet", stock(following), stock(here), "UPDATE")
             assert denials(judged(step)) == [], (start, here, following)
             here = following
 
@@ -334,7 +335,7 @@ def test_from_every_release_allowed_steps_lead_to_the_newest() -> None:
 @pytest.mark.skipif(not MANIFESTS.is_dir(), reason="the official manifests are not beside this checkout")
 @pytest.mark.parametrize("manifest", sorted(MANIFESTS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_an_official_manifest_passes(manifest: Path) -> None:
-    verdict = judged(Change("DaemonSet", daemonset(manifest)))
+    verdict = judged(change_of("DaemonSet", daemonset(manifest)))
     assert denials(verdict) == []
     assert not verdict.errors
 
@@ -346,7 +347,7 @@ def test_defaults_of_the_policy() -> None:
     policy = Policy(
         mode="enforce", defaults=Defaults(env={"aws-node": {"CLUSTER_NAME": "prod", "WARM_ENI_TARGET": "5"}})
     )
-    change = Change("DaemonSet", stock())
+    change = change_of("DaemonSet", stock())
     done = complete(change, guard(policy), NOW)
     assert [edit.says for edit in done.edits] == ["aws-node env CLUSTER_NAME=prod"]
     assert [f.rule for f in done.findings] == ["DEF-001"]

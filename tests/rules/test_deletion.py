@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.changes import NOW, evaluated
 from webhook.catalogue import moments
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
-from webhook.model import Change
 from webhook.rules.del_permit import ALLOW_DELETE
 
 LATE = "2026-06-01T13:00:01Z"
@@ -26,7 +26,7 @@ def node(permit: Any = None, managed: Any = None) -> dict[str, Any]:
 
 
 def denied(new: Any, old: Any, operation: Any) -> str:
-    verdict = evaluated(Change("DaemonSet", new, old, operation))
+    verdict = evaluated(change_of("DaemonSet", new, old, operation))
     assert verdict.errors == ()
     return "\n".join(denial for denial in verdict.denials if denial.startswith("DEL-001"))
 

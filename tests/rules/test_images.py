@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tests.changes import evaluated
 from tests.rules.ask import Object, changed, levels, pod, said
+from webhook.cni.identity import change_of
 from webhook.cni.images import ACCOUNTS, PARTITIONS, EcrHost, partition_of
 from webhook.cni.stock import stock
-from webhook.model import Change, text
+from webhook.model import text
 from webhook.policy import Cluster, Images, Policy
 
 OREGON = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -149,7 +150,7 @@ def test_an_object_gets_one_message(roles: tuple[str, ...], strays: list[tuple[s
         pod(daemonset)["containers"].append({"name": f"helper{index}", "image": f"{host}/helper:1"} | fields)
     pod(daemonset)["volumes"].append({"name": "x", "hostPath": {"path": "/x"}})
     policy = Policy(mode="enforce", cluster=Cluster(region=region))
-    verdict = evaluated(Change("DaemonSet", daemonset), policy)
+    verdict = evaluated(change_of("DaemonSet", daemonset), policy)
     found = [finding for finding in verdict.findings if finding.rule == "IMG-003"]
     told = [message for message in (*verdict.denials, *verdict.warnings) if message.startswith("IMG-003")]
     assert len(told) == bool(found)

@@ -7,6 +7,7 @@ import pytest
 from tests.changes import evaluated
 from tests.rules.releases import Env, about, daemonset, has, judged
 from webhook.catalogue import Catalogue
+from webhook.cni.identity import change_of
 from webhook.cni.objections import objections
 from webhook.cni.reading import FATAL, Reading, Variable
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
@@ -14,7 +15,7 @@ from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.variables import VARIABLES, by_name
 from webhook.cni.version import Version
-from webhook.model import Change, Finding
+from webhook.model import Finding
 from webhook.rules import CATALOGUE
 
 VALUES = tuple(rule for rule in CATALOGUE if rule.id.startswith(("ENV", "PFX", "SNAT", "SGP", "NP", "IP6")))
@@ -51,7 +52,7 @@ def worlds(reading: Reading) -> Iterator[tuple[Env, bool]]:
 
 def said(release: Version, row: Variable, text: str, env: Env) -> list[Finding]:
     whole = daemonset(str(release), env | {row.name: text}, holder=row.container)
-    verdict = evaluated(Change("DaemonSet", whole), rules=Catalogue(VALUES))
+    verdict = evaluated(change_of("DaemonSet", whole), rules=Catalogue(VALUES))
     return about(verdict, row.container, row.name)
 
 
@@ -90,7 +91,7 @@ def test_a_variable_is_missed_as_certain_where_the_table_says_so(row: Variable) 
     for release in LATE:
         reading = row.reading(release)
         whole = daemonset(str(release), {row.name: None})
-        verdict = evaluated(Change("DaemonSet", whole), rules=Catalogue(VALUES))
+        verdict = evaluated(change_of("DaemonSet", whole), rules=Catalogue(VALUES))
         found = [one for one in about(verdict, "aws-node", row.name) if one.rule == "ENV-004"]
         missed = reading is not None and reading.on_absent in FATAL
         assert any(one.problem.certain for one in found) == missed, str(release)
@@ -113,13 +114,13 @@ def test_of_an_unknown_release_nothing_is_certain(row: Variable) -> None:
         for text in TEXTS:
             whole = daemonset("1.23.1", SHOWN | {row.name: text}, holder=row.container)
             whole["spec"]["template"]["spec"]["containers"][0]["image"] = image
-            verdict = evaluated(Change("DaemonSet", whole), rules=Catalogue(VALUES))
+            verdict = evaluated(change_of("DaemonSet", whole), rules=Catalogue(VALUES))
             assert not any(one.problem.certain for one in about(verdict, row.container, row.name)), text
 
 
 @pytest.mark.parametrize("release", [one for one in VERSIONS if one >= FIRST_WITH_MANIFEST], ids=str)
 def test_of_an_official_manifest_only_the_release_is_spoken_of(release: Version) -> None:
-    verdict = evaluated(Change("DaemonSet", stock(release)))
+    verdict = evaluated(change_of("DaemonSet", stock(release)))
     assert {one.rule for one in verdict.findings} <= {"VER-002"}
 
 

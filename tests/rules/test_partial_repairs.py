@@ -13,8 +13,9 @@ import pytest
 from tests.rules.test_way_back import COMPARES, INEXCUSABLE, judged, states
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
-from webhook.model import Change, Json, at
+from webhook.model import Json, at
 
 Object = dict[str, Any]
 Repair = Callable[[Object], None]
@@ -152,13 +153,13 @@ def shorter(text: str) -> Iterator[str]:
 
 def by_rule(whole: Object) -> Counter[Any]:
     """How many faults of each rule an object has: the same of fewer things is a repair."""
-    found = judged(Change(whole["kind"], whole)).findings
+    found = judged(change_of(whole["kind"], whole)).findings
     return Counter((f.rule, f.level, f.problem.certain) for f in found)
 
 
 def by_cause(whole: Object) -> Counter[Any]:
     """The faults of an object by what they rest on, whatever it says."""
-    found = judged(Change(whole["kind"], whole)).findings
+    found = judged(change_of(whole["kind"], whole)).findings
     return Counter((f.rule, f.level, f.problem.certain, tuple(name for name, _ in f.problem.evidence)) for f in found)
 
 
@@ -185,7 +186,7 @@ def refused(example: DaemonSet | ENIConfig, faults: Callable[[Object], Counter[A
         except ValueError:  # two repairs of one item
             continue
         if faults(mended) <= had:
-            verdict = judged(Change(whole["kind"], mended, whole, "UPDATE"))
+            verdict = judged(change_of(whole["kind"], mended, whole, "UPDATE"))
             denied = {f.rule for f in verdict.findings if f.level == "deny"} - COMPARES - INEXCUSABLE
             if denied:
                 found.append((denied, verdict.denials))
@@ -203,7 +204,7 @@ def test_removing_one_of_three_entries_of_a_name_passes() -> None:
         at(changed, *POD_SPEC, "containers", 0)["env"] = entries[:-3] + [
             {"name": "WARM_IP_TARGET", "value": value} for value in values
         ]
-        return not judged(Change("DaemonSet", changed, thrice, "UPDATE")).denials
+        return not judged(change_of("DaemonSet", changed, thrice, "UPDATE")).denials
 
     for fewer in (["1", "2"], ["1", "3"], ["2", "3"], ["1"], ["2"], ["3"], []):
         assert left(*fewer), fewer
@@ -239,7 +240,7 @@ def test_removing_one_of_two_entries_without_a_name_passes() -> None:
     for index in (0, 2, 3):
         changed = deepcopy(nameless)
         del at(changed, *POD_SPEC, "containers", 0)["env"][index]
-        assert not judged(Change("DaemonSet", changed, nameless, "UPDATE")).denials, index
+        assert not judged(change_of("DaemonSet", changed, nameless, "UPDATE")).denials, index
 
 
 @pytest.mark.parametrize("example", SEVERAL, ids=lambda one: repr({k: v for k, v in vars_of(one) if v})[:80])

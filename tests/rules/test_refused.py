@@ -15,12 +15,13 @@ from kubernetes.client import models
 from tests.changes import MANIFESTS, daemonset, evaluated
 from tests.rules.ask import Object, changed, levels, pod, problems, said
 from webhook.cni import shapes
+from webhook.cni.identity import change_of
 from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
 from webhook.cni.stock import stock
 from webhook.cni.version import Version
 from webhook.inputs import read
-from webhook.model import Change, Source, at
 from webhook.model import Path as Path_
+from webhook.model import Source, at
 from webhook.printable import dotted
 
 ENICONFIG: Object = {
@@ -133,7 +134,7 @@ def test_a_value_of_another_kind_is_told_wherever_it_is(path: Path_) -> None:
         if kind_of(other) is kind_of(here) or (path[-1] in EITHER and isinstance(other, str | int)):
             continue
         broken = replaced(stock(), path, other)
-        verdict = evaluated(Change("DaemonSet", broken, source=Source("x.yaml")))
+        verdict = evaluated(change_of("DaemonSet", broken, source=Source("x.yaml")))
         told = {finding.rule for finding in verdict.findings if finding.level == "deny"}
         assert told & {"POD-012", "ENV-002", "ENV-006"}, other
         about = [f for f in verdict.findings if f.rule == "POD-012" and path[: len(f.problem.path)] == f.problem.path]

@@ -8,8 +8,9 @@ import pytest
 
 from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, Example
+from webhook.cni.identity import change_of
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
-from webhook.model import Change, Finding, Json
+from webhook.model import Finding, Json
 
 IMAGE = "docker.io/example/helper:1"
 LISTS = {"volumes": POD_LISTS["volumes"], "volumeMounts": CONTAINER_LISTS["volumeMounts"]}
@@ -29,7 +30,7 @@ def made(more: Mapping[str, int], mounts: list[Json] = MOUNTS, image: str = IMAG
 
 
 def asked(new: dict[str, Any], old: dict[str, Any] | None = None) -> list[Finding]:
-    change = Change("DaemonSet", new, old, "UPDATE" if old else "CREATE")
+    change = change_of("DaemonSet", new, old, "UPDATE" if old else "CREATE")
     return list(evaluated(change).findings)
 
 

@@ -10,9 +10,10 @@ import pytest
 from tests.changes import evaluated
 from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, container, set_env
 from webhook.cni.aws_node import POD_SPEC
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.cni.tables import CONTAINERS, KNOWN
-from webhook.model import Change, Json, Source, at
+from webhook.model import Json, Source, at
 from webhook.policy import Cluster, Policy
 from webhook.rules import CATALOGUE
 
@@ -22,7 +23,7 @@ Object = dict[str, Any]
 
 def messages(new: Json, old: Json = None, *, in_file: bool = False) -> list[str]:
     source = Source("x.yaml") if in_file else None
-    change = Change(new["kind"], new, old, "UPDATE" if old else "CREATE", source=source)
+    change = change_of(new["kind"], new, old, "UPDATE" if old else "CREATE", source=source)
     verdict = evaluated(change, POLICY)
     assert not verdict.errors
     return [finding.message for finding in verdict.findings]

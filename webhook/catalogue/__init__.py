@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from webhook.catalogue.rule import Rule, Target
-from webhook.model import Operation
+from webhook.catalogue.rule import Rule
+from webhook.model import Operation, Target
 
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {

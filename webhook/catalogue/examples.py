@@ -8,6 +8,7 @@ from typing import Any
 
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.model import Change, Json, Level, Operation, Source, User, at
@@ -148,9 +149,9 @@ class Example:
     def change(self) -> Change:
         """The change as rules receive it."""
         shown = self.now or self.before
-        return Change(
+        return change_of(
             kind="ENIConfig" if isinstance(shown, ENIConfig) else "DaemonSet",
-            object=self.now.build() if self.now else None,
+            new=self.now.build() if self.now else None,
             old=self.before.build() if self.before else None,
             operation=self.operation,
             user=self.user,

@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
 from webhook.facts import FactName, Facts
-from webhook.model import Change, CouldNotCheckError, Level, Operation, Part, Problem
+from webhook.model import Change, CouldNotCheckError, Level, Operation, Part, Problem, Target
 from webhook.policy import Policy
-
-Target = Literal["aws-node", "ENIConfig"]
 
 View = TypeVar("View", AwsNode, EniConfig)
 

@@ -1,14 +1,14 @@
-"""Which objects the guard is about, told by what they do and not by what they are called.
+"""Which objects cni-guard has rules for, decided by what they do rather than by their name.
 
-A DaemonSet that runs the CNI's image, or runs under its service account, is aws-node whatever its name: the second
-one is the way around the first.
+A DaemonSet that runs the CNI's image or uses its service account is aws-node whatever its name: otherwise a second
+DaemonSet would bypass the rules for the first.
 """
 
 from collections.abc import Iterator, Mapping
 
 from webhook.cni import dns, images, meant
 from webhook.cni.aws_node import POD_SPEC
-from webhook.model import Change, Json, at, text
+from webhook.model import Change, Json, Operation, Source, Target, User, at, text
 
 NAMESPACE = "kube-system"
 NAME = "aws-node"
@@ -18,11 +18,44 @@ AWS_NODE = ("apps", "DaemonSet")
 ENICONFIG = ("crd.k8s.amazonaws.com", "ENIConfig")
 
 
-def is_guarded(change: Change) -> bool:
-    """Whether rules apply to this change; on UPDATE either side is enough."""
-    if change.kind == ENICONFIG[1]:
-        return True
-    return any(is_aws_node(side) for side in (change.object, change.old) if side is not None)
+def change_of(  # noqa: PLR0913 - the fields of a record, most of them by name
+    kind: str,
+    new: Json,
+    old: Json = None,
+    operation: Operation = "CREATE",
+    *,
+    group: str | None = None,
+    user: User | None = None,
+    source: Source | None = None,
+) -> Change:
+    """Make a change, and decide what rules evaluate it as.
+
+    Args:
+        kind: The kind of the object.
+        new: The object; None on DELETE.
+        old: The old object; None on CREATE and for files.
+        operation: The operation.
+        group: The API group of the kind; None if it is known to be the right one.
+        user: The user who sent the request.
+        source: The file of the object.
+    """
+    is_foreign = group is not None and not may_be_guarded(group, kind)
+    target, old_target = (None, None) if is_foreign else (target_of(kind, new, old), target_of(kind, old))
+    return Change(kind, new, old, operation, user, source, target=target, old_target=old_target)
+
+
+def may_be_guarded(group: str, kind: str) -> bool:
+    """Whether cni-guard has rules for objects of this kind."""
+    return (group, kind) in {AWS_NODE, ENICONFIG}
+
+
+def target_of(kind: str, *sides: Json) -> Target | None:
+    """What an object of this kind is to cni-guard; of its old and new side, either is enough."""
+    if kind == ENICONFIG[1]:
+        return "ENIConfig"
+    if kind != AWS_NODE[1]:
+        return None
+    return "aws-node" if any(is_aws_node(side) for side in sides if side is not None) else None
 
 
 def is_the_aws_node(change: Change) -> bool:
@@ -33,8 +66,7 @@ def is_the_aws_node(change: Change) -> bool:
 def is_aws_node(daemonset: Json) -> bool:
     """Whether a DaemonSet runs the CNI, by its name, its service account or an image.
 
-    Where it has no name that an object can have, which only a file can hold, a container that is called like one of the
-    CNI's tells as well.
+    If its name is not valid, which is possible only in a file, the name of a container counts too.
     """
     named = meant.metadata(at(daemonset, "metadata"))
     pod = at(daemonset, *POD_SPEC)

@@ -4,7 +4,6 @@ import argparse
 from datetime import UTC, datetime
 
 from webhook import inputs
-from webhook.cni.identity import is_guarded
 from webhook.commands import output
 from webhook.commands.guard import add_policy, guard_of
 from webhook.documents import Unread
@@ -107,7 +106,7 @@ def judged(reading: inputs.Inputs, guard: Guard, now: datetime) -> Report:
             verdicts.append(foresee(change, guard, now))
         except Exception as error:  # noqa: BLE001 - the webhook denies such an object and continues
             unread.append(_not_judged(change, error))
-    guarded = sum(map(is_guarded, reading.changes))
+    guarded = sum(change.target is not None for change in reading.changes)
     counts = Counts(reading.files, reading.objects, guarded)
     return Report.of(verdicts, tuple(unread), counts, reading.builds, guard.policy.mode)
 

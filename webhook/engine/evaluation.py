@@ -8,11 +8,10 @@ from typing import Any
 
 from webhook.budget import OverBudgetError, Spend, unlimited
 from webhook.catalogue import Catalogue
-from webhook.catalogue.rule import Case, Rule, Target
+from webhook.catalogue.rule import Case, Rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Assumed
 from webhook.cni.eniconfig import EniConfig
-from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.levels import Before, Levels, View
 from webhook.engine.outcome import NOTHING, Outcome, ask
@@ -39,7 +38,7 @@ class Evaluation:
     def __init__(self, change: Change, basis: Basis) -> None:
         self.verdict = Verdict(change)
         self._basis = basis
-        self._rules = _rules(basis.rules, change) if is_guarded(change) else ()
+        self._rules = _rules(basis.rules, change)
         self._assumed: Assumed = {}
         self._before: dict[str, tuple[Outcome, Before]] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -67,7 +66,7 @@ class Evaluation:
         return Levels(change, self._basis.policy, self._basis.now, self._basis.tables)
 
     def _view(self, raw: Json) -> View:
-        if self.verdict.change.kind == "ENIConfig":
+        if self.verdict.change.target == "ENIConfig":
             return EniConfig(raw)
         return AwsNode(raw, self._basis.policy.versions.digests, self._assumed, self._basis.spend)
 
@@ -139,9 +138,10 @@ def _findings(rule: Rule, outcome: Outcome, new: View, before: Before, levels: L
 
 
 def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
-    """The rules for this kind of object, this operation, and this origin (file or API server)."""
-    target: Target = "ENIConfig" if change.kind == "ENIConfig" else "aws-node"
-    return catalogue.about(target, change.operation, in_file=change.source is not None)
+    """The rules for this target, this operation, and this origin (file or API server); none without a target."""
+    if change.target is None:
+        return ()
+    return catalogue.about(change.target, change.operation, in_file=change.source is not None)
 
 
 def _changes_version(case: Case[Any]) -> bool:
@@ -150,4 +150,4 @@ def _changes_version(case: Case[Any]) -> bool:
 
 def _excuses(change: Change) -> bool:
     """Whether the old object's problems are excused; not if cni-guard did not evaluate the old object."""
-    return change.operation == "UPDATE" and (change.kind == "ENIConfig" or is_aws_node(change.old))
+    return change.operation == "UPDATE" and change.old_target is not None

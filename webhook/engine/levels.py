@@ -129,7 +129,7 @@ class Levels:
         if not change.name:
             return ()
         home = f"{change.kind} {NAMESPACE}/{change.name}"
-        return (str(change), *([home] if change.kind != "ENIConfig" and not change.namespace else []))
+        return (str(change), *([home] if change.target == "aws-node" and not change.namespace else []))
 
 
 def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.cni.aws_node import POD_SPEC
-from webhook.cni.identity import AWS_NODE, ENICONFIG, is_guarded
+from webhook.cni.identity import AWS_NODE, ENICONFIG, change_of
 from webhook.documents import DocumentError
 from webhook.documents.objects import Object
 from webhook.documents.refusal import Unfit
@@ -34,12 +34,12 @@ def evaluable(found: Object, label: str, whole: str) -> Change | DocumentError |
     if found.kind not in (AWS_NODE[1], ENICONFIG[1]):
         hidden = way_out(found.kind, whole)
         return _refusal(found, hidden, "template") if hidden and mentions.in_value(found.value) else None
-    change = Change(found.kind, found.value, source=Source(label, found.positions))
+    change = change_of(found.kind, found.value, source=Source(label, found.positions))
     return _of_our_kind(found, change, whole)
 
 
 def _of_our_kind(found: Object, change: Change, whole: str) -> Change | DocumentError | None:
-    guarded = is_guarded(change)
+    guarded = change.target is not None
     if not guarded and not _may_be_ours(found.value):
         return change if found.group == AWS_NODE[0] else None
     if _is_patch(found):

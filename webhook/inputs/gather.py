@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from webhook.cni.identity import is_guarded
+from webhook.cni.identity import target_of
 from webhook.documents import Document, DocumentError, Unread
 from webhook.documents import read as read_documents
 from webhook.documents.objects import Object, objects
@@ -137,7 +137,7 @@ class Gathered:
 
 
 def _concerns(one: Object) -> bool:
-    return is_guarded(Change(one.kind, one.value)) or mentions.in_value(one.value)
+    return target_of(one.kind, one.value) is not None or mentions.in_value(one.value)
 
 
 def _is_no_fault(what: Change | DocumentError) -> bool:

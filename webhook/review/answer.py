@@ -11,7 +11,6 @@ from datetime import datetime
 import msgspec
 
 from webhook.budget import Spend
-from webhook.cni.identity import is_guarded
 from webhook.engine import pipeline
 from webhook.engine.pipeline import Guard
 from webhook.limits import BODY_LIMIT
@@ -60,6 +59,9 @@ def answer(endpoint: Endpoint, body: bytes, guard: Guard, now: datetime) -> Answ
         return refuse(400, str(error))
     except UnreadableObjectError as error:
         return _answered(Decision(endpoint=endpoint, uid=error.uid, denials=(error.reason,), notices=guard.notices))
+    except Exception:
+        LOG.exception("failed to read a review")
+        return refuse(500, "cni-guard failed to read this review. See its log for the error, and report the bug")
     try:
         return _answered(_decide(endpoint, request, guard, now, spend))
     except Exception:
@@ -97,7 +99,7 @@ def _decide(endpoint: Endpoint, request: Request, guard: Guard, now: datetime, s
         # oldObject is the object to delete; only on deletecollection does the API server call /mutate without one.
         unknown = ("request.oldObject is null on DELETE: the request does not say which object it deletes",)
         return replace(nothing, denials=unknown if endpoint == "validate" else ())
-    if not is_guarded(change):
+    if change.target is None:
         return nothing
     if change.user is not None and BREAK_GLASS in change.user.groups:
         notices = (f"cni-guard did not evaluate this request: the user is in group {BREAK_GLASS}",)

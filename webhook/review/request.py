@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 import msgspec
 
 from webhook.bounds import Structure, structure
-from webhook.cni.identity import AWS_NODE, ENICONFIG
+from webhook.cni.identity import change_of, may_be_guarded
 from webhook.limits import DEPTH_LIMIT, NAMED_DUPLICATE_LIMIT, UID_LIMIT, VALUES_LIMIT
 from webhook.model import Change, Json, Operation, User, text
 
@@ -50,7 +50,7 @@ class Request:
     @property
     def concerns_us(self) -> bool:
         """Whether the guard has rules for the kind; false for a subresource such as status."""
-        return self.group_kind in {AWS_NODE, ENICONFIG} and not self.subresource
+        return may_be_guarded(*self.group_kind) and not self.subresource
 
 
 def read(body: bytes) -> Request:
@@ -122,11 +122,12 @@ def _request(document: Json) -> Request:
     _check_sides(request, operation)
     return Request(
         uid=uid,
-        change=Change(
+        change=change_of(
             kind=text(kind["kind"]),
-            object=request.get("object"),
+            new=request.get("object"),
             old=request.get("oldObject"),
             operation=cast("Operation", operation),
+            group=text(kind.get("group")),
             user=_user(request.get("userInfo")),
         ),
         dry_run=request.get("dryRun") is True,
