@@ -14,6 +14,7 @@ from webhook.budget import OverBudgetError, Spend
 from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import DaemonSet, Example, container, env
 from webhook.catalogue.rule import AwsNodeCase, Rule, rule
+from webhook.cni.aws_node import AwsNode
 from webhook.cni.stock import stock
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
@@ -605,6 +606,42 @@ def test_a_decoy_does_not_hide_the_real_one() -> None:
     second = stock("1.23.1")
     second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
     assert denied(second) == {"POD-011", "IMG-003"}
+
+
+CRASHES = DaemonSet(env={"AWS_VPC_K8S_CNI_VETHPREFIX": "eth"})
+ROLE_LISTS = {"aws-node": "containers", "aws-vpc-cni-init": "initContainers", "aws-eks-nodeagent": "containers"}
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("name", ["aws-node", "decoy"])
+def test_a_decoy_in_the_other_list_does_not_hide_a_renamed_aws_node(name: str, place: str) -> None:
+    decoy = CRASHES.build()
+    spec = decoy["spec"]["template"]["spec"]
+    copy = deepcopy(container(stock("1.23.1"), "aws-node")) | {"name": name}
+    spec["initContainers"].insert(0 if place == "first" else len(spec["initContainers"]), copy)
+    spec["containers"][0]["name"] = "real"
+    assert denied(decoy) == {"ENV-004"}
+    verdict = evaluated(Change("DaemonSet", decoy))
+    assert {f.problem.certain for f in verdict.findings if f.rule == "ENV-004"} == {True}
+    assert levels(verdict)["POD-011"] == "warn"
+
+
+@pytest.mark.parametrize("role", ROLE_LISTS)
+@pytest.mark.parametrize("keeps_name", [True, False], ids=["by-name", "renamed"])
+def test_a_container_in_the_wrong_list_has_no_role(role: str, keeps_name: bool) -> None:  # noqa: FBT001
+    """It does not do there what its role needs, whatever it is called."""
+    moved = stock("1.23.1")
+    spec = moved["spec"]["template"]["spec"]
+    kind = ROLE_LISTS[role]
+    other = "initContainers" if kind == "containers" else "containers"
+    one = container(moved, role)
+    spec[kind].remove(one)
+    spec[other].append(one if keeps_name else one | {"name": "moved"})
+    view = AwsNode(moved)
+    assert role not in {holder.role for holder in view.roles}
+    assert [holder.raw for holder in view.others] == [spec[other][-1]]
+    assert "POD-011" in levels(evaluated(Change("DaemonSet", moved)))
+    assert role != "aws-node" or "VER-001" in denied(moved)
 
 
 def test_a_change_that_makes_an_old_problem_graver_is_judged() -> None:
