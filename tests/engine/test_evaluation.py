@@ -16,6 +16,7 @@ from webhook.catalogue.examples import DaemonSet, Example, container, env
 from webhook.catalogue.rule import AwsNodeCase, Rule, rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.stock import stock
+from webhook.cni.tables import KNOWN
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Problem, User, Verdict
@@ -416,6 +417,7 @@ def test_a_switch_of_snat_names_the_setting_that_did_it(name: str, value: str) -
         (None, "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
         ("1.18.6", "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
         ("1.18.6", "1.19.2", "Upgrading is right: go to CNI 1.19.6 instead"),
+        ("1.20.1", "1.22.1", "Upgrading is right: go to CNI 1.21.2 first, and step by step to 1.22.4"),
     ],
 )
 def test_the_way_out_of_a_release_is_a_step_that_is_accepted(before: str | None, now: str, way_out: str) -> None:
@@ -427,6 +429,50 @@ def test_the_way_out_of_a_release_is_a_step_that_is_accepted(before: str | None,
     stored = now if "Go on" in way_out or before is None else before
     followed = judged(Example(DaemonSet(release=step), before=DaemonSet(release=stored)))
     assert followed.denials == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "use", "way_out"),
+    [
+        ("1.22.4", "1.23.0", "Use CNI 1.23.0"),
+        ("1.22.4", "1.22.4", "Use CNI 1.22.4"),
+        ("1.20.5", "1.22.4", "Upgrading is right: go to CNI 1.21.2 first, and step by step to 1.22.4"),
+    ],
+)
+def test_the_way_out_of_a_blocked_release_is_the_one_that_the_policy_names(before: str, use: str, way_out: str) -> None:
+    versions = Versions(blocked=(Blocked(release="1.23.1", reason="our load tests", use=use),))
+    verdict = judged(Example(DaemonSet(), before=DaemonSet(release=before)), Policy(mode="enforce", versions=versions))
+    assert {one.problem.remedy for one in verdict.findings if one.rule == "VER-002"} == {way_out}
+
+
+NAMED = re.compile(r"(?:[Uu]se|[Gg]o (?:on )?to) CNI ([0-9.]+[0-9])")
+ABOUT_RELEASES = Catalogue([one for one in CATALOGUE if one.id in {"VER-002", "VER-004", "VER-009"}])
+
+
+def about_release(now: str, before: str, policy: Policy) -> Verdict:
+    """The verdict on an upgrade by the rules about releases."""
+
+    def at_release(release: str) -> DaemonSet:
+        return DaemonSet(images={"aws-node": f"{REGISTRY}/amazon-k8s-cni:v{release}"})
+
+    return evaluated(Example(at_release(now), before=at_release(before)).change(), policy, rules=ABOUT_RELEASES)
+
+
+@pytest.mark.parametrize("before", [str(one) for one in KNOWN.last_patches.values() if one >= (1, 12, 0)])
+@pytest.mark.parametrize(
+    "blocked", [(), ("1.19.6", "1.21.2"), ("1.15.5", "1.20.5")], ids=["none", "last-patches", "others"]
+)
+@pytest.mark.parametrize("skip", [1, 2])
+def test_no_way_out_of_a_release_is_refused_as_a_step(before: str, blocked: tuple[str, ...], skip: int) -> None:
+    """From what runs, where the change is denied; from what the change brings, where it only warns."""
+    versions = Versions(blocked=tuple(Blocked(release=one, reason="our tests") for one in blocked), max_minor_skip=skip)
+    policy = Policy(mode="enforce", versions=versions)
+    for now in ("1.99.0", "1.19.99", "1.22.1-rc1", *(str(one) for one in KNOWN.versions if str(one) != before)):
+        verdict = about_release(now, before, policy)
+        for finding in verdict.findings:
+            if finding.rule != "VER-004" and (found := NAMED.search(finding.problem.remedy)):
+                followed = about_release(found[1], before if verdict.denials else now, policy)
+                assert followed.denials == (), (now, finding.problem.remedy)
 
 
 def test_age_and_cves_are_told_only_when_the_version_changes() -> None:

@@ -124,6 +124,15 @@ def to_go_to(case: AwsNodeCase, *first: Version | None) -> Iterator[Version]:
     return (version for version in named if version is not None and str(version) not in blocked_releases(case))
 
 
+def step_towards(case: AwsNodeCase, start: Version, target: Version) -> Version:
+    """How far one upgrade from a release gets towards another, as VER-004 counts: to the newest patch not blocked."""
+    reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
+    if target[:2] <= reach:
+        return target
+    near = (one for one in case.tables.versions if one[:2] == reach)
+    return max((one for one in near if str(one) not in blocked_releases(case)), default=target)
+
+
 def blocked_releases(case: AwsNodeCase) -> frozenset[str]:
     """The releases that the policy blocks."""
     return frozenset(blocked.release for blocked in case.policy.versions.blocked)

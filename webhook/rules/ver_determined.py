@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import CNI, DIGEST, NEWEST, REGISTRY, DaemonSet, Example
-from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, to_go_to
+from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, step_towards, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
 from webhook.model import Level, Problem, at, text
@@ -169,7 +169,10 @@ def unpublished(case: AwsNodeCase) -> Iterator[Problem]:
     version = case.new.known_version
     tag = case.new.main.tag if case.new.main else None
     near = case.tables.last_patches.get(version[:2])
-    use = next(to_go_to(case, near), None)
+    before = case.old.version if case.old is not None else None
+    # One step from what runs now, and from this release too, which may be only warned about and then runs.
+    start = min(before or version, version)
+    use = next((step_towards(case, start, one) for one in to_go_to(case, near)), None)
     level: Level = "warn"
     remedy = f"Use CNI {use}" if use else "Use another release"
     if tag is not None and tag.unreleased and tag.version == version:
