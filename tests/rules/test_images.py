@@ -237,6 +237,18 @@ def test_the_policy_names_an_account_by_any_of_its_hosts(fips: bool, dual_stack:
         assert levels(said("IMG-003", at_host(used), policy=below)) == {"deny"}
 
 
+@pytest.mark.parametrize(
+    "registry", ["registry.corp/mirror", "Registry.CORP/mirror", "REGISTRY.corp:5000", OREGON.upper()]
+)
+def test_the_host_of_a_registry_is_read_in_any_case(registry: str) -> None:
+    policy = Policy(mode="enforce", images=Images(registries=(registry,)))
+    host, slash, path = registry.partition("/")
+    for spelled in (host, host.lower(), host.upper(), host.title()):
+        allowed = with_one_more({}, image=f"{spelled}{slash}{path}/helper:1")
+        assert said("IMG-003", allowed, policy=policy) == [], spelled
+        assert said("IMG-003", with_one_more({}, image=f"x{spelled}{slash}{path}/helper:1"), policy=policy), spelled
+
+
 def test_an_upgrade_in_an_unlisted_region_only_warns() -> None:
     here, there = (EcrHost(account, "xx-new-9", "aws") for account in ("123456789012", "210987654321"))
     assert levels(said("IMG-003", at_host(here), at_host(here, "v1.22.4"))) == {"warn"}

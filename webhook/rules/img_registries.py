@@ -267,9 +267,13 @@ def _within(image: Image, registry: str) -> bool:
 
 
 def _plain(registry: str) -> str:
-    """A registry of ECR by its plain host: those for FIPS and for both families serve the same images."""
-    host = ecr_host(registry)
-    return replace(host, fips=False, dual_stack=False).host if host else registry
+    """A registry in lower case, as DNS compares; one of ECR by its plain host.
+
+    Those of ECR for FIPS and for both families serve the same images.
+    """
+    lower = registry.lower()
+    host = ecr_host(lower)
+    return replace(host, fips=False, dual_stack=False).host if host else lower
 
 
 def _repository(holder: Container) -> str:
