@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.changes import evaluated
 from tests.rules.ask import Object, changed, levels, main, pod, said
 from webhook.cni.stock import stock
+from webhook.model import Change
 from webhook.policy import Policy, Versions
 
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -131,6 +133,40 @@ def test_the_remedy_of_a_moving_tag_is_accepted() -> None:
     assert said("VER-001", cni(f"@{ONE}"), policy=known) == []
 
 
+def twin(image: str, *, name: str = "twin", namespace: str = "team", container: str = "aws-node") -> Object:
+    """A DaemonSet that runs an image in the place of aws-node's."""
+
+    def put(daemonset: Object) -> None:
+        daemonset["metadata"] |= {"name": name, "namespace": namespace}
+        pod(daemonset)["initContainers"] = []
+        pod(daemonset)["containers"] = [{"name": container, "image": image}]
+
+    return changed(stock(), put)
+
+
+OR_DELETE = ", or delete the DaemonSet if it is meant to go"
+
+
+@pytest.mark.parametrize("container", ["aws-node", "cni"])
+@pytest.mark.parametrize("image", ["registry.corp/pause:latest", "registry.corp/pause:v3", "Not An Image"])
+def test_a_daemonset_that_stops_running_the_cni_may_be_deleted(image: str, container: str) -> None:
+    """The cluster's own is not deleted without a permit, and what never ran the CNI does not stop."""
+    before = twin(f"{CNI}:v1.23.1", container=container)
+    (found,) = said("VER-001", twin(image, container=container), before)
+    assert found.level == "deny"
+    assert found.problem.remedy.endswith(OR_DELETE)
+    gone = evaluated(Change("DaemonSet", None, before, "DELETE"))
+    assert gone.denials == ()
+    its_own = {"name": "aws-node", "namespace": "kube-system"}
+    (found,) = said("VER-001", twin(image, container=container, **its_own), twin(f"{CNI}:v1.23.1", **its_own))
+    assert OR_DELETE not in found.problem.remedy
+    for old in (None, twin("registry.corp/pause:v2", **its_own)):
+        for one in said("VER-001", twin(image, container=container, **its_own), old):
+            assert OR_DELETE not in one.problem.remedy
+    (found,) = said("VER-001", twin(f"{CNI}:latest"), before)
+    assert OR_DELETE not in found.problem.remedy
+
+
 def beside(digest: str) -> Object:
     def put(daemonset: Object) -> None:
         for holder in pod(daemonset)["initContainers"] + pod(daemonset)["containers"]:
@@ -147,6 +183,15 @@ def test_a_tag_beside_a_digest_is_said_of_all_three_containers_in_one_way() -> N
     assert said("VER-001", beside(ONE)) == []
     known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
     assert said("VER-008", beside(ONE), policy=known) == []
+
+
+@pytest.mark.parametrize("role", ["aws-node", *BESIDE])
+def test_a_tag_that_names_no_release_is_no_claim(role: str) -> None:
+    """No rule about versions uses it."""
+    repository = {"aws-node": "amazon-k8s-cni", **BESIDE}[role]
+    whole = with_image(cni(f"@{ONE}", "1.23.1"), role, f"{REGISTRY}/{repository}:latest@{ONE}")
+    (found,) = said("VER-008", whole)
+    assert found.problem.effect == "nodes pull the digest; the tag names no release and does not affect what runs"
 
 
 def test_the_digest_decides_where_the_policy_maps_it() -> None:
