@@ -651,7 +651,7 @@ def test_a_decoy_does_not_hide_the_real_one() -> None:
     assert levels(evaluated(Change("DaemonSet", decoy)))["POD-011"] == "warn"
     second = stock("1.23.1")
     second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
-    assert denied(second) == {"POD-011", "IMG-003"}
+    assert denied(second) == {"POD-011"}
 
 
 CRASHES = DaemonSet(env={"AWS_VPC_K8S_CNI_VETHPREFIX": "eth"})

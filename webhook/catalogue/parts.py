@@ -100,6 +100,19 @@ def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
             )
 
 
+_SECONDS = 20
+
+
+def named_seconds(case: AwsNodeCase) -> tuple[Container, ...]:
+    """The containers beside the CNI's that are called or run like one of them, as many as POD-011 names."""
+    return case.new.others[:_SECONDS]
+
+
+def second_cnis(case: AwsNodeCase) -> tuple[Container, ...]:
+    """Those of them that run while aws-node does."""
+    return tuple(one for one in named_seconds(case) if one.path[-2] == "containers")
+
+
 def too_many(found: TooLong, level: Level) -> Problem:
     """The problem of a list that is not read."""
     return Problem(
