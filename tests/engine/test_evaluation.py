@@ -177,6 +177,36 @@ def test_an_acknowledgement_counts_only_in_the_change_that_brings_it(
     assert levels(verdict)["ROLL-003"] == level
 
 
+NOT_NEW = "The acknowledgement does not count: this request does not change it. Write a new reason"
+NOT_LISTED = "The acknowledgement does not count: the policy does not list ROLL-003 under acknowledge"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "listed", "why"),
+    [
+        ("ROLL-003 meant", "ROLL-003 meant", None, NOT_NEW),
+        ("ROLL-003 meant", "ROLL-003 meant\nIPT-004 other", ("ROLL-003",), NOT_NEW),
+        ("", "ROLL-003 meant", ("IPT-004",), NOT_LISTED),
+        ("ROLL-003 meant", "ROLL-003 meant", (), NOT_LISTED),
+        ("ROLL-003 meant", "", None, ""),
+        ("", "IPT-004 other", None, ""),
+        ("", "", (), ""),
+    ],
+)
+def test_a_denial_says_why_an_acknowledgement_does_not_count(
+    before: str, now: str, listed: tuple[str, ...] | None, why: str
+) -> None:
+    old = DaemonSet(release=RESET.release, env=RESET.env, annotations={ACKNOWLEDGE: before})
+    policy = Policy(mode="enforce", acknowledge=listed)
+    verdict = judged(Example(DaemonSet(annotations={ACKNOWLEDGE: now}), before=old), policy)
+    (found,) = [one for one in verdict.findings if one.rule == "ROLL-003"]
+    assert found.level == "deny"
+    assert why in found.message
+    assert ("does not count" in found.message) == bool(why)
+    # A way that is not open is not named.
+    assert ("or acknowledge it" in found.message) == (listed is None or "ROLL-003" in listed)
+
+
 def test_only_rules_that_the_policy_lists_can_be_acknowledged() -> None:
     example = Example(DaemonSet(env=CONFLICT, annotations={ACKNOWLEDGE: "IPT-004 a test\nROLL-003 a test"}))
     assert levels(judged(example)) == {"IPT-004": "deny"}

@@ -240,6 +240,31 @@ def test_a_claim_beside_one_digest_is_no_rollback(rule_id: str) -> None:
     assert levels(said(rule_id, changed(cni(f"@{TWO}", "1.22.1"), reset), before)) == {"warn"}
 
 
+BUILDS = [
+    pytest.param(":v1.23.1-eksbuild.2", ":v1.23.1-eksbuild.1", "warn", id="an-older-build"),
+    pytest.param(":v1.23.1-eksbuild.10", ":v1.23.1-eksbuild.9", "warn", id="by-number"),
+    pytest.param(f":v1.23.1-eksbuild.2@{ONE}", f":v1.23.1-eksbuild.1@{TWO}", "warn", id="of-another-digest"),
+    pytest.param(":v1.23.0-eksbuild.2", ":v1.23.1-eksbuild.1", "deny", id="of-a-newer-release"),
+    pytest.param(":v1.23.1-eksbuild.1", ":v1.23.1-eksbuild.2", "deny", id="a-newer-build"),
+    pytest.param(":v1.23.1-eksbuild.2", ":v1.23.1", "deny", id="the-manifest-of-upstream-over-the-add-on"),
+    pytest.param(":v1.23.1", ":v1.23.1-eksbuild.1", "deny", id="the-add-on-over-the-manifest-of-upstream"),
+    pytest.param(f":v1.23.1-eksbuild.2@{ONE}", f":v1.23.1-eksbuild.1@{ONE}", "deny", id="a-claim-beside-one-digest"),
+    pytest.param(f"@{ONE}", ":v1.23.1", "deny", id="the-manifest-of-upstream-over-a-digest"),
+    pytest.param(":v1.23.1", f"@{ONE}", "deny", id="a-digest-over-the-manifest-of-upstream"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "level"), BUILDS)
+def test_a_step_down_to_an_older_build_is_a_rollback(old: str, new: str, level: str) -> None:
+    """Neither a digest nor a tag without a build is older than another image of the release."""
+
+    def set_up(daemonset: Object) -> None:
+        main(daemonset)["env"].append({"name": "WARM_IP_TARGET", "value": "5"})
+
+    before = changed(cni(old, "1.23.1"), set_up)
+    assert levels(said("ROLL-003", cni(new, "1.23.1"), before)) == {level}
+
+
 def test_a_wrong_claim_is_mended_in_the_policy() -> None:
     known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
     assert said("VER-004", cni(f"@{ONE}", "1.23.1"), cni(f"@{ONE}", "1.20.5"), policy=known) == []

@@ -71,6 +71,17 @@ def goes_down(case: AwsNodeCase) -> bool:
     return found is not None and found[1] < found[0]
 
 
+def rolls_back(case: AwsNodeCase) -> bool:
+    """Whether the change is a step down in version, or to an older build of EKS of the same release."""
+    found = step(case)
+    if found is None or case.old is None:
+        return False
+    before, now = (view.main.tag if view.main else None for view in (case.old, case.new))
+    if found[0] != found[1] or before is None or now is None or before.version != now.version:
+        return found[1] < found[0]
+    return before.build is not None and now.build is not None and now.build < before.build
+
+
 def goes_up(case: AwsNodeCase) -> bool:
     """Whether the change is a step up in version."""
     found = step(case)
