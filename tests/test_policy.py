@@ -129,22 +129,78 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
     }  # fmt: skip
     assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
     assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012"}
-    places = [warning.partition(": ")[0] for warning in loaded.warnings]
-    assert (
-        sorted(places)
-        == sorted(
-            [
-                "policy.yaml:2:9",
-                "policy.yaml:2:18",
-                "policy.yaml:2:33",
-                "policy.yaml:2:42",
-                "policy.yaml:3:24",
-                "policy.yaml:5:5",
-            ]
-        )
-        or len(places) == 6
+    assert loaded.warnings == (
+        f"policy.yaml:2:13: B8 counts as POD-008, {NO_LONGER}",
+        f"policy.yaml:2:27: ENV-006 also counts as ENV-013, ENV-014, {NO_LONGER}",
+        f"policy.yaml:2:37: P1 counts as DEF-001, {NO_LONGER}",
+        f"policy.yaml:3:25: VER-001 also counts as VER-008, VER-009, POD-011, {NO_LONGER}",
+        f"policy.yaml:5:12: ENV-004 also counts as ENV-011, ENV-012, {NO_LONGER}",
     )
-    assert all("from the next minor version on" in warning for warning in loaded.warnings)
+
+
+NO_LONGER = "and no longer does from the next minor version on: name the rules that you mean"
+
+
+def of_before(text: str) -> policies.Loaded:
+    return policies.read(f"mode: enforce\n{text}\n", "policy.yaml", CATALOGUE.ids, CATALOGUE.former)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: {ENV-004: warn, ENV-011: warn, ENV-012: off}",
+        "acknowledge: [ENV-012, ENV-004, ENV-011]",
+        "exceptions:\n"
+        + "".join(
+            f"- {{rule: {name}, resource: x, owner: net, reason: z, until: 2099-01-01}}\n"
+            for name in ("ENV-004", "ENV-011", "ENV-012")
+        ),
+    ],
+)
+def test_a_policy_that_names_all_that_a_rule_became_is_up_to_date(text: str) -> None:
+    """It is also read as it is written: the same as after the next minor version."""
+    loaded = of_before(text)
+    assert loaded.warnings == ()
+    assert loaded.policy == read(f"mode: enforce\n{text}\n")
+
+
+def test_only_what_a_policy_does_not_name_is_warned_about() -> None:
+    (warning,) = of_before("acknowledge: [ENV-004, ENV-011]").warnings
+    assert "ENV-004 also counts as ENV-012, and" in warning
+    (warning,) = of_before("rules: {B8: off, POD-008: warn}").warnings
+    assert "B8 is gone, and refused from the next minor version on: remove it" in warning
+
+
+def test_each_rule_is_acknowledged_once() -> None:
+    assert of_before("acknowledge: [VER-009, VER-001, VER-002]").policy.acknowledge == (
+        "VER-009", "VER-001", "VER-008", "POD-011", "VER-002",
+    )  # fmt: skip
+
+
+def test_an_exception_that_the_policy_names_for_a_resource_keeps_its_own_terms() -> None:
+    text = "exceptions: [{rule: ENV-004, resource: a, owner: net, reason: z, until: 2099-01-01}, "
+    text += "{rule: ENV-011, resource: a, owner: net, reason: z, until: 2026-01-01}, "
+    text += "{rule: ENV-004, resource: b, owner: net, reason: z, until: 2098-01-01}]"
+    found = [(one.rule, one.resource, one.until.year) for one in of_before(text).policy.exceptions]
+    assert found == [
+        ("ENV-004", "a", 2099), ("ENV-012", "a", 2099), ("ENV-011", "a", 2026),
+        ("ENV-004", "b", 2098), ("ENV-011", "b", 2098), ("ENV-012", "b", 2098),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "strictest"),
+    [("off", "deny", "deny"), ("off", "warn", "warn"), ("warn", "deny", "deny"), ("warn", "warn", "warn")],
+)
+def test_the_strictest_level_of_two_former_ids_counts(one: str, other: str, strictest: str) -> None:
+    """VER-009 was a part of both."""
+    for first, second in ((one, other), (other, one)):
+        for names in (("VER-001", "VER-002"), ("VER-002", "VER-001")):
+            levels = of_before(f"rules: {{{names[0]}: {first}, {names[1]}: {second}}}").policy.rules
+            assert levels["VER-009"] == strictest
+            assert (levels[names[0]], levels[names[1]], levels["VER-008"]) == (first, second, levels["VER-001"])
+            named = of_before(f"rules: {{{names[0]}: {first}, VER-009: off, {names[1]}: {second}}}").policy.rules
+            assert named["VER-009"] == "off"
 
 
 def test_every_former_id_names_rules_that_exist() -> None:

@@ -169,7 +169,9 @@ def load(text: str, file: str, rules: Collection[str], former: Former = MappingP
 
 
 def read(text: str, file: str, rules: Collection[str], former: Former = MappingProxyType({})) -> Loaded:
-    """Parse a policy. A former ID counts as every ID that it became, unless the policy names that one too.
+    """Parse a policy. A former ID counts as each ID that it became and that the policy does not name itself.
+
+    An ID of several former ones has the strictest of their levels. An exception names an ID for its own resource only.
 
     Args:
         text: The content of the policy file.
@@ -197,29 +199,53 @@ def read(text: str, file: str, rules: Collection[str], former: Former = MappingP
         place = f" at {where.strip('`').removeprefix('$.')}" if where else ""
         raise fail(_path(where), f"{reason}{place}{_way_out(reason, where)}") from error
     outdated: list[str] = []
-    for path, rule in _named_rules(policy):
+    for path, rule, named in _named_rules(policy):
         if rule not in rules and rule not in former:
             raise fail(path, f"there is no rule {rule}{_nearest(rule, rules)}")
-        if new := former.get(rule):
-            counts = f"{rule} counts as {', '.join(new)}, and no longer does from the next minor version on"
-            outdated.append(str(fail(path, f"{counts}: name the rules that you mean")))
+        further = ", ".join(new for new in _stands_for(rule, named, former) if new != rule)
+        if further:
+            counts = f"{'also counts' if rule in rules else 'counts'} as {further}"
+            reason = f"{rule} {counts}, and no longer does from the next minor version on: name the rules that you mean"
+            outdated.append(str(fail(path, reason)))
+        elif rule not in rules:
+            reason = f"{rule} is gone, and refused from the next minor version on: remove it"
+            outdated.append(str(fail(path, reason)))
     return Loaded(_with_current_ids(policy, former), tuple(outdated))
 
 
+def _stands_for(rule: str, named: Collection[str], former: Former) -> tuple[str, ...]:
+    """The IDs that an ID in the policy stands for; `named` are those that the policy names for the same purpose."""
+    return tuple(new for new in former.get(rule, (rule,)) if new == rule or new not in named)
+
+
 def _with_current_ids(policy: Policy, former: Former) -> Policy:
-    levels = {new: level for rule, level in policy.rules.items() for new in former.get(rule, ())}
-    kept = {rule: level for rule, level in policy.rules.items() if rule not in former}
-    named = policy.acknowledge
+    levels: dict[str, Literal["deny", "warn", "off"]] = {}
+    for rule, level in policy.rules.items():
+        for new in _stands_for(rule, policy.rules, former):
+            levels[new] = max(level, levels.get(new, level), key=_STRICTNESS.index)
+    acknowledged, excepted = frozenset(policy.acknowledge or ()), _excepted(policy)
+    expanded = (new for rule in policy.acknowledge or () for new in _stands_for(rule, acknowledged, former))
     return msgspec.structs.replace(
         policy,
-        rules=levels | kept,
-        acknowledge=None if named is None else tuple(new for rule in named for new in former.get(rule, (rule,))),
+        rules=levels,
+        acknowledge=None if policy.acknowledge is None else tuple(dict.fromkeys(expanded)),
         exceptions=tuple(
             msgspec.structs.replace(one, rule=new)
             for one in policy.exceptions
-            for new in former.get(one.rule, (one.rule,))
+            for new in _stands_for(one.rule, excepted[one.resource], former)
         ),
     )
+
+
+_STRICTNESS = ("off", "warn", "deny")
+
+
+def _excepted(policy: Policy) -> Mapping[str, Collection[str]]:
+    """The rules that the exceptions name, by resource."""
+    named: dict[str, set[str]] = {}
+    for one in policy.exceptions:
+        named.setdefault(one.resource, set()).add(one.rule)
+    return named
 
 
 def _only_document(text: str, file: str) -> documents.Document:
@@ -258,13 +284,16 @@ def _unknown_keys(
             yield from _unknown_keys(item, items, (*path, index), root)
 
 
-def _named_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
+def _named_rules(policy: Policy) -> Iterator[tuple[Path, str, Collection[str]]]:
+    """Each rule that the policy names: its place, the rule, and all rules that are named for the same purpose."""
     for rule in policy.rules:
-        yield ("rules", rule), rule
+        yield ("rules", rule), rule, policy.rules
+    acknowledged = frozenset(policy.acknowledge or ())
     for index, rule in enumerate(policy.acknowledge or ()):
-        yield ("acknowledge", index), rule
+        yield ("acknowledge", index), rule, acknowledged
+    excepted = _excepted(policy)
     for index, exception in enumerate(policy.exceptions):
-        yield ("exceptions", index, "rule"), exception.rule
+        yield ("exceptions", index, "rule"), exception.rule, excepted[exception.resource]
 
 
 def _with_off(value: Json) -> Json:

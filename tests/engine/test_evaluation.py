@@ -14,8 +14,10 @@ from webhook.budget import OverBudgetError, Spend
 from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import DaemonSet, Example, container, env
 from webhook.catalogue.rule import AwsNodeCase, Rule, rule
+from webhook.cni.aws_node import AwsNode
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
+from webhook.cni.tables import KNOWN
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
 from webhook.facts import NOTHING_KNOWN
@@ -175,6 +177,36 @@ def test_an_acknowledgement_counts_only_in_the_change_that_brings_it(
     old = DaemonSet(release=RESET.release, env=RESET.env, annotations=before)
     verdict = judged(Example(DaemonSet(annotations=now), before=old))
     assert levels(verdict)["ROLL-003"] == level
+
+
+NOT_NEW = "The acknowledgement does not count: this request does not change it. Write a new reason"
+NOT_LISTED = "The acknowledgement does not count: the policy does not list ROLL-003 under acknowledge"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "listed", "why"),
+    [
+        ("ROLL-003 meant", "ROLL-003 meant", None, NOT_NEW),
+        ("ROLL-003 meant", "ROLL-003 meant\nIPT-004 other", ("ROLL-003",), NOT_NEW),
+        ("", "ROLL-003 meant", ("IPT-004",), NOT_LISTED),
+        ("ROLL-003 meant", "ROLL-003 meant", (), NOT_LISTED),
+        ("ROLL-003 meant", "", None, ""),
+        ("", "IPT-004 other", None, ""),
+        ("", "", (), ""),
+    ],
+)
+def test_a_denial_says_why_an_acknowledgement_does_not_count(
+    before: str, now: str, listed: tuple[str, ...] | None, why: str
+) -> None:
+    old = DaemonSet(release=RESET.release, env=RESET.env, annotations={ACKNOWLEDGE: before})
+    policy = Policy(mode="enforce", acknowledge=listed)
+    verdict = judged(Example(DaemonSet(annotations={ACKNOWLEDGE: now}), before=old), policy)
+    (found,) = [one for one in verdict.findings if one.rule == "ROLL-003"]
+    assert found.level == "deny"
+    assert why in found.message
+    assert ("does not count" in found.message) == bool(why)
+    # A way that is not open is not named.
+    assert ("or acknowledge it" in found.message) == (listed is None or "ROLL-003" in listed)
 
 
 def test_only_rules_that_the_policy_lists_can_be_acknowledged() -> None:
@@ -417,6 +449,7 @@ def test_a_switch_of_snat_names_the_setting_that_did_it(name: str, value: str) -
         (None, "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
         ("1.18.6", "1.19.6", "Go on to CNI 1.20.5, and step by step to 1.22.4"),
         ("1.18.6", "1.19.2", "Upgrading is right: go to CNI 1.19.6 instead"),
+        ("1.20.1", "1.22.1", "Upgrading is right: go to CNI 1.21.2 first, and step by step to 1.22.4"),
     ],
 )
 def test_the_way_out_of_a_release_is_a_step_that_is_accepted(before: str | None, now: str, way_out: str) -> None:
@@ -428,6 +461,50 @@ def test_the_way_out_of_a_release_is_a_step_that_is_accepted(before: str | None,
     stored = now if "Go on" in way_out or before is None else before
     followed = judged(Example(DaemonSet(release=step), before=DaemonSet(release=stored)))
     assert followed.denials == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "use", "way_out"),
+    [
+        ("1.22.4", "1.23.0", "Use CNI 1.23.0"),
+        ("1.22.4", "1.22.4", "Use CNI 1.22.4"),
+        ("1.20.5", "1.22.4", "Upgrading is right: go to CNI 1.21.2 first, and step by step to 1.22.4"),
+    ],
+)
+def test_the_way_out_of_a_blocked_release_is_the_one_that_the_policy_names(before: str, use: str, way_out: str) -> None:
+    versions = Versions(blocked=(Blocked(release="1.23.1", reason="our load tests", use=use),))
+    verdict = judged(Example(DaemonSet(), before=DaemonSet(release=before)), Policy(mode="enforce", versions=versions))
+    assert {one.problem.remedy for one in verdict.findings if one.rule == "VER-002"} == {way_out}
+
+
+NAMED = re.compile(r"(?:[Uu]se|[Gg]o (?:on )?to) CNI ([0-9.]+[0-9])")
+ABOUT_RELEASES = Catalogue([one for one in CATALOGUE if one.id in {"VER-002", "VER-004", "VER-009"}])
+
+
+def about_release(now: str, before: str, policy: Policy) -> Verdict:
+    """The verdict on an upgrade by the rules about releases."""
+
+    def at_release(release: str) -> DaemonSet:
+        return DaemonSet(images={"aws-node": f"{REGISTRY}/amazon-k8s-cni:v{release}"})
+
+    return evaluated(Example(at_release(now), before=at_release(before)).change(), policy, rules=ABOUT_RELEASES)
+
+
+@pytest.mark.parametrize("before", [str(one) for one in KNOWN.last_patches.values() if one >= (1, 12, 0)])
+@pytest.mark.parametrize(
+    "blocked", [(), ("1.19.6", "1.21.2"), ("1.15.5", "1.20.5")], ids=["none", "last-patches", "others"]
+)
+@pytest.mark.parametrize("skip", [1, 2])
+def test_no_way_out_of_a_release_is_refused_as_a_step(before: str, blocked: tuple[str, ...], skip: int) -> None:
+    """From what runs, where the change is denied; from what the change brings, where it only warns."""
+    versions = Versions(blocked=tuple(Blocked(release=one, reason="our tests") for one in blocked), max_minor_skip=skip)
+    policy = Policy(mode="enforce", versions=versions)
+    for now in ("1.99.0", "1.19.99", "1.22.1-rc1", *(str(one) for one in KNOWN.versions if str(one) != before)):
+        verdict = about_release(now, before, policy)
+        for finding in verdict.findings:
+            if finding.rule != "VER-004" and (found := NAMED.search(finding.problem.remedy)):
+                followed = about_release(found[1], before if verdict.denials else now, policy)
+                assert followed.denials == (), (now, finding.problem.remedy)
 
 
 def test_age_and_cves_are_told_only_when_the_version_changes() -> None:
@@ -606,7 +683,43 @@ def test_a_decoy_does_not_hide_the_real_one() -> None:
     assert levels(evaluated(change_of("DaemonSet", decoy)))["POD-011"] == "warn"
     second = stock("1.23.1")
     second["spec"]["template"]["spec"]["containers"].append({"name": "real", "image": "evil/amazon-k8s-cni:latest"})
-    assert denied(second) == {"POD-011", "IMG-003"}
+    assert denied(second) == {"POD-011"}
+
+
+CRASHES = DaemonSet(env={"AWS_VPC_K8S_CNI_VETHPREFIX": "eth"})
+ROLE_LISTS = {"aws-node": "containers", "aws-vpc-cni-init": "initContainers", "aws-eks-nodeagent": "containers"}
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("name", ["aws-node", "decoy"])
+def test_a_decoy_in_the_other_list_does_not_hide_a_renamed_aws_node(name: str, place: str) -> None:
+    decoy = CRASHES.build()
+    spec = decoy["spec"]["template"]["spec"]
+    copy = deepcopy(container(stock("1.23.1"), "aws-node")) | {"name": name}
+    spec["initContainers"].insert(0 if place == "first" else len(spec["initContainers"]), copy)
+    spec["containers"][0]["name"] = "real"
+    assert denied(decoy) == {"ENV-004"}
+    verdict = evaluated(change_of("DaemonSet", decoy))
+    assert {f.problem.certain for f in verdict.findings if f.rule == "ENV-004"} == {True}
+    assert levels(verdict)["POD-011"] == "warn"
+
+
+@pytest.mark.parametrize("role", ROLE_LISTS)
+@pytest.mark.parametrize("keeps_name", [True, False], ids=["by-name", "renamed"])
+def test_a_container_in_the_wrong_list_has_no_role(role: str, keeps_name: bool) -> None:  # noqa: FBT001
+    """It does not do there what its role needs, whatever it is called."""
+    moved = stock("1.23.1")
+    spec = moved["spec"]["template"]["spec"]
+    kind = ROLE_LISTS[role]
+    other = "initContainers" if kind == "containers" else "containers"
+    one = container(moved, role)
+    spec[kind].remove(one)
+    spec[other].append(one if keeps_name else one | {"name": "moved"})
+    view = AwsNode(moved)
+    assert role not in {holder.role for holder in view.roles}
+    assert [holder.raw for holder in view.others] == [spec[other][-1]]
+    assert "POD-011" in levels(evaluated(change_of("DaemonSet", moved)))
+    assert role != "aws-node" or "VER-001" in denied(moved)
 
 
 def test_a_change_that_makes_an_old_problem_graver_is_judged() -> None:

@@ -10,6 +10,7 @@ from tests.changes import evaluated
 from tests.rules.ask import Object, changed, levels, pod, said
 from webhook.cni.identity import change_of
 from webhook.cni.images import ACCOUNTS, PARTITIONS, EcrHost, partition_of
+from webhook.cni.limits import POD_LISTS
 from webhook.cni.stock import stock
 from webhook.model import text
 from webhook.policy import Cluster, Images, Policy
@@ -29,8 +30,11 @@ POWERS: dict[str, tuple[Object, str]] = {
     "called-like-the-logs": (HOST, "/var/log/aws-routed-eni2"),
     "no-absolute-path": (HOST, "var/log/aws-routed-eni"),
     "no-path": (HOST, ""),
+}
+IMPOSTORS: dict[str, tuple[Object, str]] = {
     "container-name": ({"name": "aws-vpc-cni-init"}, "/x"),
     "image-name": ({"image": "docker.io/x/aws-network-policy-agent:v1.4.2"}, "/x"),
+    "image-of-the-cni": ({"image": "docker.io/x/amazon-k8s-cni:latest"}, "/x"),
 }
 HARMLESS: dict[str, tuple[Object, str]] = {
     "nothing": ({}, "/x"),
@@ -74,6 +78,50 @@ def test_a_foreign_container_with_rights_over_the_node_is_denied(power: str, kin
 def test_a_foreign_container_without_any_is_warned_about(power: str, kind: str) -> None:
     fields, path = HARMLESS[power]
     assert levels(said("IMG-003", with_one_more(fields, path, kind))) == {"warn"}
+
+
+SPEAKS = {"containers": "POD-011", "initContainers": "IMG-003"}
+SILENT = {"containers": "IMG-003", "initContainers": "POD-011"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+def test_a_foreign_container_that_looks_like_the_cni_gets_one_message(impostor: str, kind: str) -> None:
+    """Beside aws-node it is a second CNI; an init container has ended before, so that only its origin counts."""
+    whole = with_one_more(*IMPOSTORS[impostor], kind)
+    assert levels(said(SPEAKS[kind], whole)) == {"deny"}
+    assert said(SILENT[kind], whole) == []
+    assert levels(said(SPEAKS[kind], whole, whole)) == {"warn"}
+    assert said(SILENT[kind], whole, whole) == []
+    off = Policy(mode="enforce", rules={SPEAKS[kind]: "off"})
+    assert said(SILENT[kind], whole, policy=off) != []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+@pytest.mark.parametrize("power", POWERS)
+def test_rights_over_the_node_are_told_of_a_second_cni_too(power: str, impostor: str, kind: str) -> None:
+    """A container that had none before, and was no more than warned about, cannot take them."""
+    fields, path = POWERS[power]
+    whole = with_one_more({**IMPOSTORS[impostor][0], **fields}, path, kind)
+    before = with_one_more(IMPOSTORS[impostor][0], path, kind)
+    assert "deny" in levels(said("IMG-003", whole))
+    assert "deny" in levels(said("IMG-003", whole, before))
+
+
+def test_more_second_containers_than_are_named_hide_no_foreign_one() -> None:
+    def flooded(daemonset: Object) -> None:
+        for kind in KINDS:
+            rest = POD_LISTS[kind] - len(pod(daemonset)[kind]) - 1
+            pod(daemonset)[kind] += [
+                {"name": f"{kind}-{n}", "image": f"{OREGON}/amazon-k8s-cni:v1.23.1"} for n in range(rest)
+            ]
+
+    before = changed(stock(), flooded)
+    one = {"name": "x", "image": "docker.io/x/amazon-k8s-cni:v1.23.1"}
+    after = changed(before, lambda copy: pod(copy)["containers"].append(one))
+    found = [finding.level for rule in ("POD-011", "IMG-003") for finding in said(rule, after, before)]
+    assert "deny" in found
 
 
 @pytest.mark.parametrize("power", [*POWERS, *HARMLESS])
@@ -238,6 +286,18 @@ def test_the_policy_names_an_account_by_any_of_its_hosts(fips: bool, dual_stack:
         assert levels(said("IMG-003", at_host(used), policy=below)) == {"deny"}
 
 
+@pytest.mark.parametrize(
+    "registry", ["registry.corp/mirror", "Registry.CORP/mirror", "REGISTRY.corp:5000", OREGON.upper()]
+)
+def test_the_host_of_a_registry_is_read_in_any_case(registry: str) -> None:
+    policy = Policy(mode="enforce", images=Images(registries=(registry,)))
+    host, slash, path = registry.partition("/")
+    for spelled in (host, host.lower(), host.upper(), host.title()):
+        allowed = with_one_more({}, image=f"{spelled}{slash}{path}/helper:1")
+        assert said("IMG-003", allowed, policy=policy) == [], spelled
+        assert said("IMG-003", with_one_more({}, image=f"x{spelled}{slash}{path}/helper:1"), policy=policy), spelled
+
+
 def test_an_upgrade_in_an_unlisted_region_only_warns() -> None:
     here, there = (EcrHost(account, "xx-new-9", "aws") for account in ("123456789012", "210987654321"))
     assert levels(said("IMG-003", at_host(here), at_host(here, "v1.22.4"))) == {"warn"}
@@ -272,5 +332,7 @@ def test_any_shape_of_a_container_has_an_answer(more: list[Any], volumes: list[A
         pod(daemonset)["volumes"] += volumes
 
     foreign = {text(holder["name"]) for holder in more if isinstance(holder, dict) and holder["image"] == FOREIGN}
-    told = {value for finding in said("IMG-003", changed(stock(), add)) for value in finding.problem.evidence}
-    assert {(f"{name} image repository", "docker.io/example/helper") for name in foreign} <= told
+    whole = changed(stock(), add)
+    told = {pair for rule in ("IMG-003", "POD-011") for one in said(rule, whole) for pair in one.problem.evidence}
+    for name in foreign:
+        assert {(f"{name} image repository", "docker.io/example/helper"), (f"second container {name}", FOREIGN)} & told

@@ -75,20 +75,30 @@ def with_reference(change: Change, holder: str, name: str, reference: dict[str, 
     return replace(change, object=sides[0], old=sides[1])
 
 
+def unnamed(change: Change, rule: Rule, verdict: Verdict) -> list[tuple[str, str]]:
+    """Container and name of each value that the evidence of a rule does not name.
+
+    ROLL-003 is the exception: it asks whether the object still carries a value.
+    """
+    if rule.id in {"ENV-006", "ROLL-003"}:
+        return []
+    rests_on = named([f for f in verdict.findings if f.rule == rule.id])
+    found = [(holder, entry.get("name")) for holder, _, entry in entries(change)]
+    return [(holder, name) for holder, name in found if name is not None and f"{holder} env {name}" not in rests_on]
+
+
 @pytest.mark.parametrize("reference", REFERENCES, ids=["optional", "secret", "expansion"])
 @pytest.mark.parametrize(("rule", "example"), BAD)
 def test_a_finding_needs_only_what_its_evidence_names(rule: Rule, example: Example, reference: dict[str, Any]) -> None:
-    """ROLL-003 is the exception: it asks whether the object still carries a value."""
+    """One value less at a time, then all of them together."""
     change = example.change()
     verdict = judged(change)
     expected = said(verdict, rule)
-    rests_on = named([f for f in verdict.findings if f.rule == rule.id])
-    for holder, _, entry in entries(change):
-        name = entry.get("name")
-        if rule.id in {"ENV-006", "ROLL-003"} or name is None or f"{holder} env {name}" in rests_on:
-            continue
-        now = said(judged(with_reference(change, holder, name, reference)), rule)
-        assert now == expected, (holder, name)
+    together = change
+    for holder, name in unnamed(change, rule, verdict):
+        assert said(judged(with_reference(change, holder, name, reference)), rule) == expected, (holder, name)
+        together = with_reference(together, holder, name, reference)
+    assert said(judged(together), rule) == expected
 
 
 def with_source(change: Change, prefix: str) -> Change:

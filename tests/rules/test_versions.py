@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.changes import evaluated
 from tests.rules.ask import Object, changed, levels, main, pod, said
+from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.policy import Policy, Versions
 
@@ -131,6 +133,40 @@ def test_the_remedy_of_a_moving_tag_is_accepted() -> None:
     assert said("VER-001", cni(f"@{ONE}"), policy=known) == []
 
 
+def twin(image: str, *, name: str = "twin", namespace: str = "team", container: str = "aws-node") -> Object:
+    """A DaemonSet that runs an image in the place of aws-node's."""
+
+    def put(daemonset: Object) -> None:
+        daemonset["metadata"] |= {"name": name, "namespace": namespace}
+        pod(daemonset)["initContainers"] = []
+        pod(daemonset)["containers"] = [{"name": container, "image": image}]
+
+    return changed(stock(), put)
+
+
+OR_DELETE = ", or delete the DaemonSet if it is meant to go"
+
+
+@pytest.mark.parametrize("container", ["aws-node", "cni"])
+@pytest.mark.parametrize("image", ["registry.corp/pause:latest", "registry.corp/pause:v3", "Not An Image"])
+def test_a_daemonset_that_stops_running_the_cni_may_be_deleted(image: str, container: str) -> None:
+    """The cluster's own is not deleted without a permit, and what never ran the CNI does not stop."""
+    before = twin(f"{CNI}:v1.23.1", container=container)
+    (found,) = said("VER-001", twin(image, container=container), before)
+    assert found.level == "deny"
+    assert found.problem.remedy.endswith(OR_DELETE)
+    gone = evaluated(change_of("DaemonSet", None, before, "DELETE"))
+    assert gone.denials == ()
+    its_own = {"name": "aws-node", "namespace": "kube-system"}
+    (found,) = said("VER-001", twin(image, container=container, **its_own), twin(f"{CNI}:v1.23.1", **its_own))
+    assert OR_DELETE not in found.problem.remedy
+    for old in (None, twin("registry.corp/pause:v2", **its_own)):
+        for one in said("VER-001", twin(image, container=container, **its_own), old):
+            assert OR_DELETE not in one.problem.remedy
+    (found,) = said("VER-001", twin(f"{CNI}:latest"), before)
+    assert OR_DELETE not in found.problem.remedy
+
+
 def beside(digest: str) -> Object:
     def put(daemonset: Object) -> None:
         for holder in pod(daemonset)["initContainers"] + pod(daemonset)["containers"]:
@@ -147,6 +183,15 @@ def test_a_tag_beside_a_digest_is_said_of_all_three_containers_in_one_way() -> N
     assert said("VER-001", beside(ONE)) == []
     known = Policy(mode="enforce", versions=Versions(digests={ONE: "1.23.1"}))
     assert said("VER-008", beside(ONE), policy=known) == []
+
+
+@pytest.mark.parametrize("role", ["aws-node", *BESIDE])
+def test_a_tag_that_names_no_release_is_no_claim(role: str) -> None:
+    """No rule about versions uses it."""
+    repository = {"aws-node": "amazon-k8s-cni", **BESIDE}[role]
+    whole = with_image(cni(f"@{ONE}", "1.23.1"), role, f"{REGISTRY}/{repository}:latest@{ONE}")
+    (found,) = said("VER-008", whole)
+    assert found.problem.effect == "nodes pull the digest; the tag names no release and does not affect what runs"
 
 
 def test_the_digest_decides_where_the_policy_maps_it() -> None:
@@ -193,6 +238,31 @@ def test_a_claim_beside_one_digest_is_no_rollback(rule_id: str) -> None:
     before = changed(cni(f"@{ONE}", "1.22.4"), set_up)
     assert levels(said(rule_id, changed(cni(f"@{ONE}", "1.22.1"), reset), before)) == {"deny"}
     assert levels(said(rule_id, changed(cni(f"@{TWO}", "1.22.1"), reset), before)) == {"warn"}
+
+
+BUILDS = [
+    pytest.param(":v1.23.1-eksbuild.2", ":v1.23.1-eksbuild.1", "warn", id="an-older-build"),
+    pytest.param(":v1.23.1-eksbuild.10", ":v1.23.1-eksbuild.9", "warn", id="by-number"),
+    pytest.param(f":v1.23.1-eksbuild.2@{ONE}", f":v1.23.1-eksbuild.1@{TWO}", "warn", id="of-another-digest"),
+    pytest.param(":v1.23.0-eksbuild.2", ":v1.23.1-eksbuild.1", "deny", id="of-a-newer-release"),
+    pytest.param(":v1.23.1-eksbuild.1", ":v1.23.1-eksbuild.2", "deny", id="a-newer-build"),
+    pytest.param(":v1.23.1-eksbuild.2", ":v1.23.1", "deny", id="the-manifest-of-upstream-over-the-add-on"),
+    pytest.param(":v1.23.1", ":v1.23.1-eksbuild.1", "deny", id="the-add-on-over-the-manifest-of-upstream"),
+    pytest.param(f":v1.23.1-eksbuild.2@{ONE}", f":v1.23.1-eksbuild.1@{ONE}", "deny", id="a-claim-beside-one-digest"),
+    pytest.param(f"@{ONE}", ":v1.23.1", "deny", id="the-manifest-of-upstream-over-a-digest"),
+    pytest.param(":v1.23.1", f"@{ONE}", "deny", id="a-digest-over-the-manifest-of-upstream"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "level"), BUILDS)
+def test_a_step_down_to_an_older_build_is_a_rollback(old: str, new: str, level: str) -> None:
+    """Neither a digest nor a tag without a build is older than another image of the release."""
+
+    def set_up(daemonset: Object) -> None:
+        main(daemonset)["env"].append({"name": "WARM_IP_TARGET", "value": "5"})
+
+    before = changed(cni(old, "1.23.1"), set_up)
+    assert levels(said("ROLL-003", cni(new, "1.23.1"), before)) == {level}
 
 
 def test_a_wrong_claim_is_mended_in_the_policy() -> None:

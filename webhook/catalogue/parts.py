@@ -71,6 +71,17 @@ def goes_down(case: AwsNodeCase) -> bool:
     return found is not None and found[1] < found[0]
 
 
+def rolls_back(case: AwsNodeCase) -> bool:
+    """Whether the change is a step down in version, or to an older build of EKS of the same release."""
+    found = step(case)
+    if found is None or case.old is None:
+        return False
+    before, now = (view.main.tag if view.main else None for view in (case.old, case.new))
+    if found[0] != found[1] or before is None or now is None or before.version != now.version:
+        return found[1] < found[0]
+    return before.build is not None and now.build is not None and now.build < before.build
+
+
 def goes_up(case: AwsNodeCase) -> bool:
     """Whether the change is an upgrade."""
     found = step(case)
@@ -100,6 +111,19 @@ def moving_beside(case: AwsNodeCase) -> Iterator[Problem]:
             )
 
 
+_SECONDS = 20
+
+
+def named_seconds(case: AwsNodeCase) -> tuple[Container, ...]:
+    """The containers beside the CNI's that are called or run like one of them, as many as POD-011 names."""
+    return case.new.others[:_SECONDS]
+
+
+def second_cnis(case: AwsNodeCase) -> tuple[Container, ...]:
+    """Those of them that run while aws-node does."""
+    return tuple(one for one in named_seconds(case) if one.path[-2] == "containers")
+
+
 def too_many(found: TooLong, level: Level) -> Problem:
     """The problem of a list with too many entries."""
     return Problem(
@@ -122,6 +146,15 @@ def to_go_to(case: AwsNodeCase, *first: Version | None) -> Iterator[Version]:
     """These releases, then the recommended ones, without those that the policy blocks."""
     named = (*first, *case.tables.recommended)
     return (version for version in named if version is not None and str(version) not in blocked_releases(case))
+
+
+def step_towards(case: AwsNodeCase, start: Version, target: Version) -> Version:
+    """How far one upgrade from a release gets towards another, as VER-004 counts: to the newest patch not blocked."""
+    reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
+    if target[:2] <= reach:
+        return target
+    near = (one for one in case.tables.versions if one[:2] == reach)
+    return max((one for one in near if str(one) not in blocked_releases(case)), default=target)
 
 
 def blocked_releases(case: AwsNodeCase) -> frozenset[str]:

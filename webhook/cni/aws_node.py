@@ -70,12 +70,11 @@ class AwsNode:
         )
 
     def _in_role(self, role: str, kind: str) -> Container | None:
-        """The container of a role, by its name in its own list, else by its image: a renamed one is still that one."""
+        """The container of a role, by its name in its own list, else by its image there."""
         basename = images.REPOSITORIES[role].rpartition("/")[2]
-        named = [c for c in self.containers if c.path[-2] == kind and c.name == role]
-        imaged = [
-            c for c in self.containers if c.name not in images.REPOSITORIES and c.image and c.image.basename == basename
-        ]
+        listed = [c for c in self.containers if c.path[-2] == kind]
+        named = [c for c in listed if c.name == role]
+        imaged = [c for c in listed if c.name not in images.REPOSITORIES and c.image and c.image.basename == basename]
         chosen = next(iter(named or imaged), None)
         if chosen is not None:
             chosen.role = role

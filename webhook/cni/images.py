@@ -10,7 +10,7 @@ the reference). The grammar is that of distribution/reference, read as a contain
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -212,6 +212,23 @@ def _parse_image(text: str) -> Image | None:
     image = Image(registry or DEFAULT_REGISTRY, found["repository"], found["tag"], found["digest"])
     too_long = len(image.registry) + 1 + len(image.repository) > _LONGEST_NAME
     return None if too_long else image
+
+
+def within(image: Image, registry: str) -> bool:
+    """Whether an image lies below a registry with an optional path: compared in whole parts."""
+    full = f"{_plain(image.registry)}/{image.repository}"
+    host, slash, path = registry.removesuffix("/").partition("/")
+    return full.startswith(f"{_plain(host)}{slash}{path}/")
+
+
+def _plain(registry: str) -> str:
+    """A registry in lower case, as DNS compares; one of ECR by its plain host.
+
+    Those of ECR for FIPS and for both families serve the same images.
+    """
+    lower = registry.lower()
+    host = ecr_host(lower)
+    return replace(host, fips=False, dual_stack=False).host if host else lower
 
 
 def official_image(container: str, tag: str, region: str) -> str | None:

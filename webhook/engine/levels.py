@@ -1,8 +1,9 @@
 """Determines the final level of a problem from the old object, the policy and the user."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -68,6 +69,8 @@ class Levels:
                 excuse = self._excuse(rule)
         lowered = not introduced or bool(excuse) or self._spared(rule, certain=certain)
         enforced: Level = "warn" if lowered else level
+        if enforced == "deny" and not certain and (uncounted := self._uncounted(rule)):
+            problem = replace(problem, remedy=f"{problem.remedy}. {uncounted}")
         return Finding(
             rule=rule.id,
             level=self._shown(enforced),
@@ -112,9 +115,20 @@ class Levels:
         """Why a denial by this rule becomes a warning; empty if it does not."""
         if exception := self._exception(rule):
             return exception
+        acknowledged = self._may_acknowledge(rule) and rule.id in _acknowledged(self.change)
+        return f"acknowledged by annotation {ACKNOWLEDGE}" if acknowledged else ""
+
+    def _may_acknowledge(self, rule: Rule) -> bool:
         listed = self.policy.acknowledge
-        may = rule.acknowledgeable if listed is None else rule.id in listed
-        return f"acknowledged by annotation {ACKNOWLEDGE}" if may and rule.id in _acknowledged(self.change) else ""
+        return rule.acknowledgeable if listed is None else rule.id in listed
+
+    def _uncounted(self, rule: Rule) -> str:
+        """Why the acknowledgement of a rule that denies does not count; empty if the object has none."""
+        if rule.id not in _reasons("", _annotation(self.change.object)):
+            return ""
+        if not self._may_acknowledge(rule):
+            return f"The acknowledgement does not count: the policy does not list {rule.id} under acknowledge"
+        return "The acknowledgement does not count: this request does not change it. Write a new reason"
 
     def _exception(self, rule: Rule) -> str:
         today = self.now.date()
@@ -140,11 +154,18 @@ def _at_least(level: Level, *, certain: bool) -> tuple[Gravity, ...]:
 
 def _acknowledged(change: Change) -> frozenset[str]:
     """The rules that this change acknowledges, one per line with a reason; only new lines count."""
-    old, new = (
-        text(at(side, "metadata", "annotations", ACKNOWLEDGE)).splitlines() for side in (change.old, change.object)
-    )
-    kept = frozenset(old)
-    found = (_ACKNOWLEDGED.match(line) for line in new if line not in kept)
+    return _reasons(_annotation(change.old), _annotation(change.object))
+
+
+def _annotation(side: Json) -> str:
+    return text(at(side, "metadata", "annotations", ACKNOWLEDGE))
+
+
+@lru_cache(maxsize=8)
+def _reasons(old: str, new: str) -> frozenset[str]:
+    """The rules of the lines that the old text does not have; the same for each problem of a change."""
+    kept = frozenset(old.splitlines())
+    found = (_ACKNOWLEDGED.match(line) for line in new.splitlines() if line not in kept)
     return frozenset(match[1] for match in found if match)
 
 

@@ -62,13 +62,17 @@ def no_subnet(case: EniConfigCase) -> Iterator[Problem]:
     subnet = case.new.subnet
     if isinstance(subnet, str) and _SUBNET.fullmatch(subnet):
         return
+    is_upper = isinstance(subnet, str) and subnet.startswith("subnet-") and bool(_SUBNET.fullmatch(subnet.lower()))
     yield Problem(
         path=("spec", "subnet"),
         evidence=(("ENIConfig spec.subnet", _text(subnet)),),
         level="deny",
-        wrong=f"spec.subnet of {_called(case)} is {_shown(subnet)}, not a subnet ID",
+        wrong=f"spec.subnet of {_called(case)} is {_shown(subnet)}, not a subnet ID"
+        f"{', whose hexadecimal digits must be lower case' if is_upper else ''}",
         effect="no interface can be created for nodes that use it, so they get no addresses",
-        remedy="Write the ID of a subnet in the nodes' zone: subnet- and 8 or 17 hexadecimal digits",
+        remedy=f"Write {subnet.lower()}"
+        if is_upper
+        else "Write the ID of a subnet in the nodes' zone: subnet- and 8 or 17 hexadecimal digits",
     )
 
 

@@ -2,15 +2,15 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import REGISTRY, DaemonSet, Example
+from webhook.catalogue.parts import second_cnis
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.container import Container
-from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for
+from webhook.cni.images import ACCOUNTS, REPOSITORIES, EcrHost, Image, ecr_host, partition_of, registry_for, within
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
 from webhook.model import Evidence, Json, Level, Problem, at, text
 from webhook.printable import named
@@ -132,22 +132,35 @@ def _of_strays(case: AwsNodeCase) -> Iterator[_Found]:
     """The images of all others: one problem for each power, so that giving one up is a step that passes."""
     strays = [holder for holder in case.new.containers if holder not in case.new.roles]
     volumes = _volumes(case) if strays else _Volumes({}, frozenset(), whole=True)
+    seconds = second_cnis(case) if case.policy.rules.get("POD-011") != "off" else ()
     for holder in strays:
         objection = _objection(case, holder)
         if objection is None:
             continue
         repository = _repository(holder)
         origin = (f"{holder.name} image repository", repository)
-        powers = tuple(_powers(holder, volumes)) if objection.level == "deny" else ()
+        is_second = holder in seconds
+        powers = tuple(_powers(holder, volumes, is_second=is_second)) if objection.level == "deny" else ()
+        if is_second and not powers:
+            continue  # POD-011 says more
         yield _Found(holder, objection._replace(level="deny" if powers else "warn"), (origin,))
         for power in powers:
             wrong = f"container {holder.label} of {named(repository)} {power}"
             yield _Found(holder, objection._replace(wrong=wrong), (origin, (f"{holder.name} power", power)))
 
 
-def _powers(holder: Container, volumes: _Volumes) -> Iterator[str]:
-    """What gives a container rights over the node, or makes it look like one of the CNI's."""
-    if holder.name in REPOSITORIES or (holder.image and holder.image.basename in _BASENAMES):
+def denies_impostor(case: AwsNodeCase, holder: Container) -> bool:
+    """Whether IMG-003 denies a container that is called, or runs an image called, like one of the CNI's."""
+    objection = _objection(case, holder) if case.policy.rules.get("IMG-003") != "off" else None
+    return objection is not None and objection.level == "deny"
+
+
+def _powers(holder: Container, volumes: _Volumes, *, is_second: bool) -> Iterator[str]:
+    """What gives a container rights over the node, or makes it look like one of the CNI's.
+
+    That it looks like one is left to POD-011 for a second container.
+    """
+    if not is_second and (holder.name in REPOSITORIES or (holder.image and holder.image.basename in _BASENAMES)):
         yield "is called, or runs an image called, like one of the CNI's"
     context = holder.raw.get("securityContext")
     if at(context, "privileged") not in (None, False):
@@ -206,7 +219,7 @@ def _objection(case: AwsNodeCase, holder: Container) -> _Objection | None:
         return _Objection("deny", wrong, _UNREVIEWED)
     if holder.role == "aws-eks-nodeagent" and image.basename != _AGENT_IMAGE and holder in case.new.roles:
         return _Objection("deny", f"image {image} of {holder.label} is not {_AGENT_IMAGE}", _UNREVIEWED)
-    if any(_within(image, registry) for registry in case.policy.images.registries):
+    if any(within(image, registry) for registry in case.policy.images.registries):
         return None
     host = ecr_host(image.registry)
     if host is None:
@@ -257,19 +270,6 @@ def _pulled_before(case: AwsNodeCase, holder: Container, host: EcrHost) -> bool:
         and (was.account, was.region) == (host.account, host.region)
         and before.image.basename == REPOSITORIES[holder.role].rpartition("/")[2]
     )
-
-
-def _within(image: Image, registry: str) -> bool:
-    """Whether an image lies below a registry with an optional path: compared in whole parts."""
-    full = f"{_plain(image.registry)}/{image.repository}"
-    host, slash, path = registry.removesuffix("/").partition("/")
-    return full.startswith(f"{_plain(host)}{slash}{path}/")
-
-
-def _plain(registry: str) -> str:
-    """A registry of ECR by its plain host: those for FIPS and for both families serve the same images."""
-    host = ecr_host(registry)
-    return replace(host, fips=False, dual_stack=False).host if host else registry
 
 
 def _repository(holder: Container) -> str:

@@ -42,7 +42,7 @@ def idle_under_ipv6(case: AwsNodeCase) -> Iterator[Problem]:
         return
     main = case.new.required
     for name, usual in _IPV4_ONLY.items():
-        value = main.get(name)
+        value = main.known_text(name)
         if not value or value == usual or go_int(value) == 0:
             continue
         yield Problem(

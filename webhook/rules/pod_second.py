@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import CNI, DaemonSet, Example
+from webhook.catalogue.parts import named_seconds
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.model import Problem
-
-_MANY = 20
-"""Containers that are named."""
+from webhook.rules.img_registries import denies_impostor
 
 
 @rule(
@@ -22,10 +21,13 @@ _MANY = 20
 def second_cni(case: AwsNodeCase) -> Iterator[Problem]:
     """Only one container is evaluated as aws-node, and two of them on a node fight over its interfaces.
 
-    An init container has ended before aws-node starts, so there it only warns.
+    An init container has ended before aws-node starts, so there it only warns; IMG-003 denies one from a registry that
+    is not allowed.
     """
-    for other in case.new.others[:_MANY]:
+    for other in named_seconds(case):
         is_init = other.path[-2] == "initContainers"
+        if is_init and denies_impostor(case, other):
+            continue
         yield Problem(
             path=other.path,
             evidence=((f"second container {other.name}", other.image_text),),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example
-from webhook.catalogue.parts import goes_down
+from webhook.catalogue.parts import rolls_back
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.catalogue.standing import reading_of, standing
 from webhook.cni.container import Container, Unknown
@@ -67,8 +67,8 @@ def reset(case: AwsNodeCase) -> Iterator[Problem]:
     """Applying the upstream manifest, Helm without values or an add-on update with OVERWRITE brings defaults back.
 
     A value that becomes a reference counts as lost too: what it refers to may be another value.
-    What had no effect, or was a fault itself, is not missed; on a step down in version, which may be the cure, the loss
-    is only told.
+    What had no effect, or was a fault itself, is not missed; on a step down in version, or to an older build of EKS,
+    which may be the cure, the loss is only told.
     Such a request also changes the image, or many variables at once; a person who resets one setting does neither.
     """
     if case.old is None or case.old.main is None or case.new.main is None:
@@ -129,19 +129,25 @@ def _is_default(row: Variable, value: str) -> bool:
     return value in usual
 
 
+_ACKNOWLEDGE = (
+    ", or acknowledge it in the same request with a new text in the annotation "
+    'cni-guard.dev/acknowledge: "ROLL-003 REASON"'
+)
+
+
 def _lost(case: AwsNodeCase, name: str, before: str, now: str | Unknown | None) -> Problem:
     new = case.new.required
+    listed = case.policy.acknowledge
     after = "a reference" if isinstance(now, Unknown) else f'"{now}"' if now else "nothing"
     return Problem(
         path=new.where(name),
         evidence=((f"aws-node env {name} before", before), *new.evidence(name)),
         # Neither `kubectl rollout undo` nor `helm rollback` can carry an acknowledgement.
-        level="warn" if goes_down(case) else "deny",
-        lowered=goes_down(case),
+        level="warn" if rolls_back(case) else "deny",
+        lowered=rolls_back(case),
         wrong=f'this update resets {name} from "{before}" to {after}',
         effect="what the setting gave is gone on every node that restarts, although the update was about something "
         "else",
-        remedy=f"Carry {name} over (a reference in a change of its own), or acknowledge it in the same request with "
-        "a new text in the annotation "
-        'cni-guard.dev/acknowledge: "ROLL-003 REASON"',
+        remedy=f"Carry {name} over (a reference in a change of its own)"
+        f"{_ACKNOWLEDGE if listed is None or 'ROLL-003' in listed else ''}",
     )

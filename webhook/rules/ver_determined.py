@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import CNI, DIGEST, NEWEST, REGISTRY, DaemonSet, Example
-from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, to_go_to
+from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, step_towards, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
+from webhook.cni.identity import IMAGE, is_the_aws_node
 from webhook.model import Level, Problem, at, text
 
 _MANY = 20
@@ -61,8 +62,16 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
         level="deny",
         wrong=wrong,
         effect=ESCAPES if moves else "no rule about versions can protect the cluster",
-        remedy=_say_the_release(case, moves=moves) if view.main else "Restore the containers of the official manifest",
+        remedy=(_say_the_release(case, moves=moves) if view.main else "Restore the containers of the official manifest")
+        + (", or delete the DaemonSet if it is meant to go" if _stops_running_the_cni(case) else ""),
     )
+
+
+def _stops_running_the_cni(case: AwsNodeCase) -> bool:
+    """Whether a DaemonSet gives up the CNI's image; not the cluster's own, whose deletion DEL-001 denies."""
+    before, now = (view.main.image if view and view.main else None for view in (case.old, case.new))
+    ran, runs = (image is not None and image.basename == IMAGE for image in (before, now))
+    return ran and not runs and not is_the_aws_node(case.change)
 
 
 def _say_the_release(case: AwsNodeCase, *, moves: bool) -> str:
@@ -124,7 +133,9 @@ def tag_beside_digest(case: AwsNodeCase) -> Iterator[Problem]:
                 evidence=((f"{holder.role} image", holder.image_text),),
                 level="warn",
                 wrong=f"image {holder.image_text} of {holder.name} has a tag and a digest",
-                effect="nodes pull the digest, and the tag that the version rules use is only a claim",
+                effect="nodes pull the digest, and the tag that the version rules use is only a claim"
+                if holder.tag is not None
+                else "nodes pull the digest; the tag names no release and does not affect what runs",
                 remedy="Name the digest and its release in the policy (versions.digests)",
             )
 
@@ -169,7 +180,10 @@ def unpublished(case: AwsNodeCase) -> Iterator[Problem]:
     version = case.new.known_version
     tag = case.new.main.tag if case.new.main else None
     near = case.tables.last_patches.get(version[:2])
-    use = next(to_go_to(case, near), None)
+    before = case.old.version if case.old is not None else None
+    # One step from what runs now, and from this release too, which may be only warned about and then runs.
+    start = min(before or version, version)
+    use = next((step_towards(case, start, one) for one in to_go_to(case, near)), None)
     level: Level = "warn"
     remedy = f"Use CNI {use}" if use else "Use another release"
     if tag is not None and tag.unreleased and tag.version == version:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import CNI, DIGEST, DaemonSet, Example
-from webhook.catalogue.parts import blocked_releases, goes_down, goes_up, image_path, keeps_digest, to_go_to
+from webhook.catalogue.parts import goes_down, goes_up, image_path, keeps_digest, step_towards, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, postponed, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION
 from webhook.cni.unsafe import UnsafeReleases
@@ -98,20 +98,13 @@ def _way_out(case: AwsNodeCase, use: Version | None) -> str:
     if goes_down(case) and patch > version and patch in to_go_to(case, patch):
         return f"Use CNI {patch}"
     if goes_up(case) and case.old is not None and case.old.version is not None:
-        instead = _step(case, case.old.version, target)
+        instead = step_towards(case, case.old.version, target)
         if instead > version:
             return f"Upgrading is right: go to CNI {instead} instead"
-    step = _step(case, version, target)
+        if instead not in {version, target}:
+            return f"Upgrading is right: go to CNI {instead} first, and step by step to {target}"
+    step = step_towards(case, version, target)
     return f"Use CNI {step}" if step == target else f"Go on to CNI {step}, and step by step to {target}"
-
-
-def _step(case: AwsNodeCase, start: Version, target: Version) -> Version:
-    """How far one upgrade from a release gets towards another: to the newest patch that the policy lets one use."""
-    reach = (start.major, start.minor + case.policy.versions.max_minor_skip)
-    if target[:2] <= reach:
-        return target
-    near = (one for one in case.tables.versions if one[:2] == reach)
-    return max((one for one in near if str(one) not in blocked_releases(case)), default=target)
 
 
 def _is_floor(row: UnsafeReleases) -> bool:
