@@ -10,6 +10,7 @@ import yaml
 from webhook.catalogue import Catalogue
 from webhook.catalogue.examples import EVALUATED_AT, Example
 from webhook.cni.identity import AWS_NODE, ENICONFIG
+from webhook.cni.neighbors import KINDS
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import Guard
@@ -48,7 +49,8 @@ def shown(example: Example) -> Verdict:
 
 def review(change: Change, **request: Any) -> bytes:
     """A change as the API server asks about it, compact as it writes JSON; `request` overrides fields."""
-    group, kind = ENICONFIG if change.kind == "ENIConfig" else AWS_NODE
+    neighbor = next((key for key in KINDS if key[1] == change.kind), AWS_NODE)
+    group, kind = ENICONFIG if change.kind == ENICONFIG[1] else neighbor
     fields: dict[str, Any] = {
         "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
         "kind": {"group": group, "version": "v1", "kind": kind},

@@ -18,7 +18,16 @@ Path = tuple[str | int, ...]
 Level = Literal["deny", "warn"]
 Operation = Literal["CREATE", "UPDATE", "DELETE"]
 
-Target = Literal["aws-node", "ENIConfig"]
+Target = Literal[
+    "aws-node",
+    "ENIConfig",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "SecurityGroupPolicy",
+]
 """What an object is to cni-guard; a rule is about one of them."""
 
 Part = Literal["env", "probes", "rest"]

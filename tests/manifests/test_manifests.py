@@ -14,6 +14,7 @@ from tests.controlplane.progress import on_stderr
 from tests.controlplane.toolchain import kubectl
 from tests.manifests.rendered import MANIFESTS, Object, entries, one, registration, rendered
 from webhook import __version__
+from webhook.cni.neighbors import KINDS
 from webhook.model import ADDON_MANAGER, BREAK_GLASS
 from webhook.policy import load
 from webhook.review import own_policy
@@ -152,6 +153,10 @@ def test_what_fails_closed_and_what_open() -> None:
         ("Validating", "eniconfig.cni-guard.dev"): "Fail",
         ("Validating", "aws-node-addon.cni-guard.dev"): "Ignore",
         ("Validating", "eniconfig-addon.cni-guard.dev"): "Ignore",
+        ("Validating", "neighbors.cni-guard.dev"): "Ignore",
+        ("Validating", "neighbors-deletion.cni-guard.dev"): "Fail",
+        ("Validating", "neighbors-deletion-addon.cni-guard.dev"): "Ignore",
+        ("Validating", "securitygrouppolicies.cni-guard.dev"): "Ignore",
         ("Validating", "policy.cni-guard.dev"): "Ignore",
         ("Mutating", "aws-node.cni-guard.dev"): "Ignore",
     }
@@ -159,7 +164,8 @@ def test_what_fails_closed_and_what_open() -> None:
 
 def test_only_exact_resources_are_matched() -> None:
     matched = {resource for _, hook in entries() for rule in hook["rules"] for resource in rule["resources"]}
-    assert matched == {"daemonsets", "eniconfigs", "configmaps"}
+    neighbors = {"serviceaccounts", "configmaps", "clusterroles", "clusterrolebindings", "customresourcedefinitions"}
+    assert matched == {"daemonsets", "eniconfigs", "securitygrouppolicies"} | neighbors
     for _, hook in entries():
         assert "objectSelector" not in hook
         assert ("namespaceSelector" in hook) == hook["name"].startswith("policy")
@@ -185,7 +191,7 @@ def test_the_manager_of_the_add_on_has_entries_of_its_own() -> None:
         expressions = " ".join(named(hook).values())
         if hook["name"].partition(".")[0].endswith("-addon"):
             assert f'== "{ADDON_MANAGER}"' in expressions
-        elif "policy" not in hook["name"]:
+        elif hook["failurePolicy"] == "Fail" or kind == "Mutating":
             assert f'!= "{ADDON_MANAGER}"' in expressions, (kind, hook["name"])
 
 
@@ -202,6 +208,16 @@ def test_the_two_files_say_the_same_of_aws_node() -> None:
     expressions = {named(hook)["is-aws-node"] for item in (validating, mutating) for hook in item["webhooks"]
                    if "is-aws-node" in named(hook)}  # fmt: skip
     assert len(expressions) == 1
+
+
+def test_neighbors_are_matched_by_the_names_that_the_guard_knows() -> None:
+    for _, hook in entries():
+        if expression := named(hook).get("is-neighbor"):
+            names = {name for kind in KINDS.values() for name in kind.names}
+            assert names == set(re.findall(r'"([\w.-]+)"', expression)) - RESOURCES - {"kube-system"}
+
+
+RESOURCES = {"customresourcedefinitions", "clusterroles", "clusterrolebindings", "serviceaccounts", "configmaps"}
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.changes import NOW, evaluated
 from webhook.catalogue import moments
+from webhook.catalogue.permits import ALLOW_DELETE
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
-from webhook.rules.del_permit import ALLOW_DELETE
 
 LATE = "2026-06-01T13:00:01Z"
 

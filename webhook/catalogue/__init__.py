@@ -53,7 +53,7 @@ class Catalogue:
             self._about[asked] = tuple(
                 rule
                 for rule in self.rules
-                if rule.target == target and operation in rule.operations and (in_file or not rule.files_only)
+                if target in rule.targets and operation in rule.operations and (in_file or not rule.files_only)
             )
         return self._about[asked]
 

@@ -11,7 +11,7 @@ from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.facts import NOTHING_KNOWN, Facts
-from webhook.model import Change, Json, Level, Operation, Source, User, at
+from webhook.model import Change, Json, Level, Operation, Source, User, at, text
 from webhook.policy import BUILT_IN, Policy
 
 NEWEST = "1.23.1"
@@ -118,14 +118,28 @@ class ENIConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Another object, given whole."""
+
+    raw: Mapping[str, Json]
+
+    def build(self) -> dict[str, Any]:
+        """The object."""
+        return deepcopy(dict(self.raw))
+
+
+Described = DaemonSet | ENIConfig | Whole
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A change, and what the rule that it belongs to is expected to say of it.
 
     With `before` it is an update; with `before` alone a deletion.
     """
 
-    now: DaemonSet | ENIConfig | None
-    before: DaemonSet | ENIConfig | None = None
+    now: Described | None
+    before: Described | None = None
     user: User | None = None
     file: str = ""
     """The file in which `check` finds the object; without one it is a request to the API server."""
@@ -150,7 +164,7 @@ class Example:
         """The change as rules receive it."""
         shown = self.now or self.before
         return change_of(
-            kind="ENIConfig" if isinstance(shown, ENIConfig) else "DaemonSet",
+            kind=text(at(shown.build(), "kind")) if shown else "",
             new=self.now.build() if self.now else None,
             old=self.before.build() if self.before else None,
             operation=self.operation,

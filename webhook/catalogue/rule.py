@@ -14,12 +14,13 @@ from typing import Any, Generic, TypeVar, get_args
 from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
+from webhook.cni.neighbors import Neighbor
 from webhook.cni.tables import Tables
 from webhook.facts import FactName, Facts
 from webhook.model import Change, CouldNotCheckError, Level, Operation, Part, Problem, Target
 from webhook.policy import Policy
 
-View = TypeVar("View", AwsNode, EniConfig)
+View = TypeVar("View", AwsNode, EniConfig, Neighbor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def postponed(reasons: list[str]) -> Iterator[None]:
 
 AwsNodeCase = Case[AwsNode]
 EniConfigCase = Case[EniConfig]
+NeighborCase = Case[Neighbor]
 
 Check = Callable[[Case[Any]], Iterator[Problem]]
 AnyCheck = TypeVar("AnyCheck", bound=Callable[..., Iterator[Problem]])
@@ -72,7 +74,8 @@ class Rule:
 
     id: str
     title: str
-    target: Target
+    targets: tuple[Target, ...]
+    """What it is about."""
     level: Level
     """The highest level of its problems."""
     check: Check
@@ -111,7 +114,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     link: str,
     bad: tuple[Example, ...],
     good: tuple[Example, ...] = (),
-    target: Target = "aws-node",
+    target: Target | tuple[Target, ...] = "aws-node",
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE"),
     rests_on_releases: bool = False,
     excusable: bool = True,
@@ -129,7 +132,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
         return Rule(
             id=rule_id,
             title=title,
-            target=target,
+            targets=target if isinstance(target, tuple) else (target,),
             level=level,
             check=check,
             why=inspect.cleandoc(check.__doc__ or ""),

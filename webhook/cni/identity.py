@@ -6,7 +6,7 @@ DaemonSet would bypass the rules for the first.
 
 from collections.abc import Iterator, Mapping
 
-from webhook.cni import dns, images, meant
+from webhook.cni import dns, images, meant, neighbors
 from webhook.cni.aws_node import POD_SPEC
 from webhook.model import Change, Json, Operation, Source, Target, User, at, text
 
@@ -40,21 +40,23 @@ def change_of(  # noqa: PLR0913 - the fields of a record, most of them by name
         source: The file of the object.
     """
     is_foreign = group is not None and not may_be_guarded(group, kind)
-    target, old_target = (None, None) if is_foreign else (target_of(kind, new, old), target_of(kind, old))
+    target, old_target = (
+        (None, None) if is_foreign else (target_of(kind, new, old, group=group), target_of(kind, old, group=group))
+    )
     return Change(kind, new, old, operation, user, source, target=target, old_target=old_target)
 
 
 def may_be_guarded(group: str, kind: str) -> bool:
     """Whether cni-guard has rules for objects of this kind."""
-    return (group, kind) in {AWS_NODE, ENICONFIG}
+    return (group, kind) in {AWS_NODE, ENICONFIG} or (group, kind) in neighbors.KINDS
 
 
-def target_of(kind: str, *sides: Json) -> Target | None:
+def target_of(kind: str, *sides: Json, group: str | None = None) -> Target | None:
     """What an object of this kind is to cni-guard; of its old and new side, either is enough."""
     if kind == ENICONFIG[1]:
         return "ENIConfig"
     if kind != AWS_NODE[1]:
-        return None
+        return next((found for side in sides if (found := neighbors.of(group, kind, side)) is not None), None)
     return "aws-node" if any(is_aws_node(side) for side in sides if side is not None) else None
 
 

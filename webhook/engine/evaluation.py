@@ -12,6 +12,7 @@ from webhook.catalogue.rule import Case, Rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Assumed
 from webhook.cni.eniconfig import EniConfig
+from webhook.cni.neighbors import Neighbor
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.levels import Before, Levels, View
 from webhook.engine.outcome import NOTHING, Outcome, ask
@@ -66,8 +67,11 @@ class Evaluation:
         return Levels(change, self._basis.policy, self._basis.now, self._basis.tables)
 
     def _view(self, raw: Json) -> View:
-        if self.verdict.change.target == "ENIConfig":
+        target = self.verdict.change.target
+        if target == "ENIConfig":
             return EniConfig(raw)
+        if target != "aws-node":
+            return Neighbor(raw)
         return AwsNode(raw, self._basis.policy.versions.digests, self._assumed, self._basis.spend)
 
     def _evaluate(self, change: Change, new: View, known: dict[str, Outcome]) -> Verdict:
@@ -145,6 +149,8 @@ def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
 
 
 def _changes_version(case: Case[Any]) -> bool:
+    if not isinstance(case.new, AwsNode):
+        return False
     return case.old is not None and case.old.version != case.new.version
 
 

@@ -11,6 +11,7 @@ from webhook.catalogue.rule import Rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
+from webhook.cni.neighbors import Neighbor
 from webhook.cni.tables import Tables
 from webhook.engine.outcome import Gravity, Outcome, gravity
 from webhook.model import ADDON_MANAGER, Change, Evidence, Finding, Json, Level, Overrun, Problem, RuleError, at, text
@@ -21,7 +22,7 @@ ACKNOWLEDGE = "cni-guard.dev/acknowledge"
 
 _ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3}):?[ \t]+(?=.*\w)")
 
-View = AwsNode | EniConfig
+View = AwsNode | EniConfig | Neighbor
 Before = frozenset[tuple[Evidence, Gravity]]
 """The problems that the old object already has, by evidence, with their gravity there."""
 

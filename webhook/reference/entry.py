@@ -30,7 +30,7 @@ class Entry:
         rule = self.rule
         return (
             ("Family", f"{family(rule.id)} ({FAMILIES[family(rule.id)]})"),
-            ("About", f"{rule.target}, in manifest files only" if rule.files_only else rule.target),
+            ("About", ", ".join(rule.targets) + (", in manifest files only" if rule.files_only else "")),
             ("Operations", ", ".join(rule.operations)),
             ("Highest level", rule.level),
             ("Can be excepted", "yes, unless the fault is certain"),
@@ -57,7 +57,7 @@ def as_row(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "title": rule.title,
         "family": family(rule.id),
-        "target": rule.target,
+        "targets": list(rule.targets),
         "operations": list(rule.operations),
         "level": rule.level,
         "acknowledgeable": rule.acknowledgeable,

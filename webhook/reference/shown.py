@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webhook.catalogue import Catalogue
-from webhook.catalogue.examples import EVALUATED_AT, DaemonSet, ENIConfig, Example, Variables
+from webhook.catalogue.examples import EVALUATED_AT, DaemonSet, Described, Example, Variables
 from webhook.catalogue.rule import Rule
 from webhook.cni.stock import stock
 from webhook.engine.pipeline import Guard, complete, evaluate
-from webhook.model import Finding, Json, Level
+from webhook.model import Finding, Json, Level, at, text
 from webhook.reference.fragments import fragment
 
 _COMMAND = 300
@@ -66,7 +66,7 @@ def _shown(
 ) -> Shown:
     now = example.now
     change = None if now is None else fragment(_base(example), now.build())
-    whole = isinstance(now, ENIConfig) and example.before is None
+    whole = not isinstance(now, DaemonSet) and example.before is None
     return Shown(
         start=_start(example),
         before=_before(example.before),
@@ -102,11 +102,14 @@ def _start(example: Example) -> str:
     return f"update of {_object(before)}{by}"
 
 
-def _object(described: DaemonSet | ENIConfig | None) -> str:
-    return f"the official manifest of CNI {described.release}" if isinstance(described, DaemonSet) else "an ENIConfig"
+def _object(described: Described | None) -> str:
+    if isinstance(described, DaemonSet):
+        return f"the official manifest of CNI {described.release}"
+    raw = described.build() if described else {}
+    return f"{raw.get('kind')} {text(at(raw, 'metadata', 'name'))}"
 
 
-def _before(before: DaemonSet | ENIConfig | None) -> Json:
+def _before(before: Described | None) -> Json:
     if isinstance(before, DaemonSet):
         return fragment(stock(before.release), before.build()).value or None
     return before.build() if before else None
@@ -116,14 +119,22 @@ def _command(example: Example) -> str:
     """The command, if the change is a deletion or only sets variables of one container."""
     now, before = example.now, example.before
     if now is None:
-        kind = _RESOURCE if isinstance(before, DaemonSet) else f"eniconfig {before.name}" if before else ""
-        return f"kubectl delete {kind}"
+        return f"kubectl delete {_resource(before)}"
     if not isinstance(now, DaemonSet) or before is not None:
         return ""
     plain = DaemonSet(release=now.release)
     if replace(now, env={}) == plain:
         return _set_env("aws-node", now.env)
     return _set_env("aws-vpc-cni-init", now.init_env) if replace(now, init_env={}) == plain else ""
+
+
+def _resource(described: Described | None) -> str:
+    """The object as an argument of kubectl."""
+    if isinstance(described, DaemonSet) or described is None:
+        return _RESOURCE
+    raw = described.build()
+    name, namespace = (text(at(raw, "metadata", key)) for key in ("name", "namespace"))
+    return f"{text(raw.get('kind')).lower()} {name}{f' --namespace={namespace}' if namespace else ''}"
 
 
 def _set_env(container: str, variables: Variables) -> str:
