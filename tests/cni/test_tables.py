@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from webhook.cni.agents import EPOCHS, epoch, health_address
+from webhook.cni.agents import EPOCHS, health_address
+from webhook.cni.features import FEATURE_FLOORS, FeatureFloor
 from webhook.cni.flags import FLAGS, Given, given, refusal
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
 from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
@@ -396,6 +397,43 @@ def test_tables_that_end_early_know_how_their_newest_release_reads() -> None:
     assert KNOWN.until(V("1.14.1")).variables["aws-node"]["HOST_CNI_CONFDIR_PATH"].dead_in(V("1.23.1"))
 
 
+@pytest.mark.parametrize("newest", VERSIONS, ids=str)
+def test_tables_that_end_early_hold_nothing_of_a_later_release(newest: Version) -> None:
+    cut = KNOWN.until(newest)
+    agent = max(cut.pairs.values(), default=V("0.0.0"))
+    first = [
+        *cut.versions,
+        *(row.first for row in cut.unsafe),
+        *(row.first for row in cut.features),
+        *(step for rows in cut.variables.values() for row in rows.values() for step, _ in row.steps),
+        *(step for step, _ in (*cut.epochs, *cut.health_addresses)),
+        *cut.behaviors.values(),
+        *(row.before for row in cut.waypoints),
+    ]
+    assert max(first) <= newest
+    of_agent = [step for step, _ in cut.agents] + [step for row in cut.flags.values() for step, _ in row.defaults]
+    assert max(of_agent) <= agent
+
+
+def test_tables_until_the_newest_release_are_all() -> None:
+    cut = KNOWN.until(KNOWN.newest)
+    assert (cut.features, cut.behaviors, cut.waypoints, cut.agents, set(cut.flags)) == (
+        KNOWN.features,
+        KNOWN.behaviors,
+        KNOWN.waypoints,
+        KNOWN.agents,
+        set(KNOWN.flags),
+    )
+
+
+@pytest.mark.parametrize("row", FEATURE_FLOORS, ids=lambda row: row.name)
+def test_a_feature_is_switched_by_what_exists(row: FeatureFloor) -> None:
+    assert row.first in KNOWN.versions
+    for switch in row.switches:
+        name = switch.removeprefix("--")
+        assert (name in KNOWN.flags) if switch.startswith("--") else (name in by_name("aws-node"))
+
+
 def test_name_traps_lead_to_variables() -> None:
     known = by_name("aws-node")
     assert {right for right in NAME_TRAPS.values() if right not in known} == set()
@@ -423,7 +461,7 @@ def test_agents_only_ever_get_newer() -> None:
 
 def test_every_shipped_pair_can_talk() -> None:
     for version, agent in KNOWN.pairs.items():
-        now = epoch(version)
+        now = KNOWN.epoch(version)
         assert now.minimum is None or agent >= now.minimum
         assert now.before is None or agent < now.before
 
@@ -447,7 +485,7 @@ def test_epochs_are_ordered() -> None:
     ],
 )
 def test_limits_of_the_agent(version: str, minimum: str | None, before: str | None) -> None:
-    now = epoch(V(version))
+    now = KNOWN.epoch(V(version))
     assert (now.minimum, now.before) == (minimum and V(minimum), before and V(before))
 
 

@@ -59,10 +59,21 @@ EPOCHS: tuple[tuple[Version, Epoch], ...] = (
 """The epochs of the transport, each with its first release."""
 
 
-def epoch(version: Version) -> Epoch:
-    """The epoch that a release belongs to."""
-    found = in_force(EPOCHS, version)
-    return EPOCHS[0][1] if found is None else found
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What the agent does from one of its releases on."""
+
+    listens_on: Literal["tcp", "unix"]
+    asks_ipamd: bool
+    """Whether it asks ipamd for the enforcing mode if policies are enabled."""
+
+
+AGENTS: tuple[tuple[Version, Agent], ...] = (
+    (V("0.0.0"), Agent("tcp", asks_ipamd=False)),
+    (V("1.2.4"), Agent("tcp", asks_ipamd=True)),
+    (_NEW_SOCKET, Agent("unix", asks_ipamd=True)),
+)
+"""What the agent does, from which of its releases on."""
 
 
 def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
@@ -72,9 +83,10 @@ def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
     return to_agent.endswith("-if-mode-set") and bool(mode)
 
 
-_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), IPAMD_SOCKET))
+HEALTH_ADDRESSES: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), IPAMD_SOCKET))
+"""Where ipamd answers health probes, from which release on."""
 
 
-def health_address(version: Version) -> str:
+def health_address(version: Version, steps: tuple[tuple[Version, str], ...] = HEALTH_ADDRESSES) -> str:
     """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
-    return in_force(_HEALTH, version) or _HEALTH[0][1]
+    return in_force(steps, version) or steps[0][1]
