@@ -13,7 +13,7 @@ from webhook.cni.identity import AWS_NODE, ENICONFIG
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import Guard
-from webhook.model import NOTHING_KNOWN, Change, Verdict
+from webhook.model import Change, Verdict
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
@@ -32,7 +32,7 @@ def evaluated(
     change: Change, policy: Policy = BUILT_IN, *, rules: Catalogue = CATALOGUE, tables: Tables = KNOWN
 ) -> Verdict:
     """The verdict on a change."""
-    return Evaluation(change, Basis(policy, NOTHING_KNOWN, rules, NOW, tables)).verdict
+    return Evaluation(change, Basis(policy, rules, NOW, tables)).verdict
 
 
 def review(change: Change, **request: Any) -> bytes:

@@ -59,7 +59,7 @@ def _row(operation: str, body: bytes, guard: Guard, plan: Plan) -> Row:
         operation,
         len(body),
         _best(lambda: request.read(body), plan.judgements),
-        _best(lambda: Evaluation(change, Basis(guard.policy, guard.facts, guard.rules, now)), plan.judgements),
+        _best(lambda: Evaluation(change, Basis(guard.policy, guard.rules, now)), plan.judgements),
         whole("validate"),
         whole("mutate"),
     )

@@ -16,7 +16,7 @@ from webhook.cni.variables import by_name
 from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, validate
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Edit, User, at
+from webhook.model import ADDON_MANAGER, Change, Edit, User, at
 from webhook.policy import Defaults, Policy
 from webhook.rules import CATALOGUE
 
@@ -192,7 +192,7 @@ def test_what_runs_again_answers_as_a_whole_evaluation_would(
         DaemonSet(release=release, env=now, without=tuple(sorted(without))),
         before=None if before is None else DaemonSet(env=before),
     )
-    basis = Basis(policy, NOTHING_KNOWN, CATALOGUE, NOW)
+    basis = Basis(policy, CATALOGUE, NOW)
     evaluation = Evaluation(example.change(), basis)
     for finding in evaluation.verdict.findings:
         changed = _apply(Completed(example.change()), finding.problem.fixes)

@@ -17,7 +17,7 @@ from webhook.catalogue.rule import AwsNodeCase, Rule, rule
 from webhook.cni.stock import stock
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.levels import ACKNOWLEDGE
-from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Problem, User, Verdict
+from webhook.model import ADDON_MANAGER, Change, Problem, User, Verdict
 from webhook.policy import BUILT_IN, Blocked, Cluster, ExtraVariable, Images, Policy, PolicyException, Versions
 from webhook.rules import CATALOGUE
 
@@ -476,7 +476,7 @@ GROWN = DaemonSet(env={"MAX_ENI": "3"})
 )
 @pytest.mark.parametrize("calls", range(20))
 def test_what_exceeds_the_budget_is_a_rule_that_failed(example: Example, level: str, calls: int) -> None:
-    verdict = Evaluation(example.change(), Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(calls))).verdict
+    verdict = Evaluation(example.change(), Basis(BUILT_IN, CATALOGUE, NOW, spend=spent(calls))).verdict
     if verdict.overrun:
         assert verdict.overrun.level == level
         assert verdict.overrun.message in (verdict.denials if level == "deny" else verdict.warnings)
@@ -489,13 +489,13 @@ def test_a_first_restart_of_what_exceeds_the_budget_passes() -> None:
     """`kubectl rollout restart` adds an annotation to the pod template, and the object grows by it."""
     change = Example(GROWN, before=GROWN).change()
     change.object["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": str(NOW)}
-    verdict = Evaluation(change, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(1))).verdict
+    verdict = Evaluation(change, Basis(BUILT_IN, CATALOGUE, NOW, spend=spent(1))).verdict
     assert verdict.overrun
     assert verdict.overrun.level == "warn"
 
 
 def test_what_was_found_before_the_budget_ended_is_kept() -> None:
-    basis = Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW, spend=spent(15))
+    basis = Basis(BUILT_IN, CATALOGUE, NOW, spend=spent(15))
     verdict = Evaluation(Example(DaemonSet(env=CONFLICT, release="1.22.1")).change(), basis).verdict
     assert verdict.overrun
     assert "VER-002" in {finding.rule for finding in verdict.findings}

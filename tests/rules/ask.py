@@ -9,7 +9,7 @@ from webhook.catalogue.rule import Case
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import KNOWN
-from webhook.model import NOTHING_KNOWN, Change, Finding, Problem, Source
+from webhook.model import Change, Finding, Problem, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
 
@@ -37,7 +37,7 @@ def problems(rule: str, new: Any, *, kind: str = "DaemonSet") -> list[Problem]:
     asked = CATALOGUE.get(rule)
     assert asked is not None
     view = EniConfig(new) if kind == "ENIConfig" else AwsNode(new)
-    return list(asked.check(Case(Change(kind, new), view, None, BUILT_IN, NOTHING_KNOWN, NOW, KNOWN)))
+    return list(asked.check(Case(Change(kind, new), view, None, BUILT_IN, NOW, KNOWN)))
 
 
 def grows_linearly(cost: Callable[[int], float], size: int) -> bool:

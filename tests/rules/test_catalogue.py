@@ -25,7 +25,7 @@ from webhook.cni.version import Version
 from webhook.engine.defaults import add_defaults
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, decide, validate
-from webhook.model import NOTHING_KNOWN, Change, Finding, Source, Verdict, at
+from webhook.model import Change, Finding, Source, Verdict, at
 from webhook.policy import BUILT_IN, Defaults, Policy
 from webhook.review.answer import answer
 from webhook.rules import CATALOGUE
@@ -138,7 +138,7 @@ def test_the_page_is_fresh() -> None:
 
 
 def filled(change: Change) -> tuple[Change, tuple[Finding, ...]]:
-    done = add_defaults(Evaluation(change, Basis(BUILT_IN, NOTHING_KNOWN, CATALOGUE, NOW)))
+    done = add_defaults(Evaluation(change, Basis(BUILT_IN, CATALOGUE, NOW)))
     return done.change, done.findings
 
 

@@ -15,7 +15,7 @@ from webhook.catalogue.examples import Example
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.tables import Tables
-from webhook.model import Change, CouldNotCheckError, Facts, Level, Operation, Part, Problem
+from webhook.model import Change, CouldNotCheckError, Level, Operation, Part, Problem
 from webhook.policy import Policy
 
 Target = Literal["aws-node", "ENIConfig"]
@@ -33,7 +33,6 @@ class Case(Generic[View]):
     old: View | None
     """The object before; None on CREATE, in files, and while the old object itself is judged."""
     policy: Policy
-    facts: Facts
     now: datetime
     tables: Tables
     found_before: Callable[[], tuple[Problem, ...]] = tuple
@@ -41,11 +40,11 @@ class Case(Generic[View]):
 
     @property
     def kubernetes(self) -> tuple[int, int] | None:
-        """The API server's version: seen, or stated in the policy."""
-        if self.facts.server_version is None and self.policy.cluster.kubernetes:
-            major, minor = self.policy.cluster.kubernetes.split(".")
-            return int(major), int(minor)
-        return self.facts.server_version
+        """The Kubernetes version of the cluster, as the policy states it."""
+        if self.policy.cluster.kubernetes is None:
+            return None
+        major, minor = self.policy.cluster.kubernetes.split(".")
+        return int(major), int(minor)
 
 
 @contextmanager

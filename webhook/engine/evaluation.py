@@ -1,4 +1,4 @@
-"""Runs the rules on a change and returns a verdict. Pure: clock, facts and policy are arguments."""
+"""Runs the rules on a change and returns a verdict. Pure: clock and policy are arguments."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from webhook.cni.identity import is_aws_node, is_guarded
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.levels import Before, Levels, View
 from webhook.engine.outcome import NOTHING, Outcome, ask
-from webhook.model import Change, Edit, Evidence, Facts, Finding, Json, Problem, RuleError, Skipped, Verdict
+from webhook.model import Change, Edit, Evidence, Finding, Json, Problem, RuleError, Skipped, Verdict
 from webhook.policy import Policy
 
 
@@ -25,7 +25,6 @@ class Basis:
     """The inputs of an evaluation, except the change itself."""
 
     policy: Policy
-    facts: Facts
     rules: Catalogue
     now: datetime
     tables: Tables = KNOWN
@@ -72,7 +71,7 @@ class Evaluation:
 
     def _evaluate(self, change: Change, new: View, known: dict[str, Outcome]) -> Verdict:
         basis = self._basis
-        case: Case[Any] = Case(change, new, self._old, basis.policy, basis.facts, basis.now, basis.tables)
+        case: Case[Any] = Case(change, new, self._old, basis.policy, basis.now, basis.tables)
         case = replace(case, found_before=partial(self._found_before, case))
         levels = self._levels(change)
         findings: list[Finding] = []

@@ -7,7 +7,7 @@ from webhook.budget import OverBudgetError, Spend, cpu_seconds, unlimited
 from webhook.catalogue import Catalogue
 from webhook.engine.defaults import Completed, add_defaults
 from webhook.engine.evaluation import Basis, Evaluation
-from webhook.model import NOTHING_KNOWN, Change, Evidence, Facts, Finding, Verdict
+from webhook.model import Change, Evidence, Finding, Verdict
 from webhook.policy import Policy
 
 
@@ -17,7 +17,6 @@ class Guard:
 
     policy: Policy
     rules: Catalogue
-    facts: Facts = NOTHING_KNOWN
     budget: float | None = None
     """Seconds of CPU time for one evaluation; None, for commands, means no limit."""
     notices: tuple[str, ...] = ()
@@ -30,7 +29,7 @@ class Guard:
 
 def evaluate(change: Change, guard: Guard, now: datetime, spend: Spend = unlimited) -> Evaluation:
     """Evaluate the change."""
-    return Evaluation(change, Basis(guard.policy, guard.facts, guard.rules, now, spend=spend))
+    return Evaluation(change, Basis(guard.policy, guard.rules, now, spend=spend))
 
 
 def validate(change: Change, guard: Guard, now: datetime, spend: Spend = unlimited) -> Verdict:
