@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from tests.changes import evaluated
+from tests.cni.crd import crd
 from tests.cni.official import daemonset_of, documents, main, row_of, written
 from webhook.catalogue.examples import container
 from webhook.cni.releases import FIRST_WITH_MANIFEST, RELEASES, Release, check
-from webhook.cni.stock import crd, stock
+from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
 from webhook.cni.version import Version
 from webhook.model import Change

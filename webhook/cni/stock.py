@@ -1,4 +1,4 @@
-"""The DaemonSet aws-node as the official manifest of a release has it, and the CRD of ENIConfig.
+"""The DaemonSet aws-node of the official manifest of each release.
 
 Source: config/master/aws-k8s-cni.yaml at each tag of aws/amazon-vpc-cni-k8s from v1.9.0 on. What changes from release
 to release stands in tables: variables and flags in their own modules, the rest here.
@@ -247,32 +247,3 @@ def _expressions(prefix: str, version: Version) -> list[Json]:
         {"key": f"{prefix}/arch", "operator": "In", "values": ["amd64", "arm64"]},
         {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": kept_away},
     ]
-
-
-def crd() -> Json:
-    """Make the CRD of ENIConfig: what the API server needs to check and prune as it does for the official one."""
-    spec = {
-        "type": "object",
-        "required": ["subnet"],
-        "properties": {
-            "subnet": {"type": "string"},
-            "securityGroups": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-    schema = {
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": True,
-        "properties": {"spec": spec, "status": {"type": "object"}},
-    }
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "eniconfigs.crd.k8s.amazonaws.com"},
-        "spec": {
-            "group": "crd.k8s.amazonaws.com",
-            "scope": "Cluster",
-            "names": {"kind": "ENIConfig", "plural": "eniconfigs", "singular": "eniconfig"},
-            "versions": [version],
-        },
-    }
