@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.cni.crd import crd
 from tests.cni.official import digest, documents, plain
 from webhook.cni.agents import health_address
 from webhook.cni.images import parse_image
 from webhook.cni.releases import RELEASES, Release
-from webhook.cni.stock import NEWEST, crd, stock
+from webhook.cni.stock import NEWEST, stock
 from webhook.cni.variables import by_name
 from webhook.cni.version import Version, parse_tag
 

@@ -7,9 +7,11 @@ from typing import get_args
 
 import pytest
 
-from webhook.cni.agents import EPOCHS, epoch, health_address
+from webhook.cni.agents import EPOCHS, health_address
+from webhook.cni.features import FEATURE_FLOORS, FeatureFloor
 from webhook.cni.flags import FLAGS, Given, given, refusal
 from webhook.cni.images import ACCOUNTS, REPOSITORIES
+from webhook.cni.names import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.reading import FATAL, NO_EFFECT, Reading, Variable
 from webhook.cni.releases import (
     FIRST_WITH_AGENT,
@@ -22,7 +24,7 @@ from webhook.cni.releases import (
 )
 from webhook.cni.tables import KNOWN
 from webhook.cni.unsafe import UNSAFE_RELEASES, Feature, UnsafeReleases
-from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES, VARIABLES, by_name
+from webhook.cni.variables import VARIABLES, by_name
 from webhook.cni.version import Version, in_force
 
 V = Version.of
@@ -93,6 +95,12 @@ def test_the_next_release_is_one_more_row() -> None:
 def test_what_is_missing_from_a_row_is_said(row: Release, says: str) -> None:
     with pytest.raises(ValueError, match=f"webhook/cni/releases.py: {re.escape(says)}"):
         check([*RELEASES, row])
+
+
+def dead_from(row: Variable) -> Version | None:
+    """The release from which on a variable has no effect anymore."""
+    first, last = row.steps[-1]
+    return first if last is NO_EFFECT else None
 
 
 def test_last_patches() -> None:
@@ -355,7 +363,7 @@ def test_what_an_empty_value_stops() -> None:
 
 
 def test_what_is_dead() -> None:
-    dead = {row.name: str(row.until) for row in VARIABLES if row.until}
+    dead = {row.name: str(until) for row in VARIABLES if (until := dead_from(row))}
     assert dead == {
         "AWS_VPC_K8S_CNI_CONFIGURE_RPFILTER": "1.12.1",
         "AGENT_LOG_PATH": "1.12.1",
@@ -370,10 +378,10 @@ def test_a_variable_may_lose_its_effect_for_a_while() -> None:
     assert [str(release) for release in VERSIONS if row.dead_in(release)] == [
         "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
     ]  # fmt: skip
-    assert row.until is None
+    assert dead_from(row) is None
     assert row.alive_again(V("1.14.1")) == V("1.15.0")
     assert row.dead_since(V("1.14.1")) == V("1.12.1")
-    assert row.cut(V("1.14.1")).until == V("1.12.1")
+    assert dead_from(row.cut(V("1.14.1"))) == V("1.12.1")
 
 
 def test_defaults_that_changed() -> None:
@@ -396,11 +404,50 @@ def test_tables_that_end_early_know_how_their_newest_release_reads() -> None:
     assert KNOWN.until(V("1.14.1")).variables["aws-node"]["HOST_CNI_CONFDIR_PATH"].dead_in(V("1.23.1"))
 
 
+@pytest.mark.parametrize("newest", VERSIONS, ids=str)
+def test_tables_that_end_early_hold_nothing_of_a_later_release(newest: Version) -> None:
+    cut = KNOWN.until(newest)
+    agent = max(cut.pairs.values(), default=V("0.0.0"))
+    first = [
+        *cut.versions,
+        *(row.first for row in cut.unsafe),
+        *(row.first for row in cut.features),
+        *(step for rows in cut.variables.values() for row in rows.values() for step, _ in row.steps),
+        *(step for step, _ in (*cut.epochs, *cut.health_addresses)),
+        *cut.behaviors.values(),
+        *(row.before for row in cut.waypoints),
+    ]
+    assert max(first) <= newest
+    of_agent = [step for step, _ in cut.agents] + [step for row in cut.flags.values() for step, _ in row.defaults]
+    assert max(of_agent) <= agent
+
+
+def test_tables_until_the_newest_release_are_all() -> None:
+    cut = KNOWN.until(KNOWN.newest)
+    assert (cut.features, cut.behaviors, cut.waypoints, cut.agents, set(cut.flags)) == (
+        KNOWN.features,
+        KNOWN.behaviors,
+        KNOWN.waypoints,
+        KNOWN.agents,
+        set(KNOWN.flags),
+    )
+
+
+@pytest.mark.parametrize("row", FEATURE_FLOORS, ids=lambda row: row.name)
+def test_a_feature_is_switched_by_what_exists(row: FeatureFloor) -> None:
+    assert row.first in KNOWN.versions
+    for switch in row.switches:
+        name = switch.removeprefix("--")
+        assert (name in KNOWN.flags) if switch.startswith("--") else (name in by_name("aws-node"))
+
+
 def test_name_traps_lead_to_variables() -> None:
     known = by_name("aws-node")
     assert {right for right in NAME_TRAPS.values() if right not in known} == set()
     assert {wrong for wrong in NAME_TRAPS if wrong in known or wrong in SDK_NAMES} == set()
-    assert not any(known[right].until for wrong, right in NAME_TRAPS.items() if not wrong.startswith("AWS_VPC_CNI_"))
+    assert not any(
+        dead_from(known[right]) for wrong, right in NAME_TRAPS.items() if not wrong.startswith("AWS_VPC_CNI_")
+    )
     assert NAME_TRAPS["ENABLE_IPV4"] == "ENABLE_IPv4"
     assert NAME_TRAPS["DISABLE_CONTAINER_V6"] == "DISABLE_POD_V6"
     assert NAME_TRAPS["AWS_VPC_CNI_EXTERNALSNAT"] == "AWS_VPC_K8S_CNI_EXTERNALSNAT"
@@ -423,7 +470,7 @@ def test_agents_only_ever_get_newer() -> None:
 
 def test_every_shipped_pair_can_talk() -> None:
     for version, agent in KNOWN.pairs.items():
-        now = epoch(version)
+        now = KNOWN.epoch(version)
         assert now.minimum is None or agent >= now.minimum
         assert now.before is None or agent < now.before
 
@@ -447,7 +494,7 @@ def test_epochs_are_ordered() -> None:
     ],
 )
 def test_limits_of_the_agent(version: str, minimum: str | None, before: str | None) -> None:
-    now = epoch(V(version))
+    now = KNOWN.epoch(V(version))
     assert (now.minimum, now.before) == (minimum and V(minimum), before and V(before))
 
 

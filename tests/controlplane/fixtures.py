@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cni.crd import crd
 from tests.controlplane.binaries import Binaries, binaries
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.guard import GuardProcess
 from tests.controlplane.guarded import NODES, Guarded
 from tests.controlplane.progress import Unavailable
-from webhook.cni.stock import crd
 
 
 @pytest.fixture(scope="session")

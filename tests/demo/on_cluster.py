@@ -6,13 +6,13 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.cni.crd import crd
 from tests.controlplane import Cluster, binaries
 from tests.controlplane.kubelet import Kubelet
 from tests.demo import files
 from tests.demo.road import BEFORE, DEAD, INSTALL, REMOVE, ROAD
 from tests.demo.runner import Runner
 from tests.demo.screen import say
-from webhook.cni.stock import crd
 
 NODES = 3
 

@@ -6,10 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.cni.crd import crd
 from tests.controlplane import Cluster
 from tests.controlplane.cluster import Completed
 from tests.controlplane.kubelet import Kubelet
-from webhook.cni.stock import crd, stock
+from webhook.cni.stock import stock
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "manifests"

@@ -24,9 +24,7 @@ class Epoch:
     """How the plugin reaches the agent, and the agent ipamd, from one release on."""
 
     to_agent: ToAgent
-    agent_address: str
     to_ipamd: ToIpamd
-    ipamd_address: str
     minimum: Version | None = None
     """The oldest agent that can talk to these releases."""
     before: Version | None = None
@@ -35,34 +33,44 @@ class Epoch:
     """Whether ``before`` matters only while network policies are enabled."""
 
 
-_AGENT_TCP, _AGENT_SOCKET = "127.0.0.1:50052", "unix:///var/run/aws-node/npa.sock"
 IPAMD_PORT, IPAMD_PATH = 50051, "/var/run/aws-node/ipamd.sock"
 """Where ipamd answers gRPC: at this port of the loopback address before 1.23.0, at this socket from there on."""
 
 PORTS = frozenset((IPAMD_PORT, 50052, 61678, 61679, 8162, 8163))
 """The ports of ipamd and of the agent: gRPC, metrics and introspection, metrics and health of the agent."""
 
-_IPAMD_TCP, IPAMD_SOCKET = f"127.0.0.1:{IPAMD_PORT}", f"unix://{IPAMD_PATH}"
+IPAMD_SOCKET = f"unix://{IPAMD_PATH}"
 _NEW_SOCKET, _NO_TCP = V("1.2.6"), V("1.4.1")
 
 EPOCHS: tuple[tuple[Version, Epoch], ...] = (
-    (V("0.0.0"), Epoch("none", "", "none", "", before=_NEW_SOCKET)),
-    (V("1.17.0"), Epoch("tcp-if-strict", _AGENT_TCP, "none", "", before=_NEW_SOCKET)),
-    (V("1.19.3"), Epoch("tcp-always", _AGENT_TCP, "tcp", _IPAMD_TCP, before=_NEW_SOCKET)),
-    (V("1.19.4"), Epoch("tcp-if-mode-set", _AGENT_TCP, "tcp", _IPAMD_TCP, before=_NEW_SOCKET)),
+    (V("0.0.0"), Epoch("none", "none", before=_NEW_SOCKET)),
+    (V("1.17.0"), Epoch("tcp-if-strict", "none", before=_NEW_SOCKET)),
+    (V("1.19.3"), Epoch("tcp-always", "tcp", before=_NEW_SOCKET)),
+    (V("1.19.4"), Epoch("tcp-if-mode-set", "tcp", before=_NEW_SOCKET)),
     (
         V("1.20.2"),
-        Epoch("unix-if-mode-set", _AGENT_SOCKET, "tcp", _IPAMD_TCP, _NEW_SOCKET, _NO_TCP, before_when_enabled=True),
+        Epoch("unix-if-mode-set", "tcp", _NEW_SOCKET, _NO_TCP, before_when_enabled=True),
     ),
-    (V("1.23.0"), Epoch("unix-if-mode-set", _AGENT_SOCKET, "unix", IPAMD_SOCKET, _NO_TCP)),
+    (V("1.23.0"), Epoch("unix-if-mode-set", "unix", _NO_TCP)),
 )
 """The epochs of the transport, each with its first release."""
 
 
-def epoch(version: Version) -> Epoch:
-    """The epoch that a release belongs to."""
-    found = in_force(EPOCHS, version)
-    return EPOCHS[0][1] if found is None else found
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What the agent does from one of its releases on."""
+
+    listens_on: Literal["tcp", "unix"]
+    asks_ipamd: bool
+    """Whether it asks ipamd for the enforcing mode if policies are enabled."""
+
+
+AGENTS: tuple[tuple[Version, Agent], ...] = (
+    (V("0.0.0"), Agent("tcp", asks_ipamd=False)),
+    (V("1.2.4"), Agent("tcp", asks_ipamd=True)),
+    (_NEW_SOCKET, Agent("unix", asks_ipamd=True)),
+)
+"""What the agent does, from which of its releases on."""
 
 
 def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
@@ -72,9 +80,10 @@ def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
     return to_agent.endswith("-if-mode-set") and bool(mode)
 
 
-_HEALTH: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), IPAMD_SOCKET))
+HEALTH_ADDRESSES: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT}"), (V("1.23.0"), IPAMD_SOCKET))
+"""Where ipamd answers health probes, from which release on."""
 
 
-def health_address(version: Version) -> str:
+def health_address(version: Version, steps: tuple[tuple[Version, str], ...] = HEALTH_ADDRESSES) -> str:
     """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
-    return in_force(_HEALTH, version) or _HEALTH[0][1]
+    return in_force(steps, version) or steps[0][1]

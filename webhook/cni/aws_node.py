@@ -179,7 +179,13 @@ class AwsNode:
     @property
     def network_policy(self) -> bool:
         """Whether the network policy agent enforces policies."""
-        return values.go_bool(self.argument("enable-network-policy") or "false") is True
+        return self.switched_on("--enable-network-policy")
+
+    def switched_on(self, switch: str) -> bool:
+        """Whether a variable of container aws-node is true, or a flag of the agent (``--name``)."""
+        if switch.startswith("--"):
+            return values.go_bool(self.argument(switch.removeprefix("--")) or "false") is True
+        return self.flag(switch)
 
     def feature(self, name: str) -> bool:
         """Whether a feature by which the table of releases qualifies its verdicts is on (or done without)."""

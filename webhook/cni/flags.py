@@ -8,7 +8,7 @@ github.com/spf13/pflag 1.0.5 to 1.0.10, of which the agent has a flag set that e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -38,6 +38,10 @@ class Flag:
     def default(self, agent: Version) -> str | None:
         """What an agent uses where the flag is absent; ``None`` where it does not know the flag."""
         return in_force(self.defaults, agent)
+
+    def cut(self, agent: Version) -> Flag:
+        """The flag as it was when an agent, not older than its first, was the newest one."""
+        return replace(self, defaults=tuple(step for step in self.defaults if step[0] <= agent))
 
 
 def _flag(  # noqa: PLR0913 - a row of a table
@@ -122,14 +126,14 @@ def given(words: Sequence[object]) -> Iterator[Given]:
             yield Given(index, name, follows if isinstance(follows, str) else None)
 
 
-def refusal(one: Given, agent: Version | None) -> str:
-    """Why an agent exits on a flag, as a clause; empty where it takes it.
+def refusal(one: Given, agent: Version | None, flags: Mapping[str, Flag] = _BY_NAME) -> str:
+    """Why an agent exits on a flag, as a clause; empty if it accepts it.
 
     An unknown agent may have flags that are not in the table.
     """
     if one.broken:
         return f"{one.broken}, while a flag of the agent begins with two and a name"
-    flag = _BY_NAME.get(one.name)
+    flag = flags.get(one.name)
     if flag is None:
         return "" if agent is None else f"is not a flag of agent {agent}"
     if agent is not None and agent < flag.since:

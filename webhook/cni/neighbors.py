@@ -132,6 +132,10 @@ GRANTS: Final = (
 """What the official ClusterRole grants, by the release in which it begins and ends."""
 
 
+FIRST_ROLE: Final = Version(1, 6, 0)
+"""The first release whose ClusterRole counts as an official one."""
+
+
 def official_rights(version: Version) -> frozenset[Right]:
     """The rights of the official ClusterRole of a release."""
     granted = (one.rights for one in GRANTS if one.since <= version and (one.until is None or version < one.until))

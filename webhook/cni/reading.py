@@ -154,12 +154,6 @@ class Variable:
         return self.steps[0][0]
 
     @property
-    def until(self) -> Version | None:
-        """The first release from which on it has no effect any more."""
-        first, last = self.steps[-1]
-        return first if last is NO_EFFECT else None
-
-    @property
     def newest(self) -> Reading:
         """How the newest release that reads it at all does so."""
         return next(reading for _, reading in reversed(self.steps) if reading is not NO_EFFECT)

@@ -31,7 +31,7 @@ class Release:
     agent: Version | None = None
     """The network policy agent of its manifest."""
     manifest: str = ""
-    """The first 12 digits of the SHA-256 of its official DaemonSet: ``python -m tests.cni.official FILE``."""
+    """The first 12 digits of the SHA-256 of its official DaemonSet, from ``python -m tests.cni.official FILE``."""
     deploys: Version | None = None
     """The release that its manifest deploys, where that is another one."""
     label: Version | None = None
@@ -156,13 +156,13 @@ def _faults(rows: Sequence[Release]) -> Iterator[str]:
     for before, row in zip((None, *rows), rows, strict=False):
         here = f"release {row.version}"
         if before is not None and row.version <= before.version:
-            yield f"{here}: must come before {before.version}, once"
+            yield f"{here}: must come before {before.version} and be listed once"
         if row.version >= FIRST_WITH_MANIFEST and not row.manifest:
-            yield f"{here}: manifest is missing (python -m tests.cni.official FILE prints it)"
+            yield f"{here}: manifest is missing; python -m tests.cni.official FILE prints the row"
         if row.version >= FIRST_WITH_AGENT and not row.deploys and row.agent is None:
-            yield f"{here}: agent is missing: the tag of the image of container aws-eks-nodeagent in its manifest"
+            yield f"{here}: agent is missing; it is the tag of the image of container aws-eks-nodeagent in the manifest"
     if rows and not rows[-1].recommended:
-        yield f"release {rows[-1].version}: recommended is missing: the newest release is always named"
+        yield f"release {rows[-1].version}: recommended is missing; the newest release is always recommended"
 
 
 check(RELEASES)

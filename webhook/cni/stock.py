@@ -1,4 +1,4 @@
-"""The DaemonSet aws-node as the official manifest of a release has it, and the CRD of ENIConfig.
+"""The DaemonSet aws-node of the official manifest of each release.
 
 Source: config/master/aws-k8s-cni.yaml at each tag of aws/amazon-vpc-cni-k8s from v1.9.0 on. What changes from release
 to release stands in tables: variables and flags in their own modules, the rest here.
@@ -6,6 +6,7 @@ to release stands in tables: variables and flags in their own modules, the rest 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from webhook.cni.agents import health_address
@@ -19,8 +20,6 @@ Json = dict[str, Any]
 V = Version.of
 
 NEWEST = RELEASES[-1].version
-
-_ROWS: dict[Version, Release] = {row.version: row for row in RELEASES}
 
 # --- what changed, and in which release -----------------------------------------------------------------------------
 _CHART = V("1.10.0")  # from here on the manifest is rendered from the Helm chart: labels, sorted lists
@@ -65,41 +64,52 @@ _VOLUME_ORDER = (
 )
 
 
-def stock(version: Version | str = NEWEST, *, region: str = "us-west-2") -> Json:
-    """Make the DaemonSet of a release, with the images of a region.
+def stock(
+    version: Version | str = NEWEST, *, region: str = "us-west-2", releases: Iterable[Release] = RELEASES
+) -> Json:
+    """Make the DaemonSet of a release, as its official manifest has it.
 
-    A release without a tag, one before 1.9.0, and a region that has no registry raise ``ValueError``. For a release
-    whose manifest deploys another one it is, as upstream's, that of the other.
+    Args:
+        version: A release; a text may have the ``v`` of a tag.
+        region: The AWS region of the images.
+        releases: The known releases.
+
+    Raises:
+        ValueError: No manifest of the release, or no registry of the region is known.
     """
-    release = _release(version)
-    shape = _ROWS[release].deploys or release
+    rows = {row.version: row for row in releases}
+    row = _row(version, rows)
+    if row.deploys:
+        row = rows[row.deploys]
+    shape = row.version
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
         "metadata": {
             "name": "aws-node",
             "namespace": "kube-system",
-            "labels": _labels(shape) | _version_label(shape),
+            "labels": _labels(shape) | _version_label(row),
         },
         "spec": {
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}},
             "selector": {"matchLabels": {"k8s-app": "aws-node"}},
-            "template": {"metadata": {"labels": _labels(shape)}, "spec": _pod(shape, region)},
+            "template": {"metadata": {"labels": _labels(shape)}, "spec": _pod(row, region)},
         },
     }
 
 
-def _release(version: Version | str) -> Version:
-    """Which release is meant; a text may have the ``v`` of a tag."""
+def _row(version: Version | str, rows: Mapping[Version, Release]) -> Release:
     if isinstance(version, str):
         tag = parse_tag(version)
         found = None if tag is None else tag.version
     else:
         found = version
-    if found is None or found < FIRST_WITH_MANIFEST or found not in _ROWS:
-        message = f"no manifest is known for {version}: it has to be a release from {FIRST_WITH_MANIFEST} to {NEWEST}"
+    if found is None or found < FIRST_WITH_MANIFEST or found not in rows:
+        message = (
+            f"no manifest is known for {version}: it has to be a release from {FIRST_WITH_MANIFEST} to {max(rows)}"
+        )
         raise ValueError(message)
-    return found
+    return rows[found]
 
 
 def _labels(version: Version) -> Json:
@@ -107,12 +117,12 @@ def _labels(version: Version) -> Json:
     return (chart if version >= _CHART else {}) | {"k8s-app": "aws-node"}
 
 
-def _version_label(version: Version) -> Json:
-    return {"app.kubernetes.io/version": f"v{_ROWS[version].label or version}"} if version >= _CHART else {}
+def _version_label(row: Release) -> Json:
+    return {"app.kubernetes.io/version": f"v{row.label or row.version}"} if row.version >= _CHART else {}
 
 
-def _pod(version: Version, region: str) -> Json:
-    agent = _ROWS[version].agent
+def _pod(row: Release, region: str) -> Json:
+    version, agent = row.version, row.agent
     return {
         "priorityClassName": "system-node-critical",
         "serviceAccountName": "aws-node",
@@ -237,32 +247,3 @@ def _expressions(prefix: str, version: Version) -> list[Json]:
         {"key": f"{prefix}/arch", "operator": "In", "values": ["amd64", "arm64"]},
         {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": kept_away},
     ]
-
-
-def crd() -> Json:
-    """Make the CRD of ENIConfig: what the API server needs to check and prune as it does for the official one."""
-    spec = {
-        "type": "object",
-        "required": ["subnet"],
-        "properties": {
-            "subnet": {"type": "string"},
-            "securityGroups": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-    schema = {
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": True,
-        "properties": {"spec": spec, "status": {"type": "object"}},
-    }
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "eniconfigs.crd.k8s.amazonaws.com"},
-        "spec": {
-            "group": "crd.k8s.amazonaws.com",
-            "scope": "Cluster",
-            "names": {"kind": "ENIConfig", "plural": "eniconfigs", "singular": "eniconfig"},
-            "versions": [version],
-        },
-    }

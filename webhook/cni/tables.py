@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from webhook.cni.agents import EPOCHS, Epoch
+from webhook.cni.agents import AGENTS, EPOCHS, HEALTH_ADDRESSES, Agent, Epoch, health_address
+from webhook.cni.features import BEHAVIORS, FEATURE_FLOORS, WAYPOINTS, Behavior, FeatureFloor, Waypoint
+from webhook.cni.flags import FLAGS, Flag
+from webhook.cni.reading import FATAL
 from webhook.cni.releases import RELEASES, Release
 from webhook.cni.unsafe import UNSAFE_RELEASES, UnsafeReleases
 from webhook.cni.variables import VARIABLES, Variable
@@ -14,7 +17,7 @@ from webhook.cni.version import Version, in_force
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The knowledge that ends with its newest release. Each is itself alone, and what is asked of it remembered."""
+    """What is known up to a newest release. Compared by identity, so that answers can be cached."""
 
     releases: tuple[Release, ...]
     """Oldest first."""
@@ -23,6 +26,16 @@ class Tables:
     """By container, then by name."""
     epochs: tuple[tuple[Version, Epoch], ...]
     """How CNI and agent talk, from which release on."""
+    health_addresses: tuple[tuple[Version, str], ...]
+    """Where ipamd answers health probes, from which release on."""
+    agents: tuple[tuple[Version, Agent], ...]
+    """What an agent does, from which release of the agent on."""
+    flags: Mapping[str, Flag]
+    """The flags of the agent, by name."""
+    features: tuple[FeatureFloor, ...]
+    behaviors: Mapping[Behavior, Version]
+    """The first release with each behavior."""
+    waypoints: tuple[Waypoint, ...]
 
     @property
     def newest(self) -> Version:
@@ -62,17 +75,44 @@ class Tables:
         """How a release talks to its agent."""
         return in_force(self.epochs, version) or self.epochs[0][1]
 
+    def health_address(self, version: Version) -> str:
+        """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
+        return health_address(version, self.health_addresses)
+
+    def agent(self, version: Version) -> Agent:
+        """What a release of the agent does."""
+        return in_force(self.agents, version) or self.agents[0][1]
+
+    def behaves(self, version: Version | None, behavior: Behavior) -> bool:
+        """Whether a release behaves in a certain way; an unknown one behaves as the newest."""
+        first = self.behaviors.get(behavior)
+        return first is not None and (version is None or version >= first)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The variables of container aws-node without which some release does not start."""
+        rows = self.variables["aws-node"].values()
+        return tuple(row.name for row in rows if any(reading.on_absent in FATAL for _, reading in row.steps))
+
     def until(self, version: Version) -> "Tables":
         """The tables as they were when `version` was the newest release."""
+        releases = tuple(row for row in self.releases if row.version <= version)
+        agent = max((row.agent for row in releases if row.agent is not None), default=Version(0, 0, 0))
         return replace(
             self,
-            releases=tuple(row for row in self.releases if row.version <= version),
+            releases=releases,
             unsafe=tuple(replace(row, last=min(row.last, version)) for row in self.unsafe if row.first <= version),
             variables={
                 container: {name: row.cut(version) for name, row in rows.items() if row.since <= version}
                 for container, rows in self.variables.items()
             },
             epochs=tuple(row for row in self.epochs if row[0] <= version),
+            health_addresses=tuple(row for row in self.health_addresses if row[0] <= version),
+            agents=tuple(row for row in self.agents if row[0] <= agent),
+            flags={name: row.cut(agent) for name, row in self.flags.items() if row.since <= agent},
+            features=tuple(row for row in self.features if row.first <= version),
+            behaviors={name: first for name, first in self.behaviors.items() if first <= version},
+            waypoints=tuple(row for row in self.waypoints if row.before <= version),
         )
 
 
@@ -93,5 +133,11 @@ KNOWN = Tables(
     unsafe=UNSAFE_RELEASES,
     variables={name: {row.name: row for row in VARIABLES if row.container == name} for name in CONTAINERS},
     epochs=EPOCHS,
+    health_addresses=HEALTH_ADDRESSES,
+    agents=AGENTS,
+    flags={flag.name: flag for flag in FLAGS},
+    features=FEATURE_FLOORS,
+    behaviors=BEHAVIORS,
+    waypoints=WAYPOINTS,
 )
 """All that this version of the guard knows."""

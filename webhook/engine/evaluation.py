@@ -1,4 +1,4 @@
-"""Runs the rules on a change and returns a verdict. Pure: clock, facts and policy are arguments."""
+"""Runs the rules on a change and returns a verdict. Pure: clock and policy are arguments."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

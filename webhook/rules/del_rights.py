@@ -8,8 +8,7 @@ from webhook.catalogue.examples import DaemonSet, Example, Whole
 from webhook.catalogue.permits import command, is_cleaner, permit_of, refusal
 from webhook.catalogue.rule import NeighborCase, rule
 from webhook.cni.aws_node import AwsNode
-from webhook.cni.neighbors import NAMESPACE, Right, grants, official_rights, rights_of
-from webhook.cni.version import Version
+from webhook.cni.neighbors import FIRST_ROLE, NAMESPACE, Right, grants, official_rights, rights_of
 from webhook.facts import Fact, Facts
 from webhook.model import Json, Path, Problem, at
 
@@ -169,20 +168,14 @@ def _rights(case: NeighborCase) -> Iterator[Problem]:
     now, before = rights_of(case.new.raw), rights_of(case.old.raw) if case.old else None
     if now is None or before is None or now >= before:
         return
-    is_official = any(all(grants(now, right) for right in official_rights(one)) for one in _releases(case))
+    is_official = any(
+        all(grants(now, right) for right in official_rights(one)) for one in case.tables.versions if one >= FIRST_ROLE
+    )
     for need in _NEEDS:
         wanted: tuple[Right, ...] = tuple((need.group, need.resource, verb) for verb in need.verbs)
         lost = [right for right in wanted if grants(before, right) and not grants(now, right)]
         if lost and not is_official and (problem := _loss(case, need, lost)):
             yield problem
-
-
-def _releases(case: NeighborCase) -> tuple[Version, ...]:
-    return tuple(one for one in case.tables.versions if one >= _FIRST)
-
-
-_FIRST = Version(1, 6, 0)
-"""The first release whose ClusterRole counts as an official one."""
 
 
 def _loss(case: NeighborCase, need: _Need, lost: list[Right]) -> Problem | None:

@@ -103,7 +103,9 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
             _GROUPS, None, "warn", f"{_called(case)} has no securityGroups",
             "pods get those of the node's primary interface", "State them explicitly",
         )  # fmt: skip
-        raise CouldNotCheckError("empty securityGroups break CNI 1.13.0; the version in the cluster is not known")
+        raise CouldNotCheckError(
+            "some CNI releases crash on empty securityGroups; the version in the cluster is not known"
+        )
     if not isinstance(groups, list):
         yield _groups(
             _GROUPS, _text(groups), "deny", f"spec.securityGroups of {_called(case)} is not a list",

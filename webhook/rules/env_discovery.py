@@ -9,11 +9,6 @@ from webhook.catalogue.standing import is_known
 from webhook.model import Problem
 
 _DISCOVERY, _IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
-_NO_FALL_BACK = (1, 22, 1)
-"""The first release whose setupENI (ipamd.go) gives up on an interface when the subnets cannot be read.
-
-It does so with custom networking too (v1.23.1: pkg/ipamd/ipamd.go 1296 and 2872, pkg/awsutils/awsutils.go 2578).
-"""
 
 
 @rule(
@@ -39,7 +34,9 @@ def needs_ec2(case: AwsNodeCase) -> Iterator[Problem]:
     every role may read subnets: it is said only where a change switches the discovery on.
     """
     view, old = case.new, case.old
-    if old is None or old.main is None or not is_known(case) or view.known_version < _NO_FALL_BACK:
+    if old is None or old.main is None or not is_known(case):
+        return
+    if not case.tables.behaves(view.known_version, "discovery-needs-ec2"):
         return
     if not view.flag(_DISCOVERY) or old.flag(_DISCOVERY):
         return

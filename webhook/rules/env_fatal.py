@@ -9,7 +9,6 @@ from webhook.catalogue.standing import HARM, evidence, is_known, is_plain, readi
 from webhook.cni.container import Container
 from webhook.cni.objections import Objection
 from webhook.cni.reading import FATAL, Reading
-from webhook.cni.variables import VARIABLES
 from webhook.model import Evidence, Problem, text
 
 
@@ -60,17 +59,10 @@ def _fatal(case: AwsNodeCase, holder: Container, reading: Reading, name: str, va
         yield _stops(case, holder, name, value, one, evidence(case, reading, one))
 
 
-_REQUIRED = tuple(
-    row.name
-    for row in VARIABLES
-    if row.container == "aws-node" and any(reading.on_absent in FATAL for _, reading in row.steps)
-)
-
-
 def _missing(case: AwsNodeCase) -> Iterator[Problem]:
     """Variables without which the release does not start; of an unknown one nothing is asked."""
     main = case.new.main
-    for name in _REQUIRED if main is not None and not main.defects and is_known(case) else ():
+    for name in case.tables.required if main is not None and not main.defects and is_known(case) else ():
         reading = reading_of(case, case.new.required, name)
         if reading is not None and reading.on_absent in FATAL and case.new.required.lacks(name):
             yield Problem(
@@ -110,16 +102,13 @@ def _fatal_effect(one: Objection) -> str:
     )
 
 
-_KNOWS_STDERR = (1, 13, 3)
-
-
 def _way_out(case: AwsNodeCase, holder: Container, name: str, one: Objection) -> str:
     reading = reading_of(case, holder, name)
     if (
         reading is not None
         and reading.log_of
         and one.to != "conflist"
-        and (case.new.version or _KNOWS_STDERR) >= _KNOWS_STDERR
+        and case.tables.behaves(case.new.version, "logs-to-stderr")
     ):
         return f'Set {name} to "stderr" or to a file, or remove it to take the default'
     return f"Correct {name}, or remove it to take the default"

@@ -13,10 +13,6 @@ from webhook.printable import named
 _LIVE = ("AWS_VPC_K8S_CNI_VETHPREFIX", "AWS_VPC_ENI_MTU", "POD_MTU")
 """Variables whose change leaves the interfaces of running pods as they were."""
 
-_REMEDY = {
-    "AWS_VPC_ENI_MTU": "To change pods alone, set POD_MTU instead (CNI 1.16.4 or newer). Replace the nodes later"
-}
-
 
 @rule(
     "ENV-011",
@@ -35,7 +31,8 @@ def changed_while_nodes_run(case: AwsNodeCase) -> Iterator[Problem]:
         return
     main = case.new.required
     for name in _LIVE:
-        usual = case.tables.variables["aws-node"][name].default
+        row = case.tables.variables["aws-node"].get(name)
+        usual = row.default if row else None
         before, now = case.old.main.get(name) or usual, main.get(name) or usual
         if before == now:
             continue
@@ -46,9 +43,16 @@ def changed_while_nodes_run(case: AwsNodeCase) -> Iterator[Problem]:
             (name,),
             f"{name} changes from {was} to {becomes} while nodes run",
             f"running pods keep the old value until they are recreated{node}",
-            _REMEDY.get(name, "Replace the nodes after the rollout"),
+            _remedy(case, name),
             before=before,
         )
+
+
+def _remedy(case: AwsNodeCase, name: str) -> str:
+    pods = case.tables.variables["aws-node"].get("POD_MTU")
+    if name != "AWS_VPC_ENI_MTU" or pods is None:
+        return "Replace the nodes after the rollout"
+    return f"To change pods alone, set {pods.name} instead (CNI {pods.since} or newer). Replace the nodes later"
 
 
 _SHORT_COOLDOWN = 10

@@ -10,9 +10,9 @@ from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.parts import same_before, warning
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.container import Container, Unknown
+from webhook.cni.names import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.reading import Variable
 from webhook.cni.tables import CONTAINERS
-from webhook.cni.variables import NAME_TRAPS, SDK_NAMES, SDK_PREFIXES
 from webhook.cni.version import Version
 from webhook.model import Level, Problem
 from webhook.printable import named

@@ -68,7 +68,7 @@ def no_provisioning(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _imds_conflicts(case: AwsNodeCase) -> Iterator[Problem]:
     view = case.new
-    if view.flag(_DISCOVERY) and view.known_version >= (1, 22, 1):
+    if view.flag(_DISCOVERY) and case.tables.behaves(view.known_version, "discovery-needs-ec2"):
         yield _unprovisioned(
             case, (_IMDS, _DISCOVERY), "deny", "subnet discovery calls EC2 all the same, and fails where EC2 is not "
             "reachable", f"Set {_DISCOVERY}=false as well", fixes=True,

@@ -1,13 +1,13 @@
 """ENV-006: values that come from elsewhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.container import Container, Unknown
-from webhook.cni.flags import FLAGS
+from webhook.cni.flags import Flag
 from webhook.model import Evidence, Json, Path, Problem, at, text
 
 
@@ -63,10 +63,6 @@ def _uncheckable(path: Path, evidence: Evidence, wrong: str, remedy: str) -> Pro
 _AGENT = "aws-eks-nodeagent"
 
 
-_FLAGS = {flag.name: flag.kind == "bool" for flag in FLAGS}
-"""The flags of the agent, and whether each is a switch: only the others take the next word as their value."""
-
-
 _ASSIGNED = re.compile(r"(?<![A-Za-z0-9_./$-])([A-Za-z_][A-Za-z0-9_]*)=(?!=)", re.ASCII)
 
 
@@ -83,7 +79,7 @@ def started_otherwise(case: AwsNodeCase) -> Iterator[Problem]:
         for field in ("command", "args"):
             words = holder.raw.get(field)
             if holder.role == _AGENT and field == "args" and isinstance(words, list):
-                words = _unknown_words(words)
+                words = _unknown_words(words, case.tables.flags)
             if words not in (None, []):
                 yield Problem(
                     path=(*holder.path, field),
@@ -95,7 +91,7 @@ def started_otherwise(case: AwsNodeCase) -> Iterator[Problem]:
                 )
 
 
-def _unknown_words(words: list[Json]) -> list[Json]:
+def _unknown_words(words: list[Json], flags: Mapping[str, Flag]) -> list[Json]:
     """The arguments of the agent that are neither one of its flags nor the value of one."""
     unknown: list[Json] = []
     takes_next = False
@@ -106,8 +102,8 @@ def _unknown_words(words: list[Json]) -> list[Json]:
         name, equals, _ = (
             word.removeprefix("-").removeprefix("-").partition("=") if isinstance(word, str) else ("",) * 3
         )
-        known = isinstance(word, str) and word.startswith("-") and name in _FLAGS
-        takes_next = known and not equals and not _FLAGS[name]
+        known = isinstance(word, str) and word.startswith("-") and name in flags
+        takes_next = known and not equals and flags[name].kind != "bool"
         if not known:
             unknown.append(word)
     return unknown

@@ -53,7 +53,7 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
     yield from map(_another, wrong)
     main, init = case.new.required, case.new.init
     if init is None:
-        if case.new.version is not None and case.new.version < _FIRST_WITH_INIT:
+        if not case.tables.behaves(case.new.version, "init-container"):
             return
         raise CouldNotCheckError("there is no container aws-vpc-cni-init")
     if wrong:
@@ -77,10 +77,6 @@ def images_differ(case: AwsNodeCase) -> Iterator[Problem]:
             effect="the two were not tested together",
             remedy="Use one eksbuild for both",
         )
-
-
-_FIRST_WITH_INIT = Version(1, 7, 0)
-"""The first release whose manifest has an init container (config/v1.7/aws-k8s-cni.yaml at v1.7.0)."""
 
 
 _WITHOUT = {
@@ -154,10 +150,10 @@ def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
     enabled = case.new.network_policy
     too_old = epoch.minimum is not None and now < epoch.minimum
     too_new = epoch.before is not None and now >= epoch.before and (enabled or not epoch.before_when_enabled)
-    lonely = enabled and epoch.to_ipamd == "none" and now >= _ASKS_IPAMD
+    lonely = enabled and epoch.to_ipamd == "none" and case.tables.agent(now).asks_ipamd
     if too_old or too_new or lonely:
         # One socket only is on both sides; a plugin that calls for each pod then refuses all of them.
-        other_socket = (now < _UNIX_SOCKET) is epoch.to_agent.startswith("unix")
+        other_socket = (case.tables.agent(now).listens_on == "tcp") is epoch.to_agent.startswith("unix")
         fails = other_socket and needs_answer(epoch.to_agent, mode)
         in_use = enabled or (mode is not None if needs_answer(epoch.to_agent, "standard") else _is_strict(case, mode))
         yield _unfit(case, agent, now, "deny" if in_use else "warn", fails=fails)
@@ -166,8 +162,6 @@ def agent_differs(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 _MODE = "NETWORK_POLICY_ENFORCING_MODE"
-_UNIX_SOCKET, _ASKS_IPAMD = Version(1, 2, 6), Version(1, 2, 4)
-"""The first agents that listen on a unix socket, and that ask ipamd for its mode where policies are enabled."""
 
 
 def _is_strict(case: AwsNodeCase, mode: str | None) -> bool:

@@ -40,7 +40,7 @@ def not_one_family(case: AwsNodeCase) -> Iterator[Problem]:
     absent = not both and main.lacks(_V4) and main.lacks(_V6)
     yield Problem(
         path=main.where(_V4),
-        evidence=(*main.as_read(_V4, _V6), ("CNI", "1.10.0 or newer")),
+        evidence=(*main.as_read(_V4, _V6), ("CNI", f"{case.tables.variables['aws-node'][_V4].since} or newer")),
         level="deny",
         certain=is_known(case),
         wrong=f"{_V4} and {_V6} are both {'absent' if absent else 'true' if both else 'false'}",

@@ -48,7 +48,7 @@ def refused_flag(case: AwsNodeCase) -> Iterator[Problem]:
     for path, one in case.new.agent_flags:
         if "$(" in (one.value or "") + one.name:
             continue
-        if said := refusal(one, version):
+        if said := refusal(one, version, case.tables.flags):
             yield _refused(case, agent, path, one, version, said)
 
 

@@ -6,12 +6,9 @@ from webhook.catalogue import links
 from webhook.catalogue.examples import env
 from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.catalogue.standing import is_known, takes_as_true
+from webhook.catalogue.standing import is_known, reading_of, takes_as_true
 from webhook.cni.values import beyond_zero
 from webhook.model import Problem
-
-_FIRST_WITH_PREFIXES = (1, 9, 0)
-
 
 _PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
 
@@ -45,9 +42,8 @@ def prefixes_without_target(case: AwsNodeCase) -> Iterator[Problem]:
     to 1.12.0 compared numbers, and up to 1.12.6 nothing but "true" switched the check on.
     """
     main, version = case.new.required, case.new.version
-    if version is not None and version < _FIRST_WITH_PREFIXES:
-        return
-    if not takes_as_true(case, "ENABLE_PREFIX_DELEGATION"):
+    switch = "ENABLE_PREFIX_DELEGATION"
+    if reading_of(case, main, switch) is None or not takes_as_true(case, switch):
         return
     if any(beyond_zero(main.get(name), version) for name in _PREFIX_TARGETS):
         return

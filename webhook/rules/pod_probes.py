@@ -9,10 +9,9 @@ from webhook.catalogue.examples import DaemonSet, Example, container, probe
 from webhook.catalogue.parts import probe_path
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.addresses import Asked, Flaw, Opaque, Speaks
-from webhook.cni.agents import IPAMD_SOCKET, health_address
+from webhook.cni.agents import IPAMD_SOCKET
 from webhook.cni.probes import ProbeTarget
 from webhook.cni.stock import stock
-from webhook.cni.version import Version
 from webhook.model import Edit, Json, Problem
 from webhook.printable import named
 
@@ -42,9 +41,9 @@ def weak_probe(case: AwsNodeCase) -> Iterator[Problem]:
     """
     yield from _missing(case)
     version = case.new.version
-    right = health_address(version or case.tables.newest)
+    right = case.tables.health_address(version or case.tables.newest)
     for kind, answer in case.new.probes.items():
-        by, elsewhere = _elsewhere(version, answer)
+        by, elsewhere = _elsewhere(case, answer)
         if elsewhere:
             addresses = ", ".join(one.address for one in elsewhere)
             yield Problem(
@@ -62,22 +61,23 @@ _BY: Mapping[Speaks, str] = MappingProxyType(
 )
 
 
-def _elsewhere(version: Version | None, answer: ProbeTarget) -> tuple[str, tuple[Asked, ...]]:
+def _elsewhere(case: AwsNodeCase, answer: ProbeTarget) -> tuple[str, tuple[Asked, ...]]:
     """By what a probe asks, and at which ports that are not ipamd's; an unread probe only where it names none."""
     if isinstance(answer, Opaque):
         found = (*answer.given, *answer.mentioned)
         return answer.program, () if any(one.is_ipamds for one in found) else found
-    if answer is None or isinstance(answer, Flaw) or answer.socket or not _is_elsewhere(version, answer):
+    if answer is None or isinstance(answer, Flaw) or answer.socket or not _is_elsewhere(case, answer):
         return "", ()
     return _BY[answer.speaks], (answer,)
 
 
-def _is_elsewhere(version: Version | None, answer: Asked) -> bool:
+def _is_elsewhere(case: AwsNodeCase, answer: Asked) -> bool:
     """Whether a probe asks at a port or host that no release's ipamd has, or in a way that ipamd does not answer."""
     if not answer.is_ipamds:
         return True
+    version = case.new.version
     by_kubelet = answer.speaks == "http" or not answer.loopback
-    return version is not None and health_address(version) != IPAMD_SOCKET and by_kubelet
+    return version is not None and case.tables.health_address(version) != IPAMD_SOCKET and by_kubelet
 
 
 def _missing(case: AwsNodeCase) -> Iterator[Problem]:
@@ -104,5 +104,5 @@ def _official_probe(case: AwsNodeCase, kind: str) -> Json:
     version = case.new.known_version
     if version not in case.tables.pairs:
         return None
-    found: dict[str, Any] = container(stock(version), "aws-node")
+    found: dict[str, Any] = container(stock(version, releases=case.tables.releases), "aws-node")
     return found[kind]

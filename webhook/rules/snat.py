@@ -10,7 +10,6 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.overruled import EXTERNAL_SNAT as EXTERNAL
 from webhook.cni.overruled import overruled_by
 from webhook.cni.values import covers_everything, go_cidr, go_trim, is_ipv6_cidr
-from webhook.cni.variables import by_name
 from webhook.model import Level, Problem
 
 EXCLUDE = "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS"
@@ -19,15 +18,16 @@ RANDOM = "AWS_VPC_K8S_CNI_RANDOMIZESNAT"
 _MANY = 500
 
 
-def _items(view: AwsNode, name: str) -> list[str]:
+def _items(case: AwsNodeCase, view: AwsNode, name: str) -> list[str]:
     """The items of a CIDR list, as the release splits it."""
     items = (view.required.get(name) or "").split(",")
-    return [] if items == [""] else items if _is_exact(view, name) else [go_trim(item) for item in items]
+    return [] if items == [""] else items if _is_exact(case, view, name) else [go_trim(item) for item in items]
 
 
-def _is_exact(view: AwsNode, name: str) -> bool:
+def _is_exact(case: AwsNodeCase, view: AwsNode, name: str) -> bool:
     """Whether the release takes items as they stand, with their blanks and IPv6 networks too."""
-    reading = by_name("aws-node")[name].reading(view.version)
+    row = case.tables.variables["aws-node"].get(name)
+    reading = row.reading(view.version) if row else None
     return reading is not None and reading.parser == "cidrs-exact"
 
 
@@ -47,7 +47,7 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
     """The switch restarts aws-node on each node, and peers outside the VPC see other source addresses afterwards."""
     if case.old is None:
         return
-    was, now = _is_off(case.old), _is_off(case.new)
+    was, now = _is_off(case, case.old), _is_off(case, case.new)
     if was == now:
         return
     main = case.new.required
@@ -64,9 +64,9 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
     )
 
 
-def _is_off(view: AwsNode) -> bool:
+def _is_off(case: AwsNodeCase, view: AwsNode) -> bool:
     """Whether no source address is translated: switched off, or everything is excluded."""
-    return view.external_snat or _covers_everything(_items(view, EXCLUDE))
+    return view.external_snat or _covers_everything(_items(case, view, EXCLUDE))
 
 
 def _covers_everything(items: list[str]) -> bool:
@@ -136,9 +136,9 @@ def bad_cidr(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
     """One problem an item, resting on that item alone; a list that no person reads through is refused as a whole."""
-    items = _items(case.new, name)
+    items = _items(case, case.new, name)
     if len(items) > _MANY:
-        grows = case.old is None or len(items) > len(_items(case.old, name))
+        grows = case.old is None or len(items) > len(_items(case, case.old, name))
         many = f"{len(items)} items"
         yield _bad(
             case, name, many, "deny" if grows else "warn", f"{name} has {many}",
@@ -147,7 +147,7 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
         return
     away = "take it off the list" if any(go_cidr(item) for item in items) else f"remove {name}"
     for item in dict.fromkeys(items):
-        if said := _cidr_objection(name, item, exact=_is_exact(case.new, name), away=away):
+        if said := _cidr_objection(name, item, early=_early(case, name), away=away):
             yield _bad(case, name, item, *said)
     if name == EXCLUDE and _covers_everything(items):
         yield _bad(
@@ -171,29 +171,38 @@ _Said = tuple[Level, str, str, str]
 """Level, what is wrong, what would happen and the way out."""
 
 
-def _exact_objection(name: str, item: str, *, away: str) -> _Said | None:
-    """What only releases before 1.12.6 have against an item."""
+def _early(case: AwsNodeCase, name: str) -> str:
+    """Which releases take items as they stand, as messages name them; empty if this one does not."""
+    if not _is_exact(case, case.new, name):
+        return ""
+    steps = case.tables.variables["aws-node"][name].steps
+    first = next((first for first, reading in steps if reading.parser != "cidrs-exact"), None)
+    return f"before CNI {first}" if first else f"in CNI {case.new.version or case.tables.newest}"
+
+
+def _exact_objection(name: str, item: str, *, early: str, away: str) -> _Said | None:
+    """What only early releases have against an item."""
     bare = go_trim(item)
     if bare and bare != item:
         return (
             "deny",
             f'"{item}" in {name} has blanks around it',
-            "before CNI 1.12.6 that makes it unreadable, and the CNI skips it",
+            f"{early} that makes it unreadable, and the CNI skips it",
             f'Write "{bare}" without blanks',
         )
     if is_ipv6_cidr(item):
         return (
             "deny",
             f'"{item}" in {name} is an IPv6 CIDR',
-            "before CNI 1.12.6 it goes into the IPv4 rules, which refuse it, and ipamd does not start",
+            f"{early} it goes into the IPv4 rules, which refuse it, and ipamd does not start",
             away[0].upper() + away[1:],
         )
     return None
 
 
-def _cidr_objection(name: str, item: str, *, exact: bool, away: str) -> _Said | None:
+def _cidr_objection(name: str, item: str, *, early: str, away: str) -> _Said | None:
     """What the CNI has against an item; None for one that is fine. `away` is how to get rid of it."""
-    if exact and (said := _exact_objection(name, item, away=away)):
+    if early and (said := _exact_objection(name, item, early=early, away=away)):
         return said
     if not item:
         return "warn", f"{name} has an empty item", "the CNI logs an error and skips it", "Remove the surplus comma"

@@ -8,6 +8,7 @@ from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, step_tow
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
 from webhook.cni.identity import IMAGE, is_the_aws_node
+from webhook.cni.version import Version
 from webhook.model import Level, Problem, at, text
 
 _MANY = 20
@@ -54,7 +55,7 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     elif view.main.image is None:
         wrong = f'"{view.main.image_text}" is not an image reference'
     else:
-        wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view)}"
+        wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view, case.tables.newest)}"
     moves = view.main is not None and not (view.main.image and view.main.image.digest)
     yield Problem(
         path=image_path(view),
@@ -86,12 +87,12 @@ def _say_the_release(case: AwsNodeCase, *, moves: bool) -> str:
     )
 
 
-def _hint(view: AwsNode) -> str:
+def _hint(view: AwsNode, newest: Version) -> str:
     """What the object claims elsewhere: free text, so it is shown and never believed."""
     if view.main and view.main.image and not view.main.image.digest and _annotation(view):
         return f" (annotation {VERSION_ANNOTATION} counts only for an image given by digest)"
     if noted := _annotation(view):
-        return f' (annotation {VERSION_ANNOTATION} is "{noted}", not a release such as 1.23.1)'
+        return f' (annotation {VERSION_ANNOTATION} is "{noted}", not a release such as {newest})'
     if text(at(view.raw, "spec", "template", "metadata", "annotations", VERSION_ANNOTATION)):
         return f" (annotation {VERSION_ANNOTATION} counts in metadata.annotations, not in the pod template)"
     said = view.main.written("VPC_CNI_VERSION") if view.main else None

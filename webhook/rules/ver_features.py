@@ -6,10 +6,11 @@ from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.container import Container
+from webhook.cni.features import FeatureFloor
 from webhook.cni.values import go_bool
 from webhook.cni.variables import Variable
 from webhook.cni.version import Version
-from webhook.model import Level, Path, Problem
+from webhook.model import Evidence, Path, Problem
 
 _USER_AGENT = "VPC_CNI_VERSION"
 """Only a text in the CNI's requests: without it nothing is lost."""
@@ -60,26 +61,34 @@ def _too_new(case: AwsNodeCase, path: Path, holder: Container, name: str, since:
 
 
 def _too_new_features(case: AwsNodeCase, version: Version) -> Iterator[Problem]:
-    view = case.new
-    main = view.required
-    floors: tuple[tuple[bool, tuple[int, int, int], Level, str, tuple[str, ...]], ...] = (
-        (view.pod_eni, (1, 7, 7), "deny", "security groups for pods (ENABLE_POD_ENI)", ("ENABLE_POD_ENI",)),
-        (view.ipv6, (1, 10, 1), "deny", "IPv6 (ENABLE_IPv6)", ("ENABLE_IPv6",)),
-        # AWS's own pages disagree on this pair, so it never refuses.
-        (view.pod_eni and view.ipv6, (1, 16, 0), "warn", "security groups for pods with IPv6",
-         ("ENABLE_POD_ENI", "ENABLE_IPv6")),
-        (view.network_policy, (1, 14, 0), "deny", "network policy (--enable-network-policy)", ()),
-    )  # fmt: skip
-    for on, floor, level, what, names in floors:
-        if on and version < floor:
-            since = Version(*floor)
-            switch = names[0] if names else "--enable-network-policy"
-            evidence = (*main.evidence(*names), ("needs CNI", str(since)))
-            yield Problem(
-                path=main.where(names[0]) if names else view.agent.path if view.agent else main.path,
-                evidence=evidence if names else (("--enable-network-policy", "true"), *evidence),
-                level=level,
-                wrong=f"{what} needs CNI {since}, the image is {version}",
-                effect="AWS does not support the feature with this release",
-                remedy=f"Switch {switch} off until the cluster runs CNI {since} or newer",
-            )
+    for row in case.tables.features:
+        if version < row.first and all(case.new.switched_on(switch) for switch in row.switches):
+            yield _unsupported(case, row, version)
+
+
+def _unsupported(case: AwsNodeCase, row: FeatureFloor, version: Version) -> Problem:
+    switch = row.switches[0]
+    return Problem(
+        path=_path(case, switch),
+        evidence=(*_evidence(case, row.switches), ("needs CNI", str(row.first))),
+        level="warn" if row.disputed else "deny",
+        wrong=f"{row.name} ({' and '.join(row.switches)}) needs CNI {row.first}, the image is {version}",
+        effect="AWS does not support the feature with this release",
+        remedy=f"Switch {switch} off until the cluster runs CNI {row.first} or newer",
+    )
+
+
+def _path(case: AwsNodeCase, switch: str) -> Path:
+    main, agent = case.new.required, case.new.agent
+    if switch.startswith("--"):
+        return (agent or main).path
+    return main.where(switch)
+
+
+def _evidence(case: AwsNodeCase, switches: tuple[str, ...]) -> Evidence:
+    main = case.new.required
+    return tuple(
+        pair
+        for switch in switches
+        for pair in (((switch, "true"),) if switch.startswith("--") else main.evidence(switch))
+    )

@@ -7,7 +7,7 @@ from webhook.catalogue.examples import DaemonSet, Example, probe
 from webhook.catalogue.parts import probe_path
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.addresses import Asked, Flaw, Opaque
-from webhook.cni.agents import IPAMD_PATH, IPAMD_SOCKET, health_address
+from webhook.cni.agents import IPAMD_PATH, IPAMD_SOCKET
 from webhook.cni.version import Version
 from webhook.model import Problem, at
 from webhook.printable import named
@@ -49,25 +49,26 @@ def wrong_probe(case: AwsNodeCase) -> Iterator[Problem]:
             yield from _unread(case, version, kind, answer)
         elif isinstance(answer, Flaw):
             yield _flawed(case, version, kind, "runs grpc-health-probe", answer)
-        elif answer is not None and _asks_another_release(version, answer):
+        elif answer is not None and _asks_another_release(case, answer):
             yield _never_healthy(case, version, kind, answer)
-        elif answer is not None and answer.flaw and _is_right(version, answer):
+        elif answer is not None and answer.flaw and _is_right(case, answer):
             yield _flawed(case, version, kind, f"asks {named(answer.address)}", answer.flaw)
 
 
-def _is_right(version: Version, answer: Asked) -> bool:
+def _is_right(case: AwsNodeCase, answer: Asked) -> bool:
     """Whether a probe asks where ipamd of this release answers."""
-    return answer.is_ipamds and (health_address(version) == IPAMD_SOCKET) is bool(answer.socket)
+    by_socket = case.tables.health_address(case.new.known_version) == IPAMD_SOCKET
+    return answer.is_ipamds and by_socket is bool(answer.socket)
 
 
-def _asks_another_release(version: Version, answer: Asked) -> bool:
+def _asks_another_release(case: AwsNodeCase, answer: Asked) -> bool:
     """Whether a probe asks where ipamd of another release answers, or at a socket that no release has."""
-    return not _is_right(version, answer) and (bool(answer.socket) or answer.is_ipamds)
+    return not _is_right(case, answer) and (bool(answer.socket) or answer.is_ipamds)
 
 
 def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked, runs: str = "") -> Problem:
     """A probe that asks at another release's address, which proves its failure only of grpc-health-probe."""
-    right = health_address(version)
+    right = case.tables.health_address(version)
     return Problem(
         path=probe_path(case, kind),
         # Not the right address: a probe that was wrong for the release before as well brings nothing new.
@@ -81,12 +82,8 @@ def _never_healthy(case: AwsNodeCase, version: Version, kind: str, answer: Asked
     )
 
 
-_PROVED = Version(1, 6, 0)
-"""The first release of this grpc-health-probe, and of the health service that knows names."""
-
-
 def _flawed(case: AwsNodeCase, version: Version, kind: str, does: str, flaw: Flaw) -> Problem:
-    is_proved = version >= _PROVED
+    is_proved = case.tables.behaves(version, "named-health-checks")
     return Problem(
         path=probe_path(case, kind),
         evidence=((f"aws-node {kind}", f"{does} {flaw.how}"),),
@@ -102,7 +99,7 @@ def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Opaque) -> I
     """A probe that cannot be read whole, evaluated by the addresses in its words; POD-008 speaks of other ports."""
     found = [*answer.given, *answer.mentioned]
     ipamds = [one for one in found if one.is_ipamds]
-    is_right = any(_is_right(version, one) for one in ipamds)
+    is_right = any(_is_right(case, one) for one in ipamds)
     if not is_right and (given := [one for one in answer.given if one.is_ipamds]):
         yield _never_healthy(case, version, kind, given[0], f" by {answer.program}")
     elif ipamds or not found:
@@ -111,7 +108,7 @@ def _unread(case: AwsNodeCase, version: Version, kind: str, answer: Opaque) -> I
 
 
 def _unreadable(case: AwsNodeCase, version: Version, kind: str, why: str) -> Problem:
-    main, right = case.new.required, health_address(version)
+    main, right = case.new.required, case.tables.health_address(version)
     words = at(main.raw, kind, "exec", "command")
     return Problem(
         path=probe_path(case, kind),

@@ -160,17 +160,21 @@ def skipped_minor(case: AwsNodeCase) -> Iterator[Problem]:
         return
     following = before.minor + versions.max_minor_skip
     step = case.tables.last_patches.get((before.major, following), f"{before.major}.{following}")
-    early = " (and releases before 1.7 must pass through 1.7 first)" if before < (1, 7, 0) <= (1, 12, 0) <= now else ""
     yield Problem(
         path=image_path(case.new),
         evidence=(("CNI version before", str(before)), ("CNI version", str(now))),
         level="warn" if versions.allow_skip else "deny",
         wrong=f"the upgrade from CNI {before} to {now} skips {skipped} minor version{'s' if skipped > 1 else ''}",
-        effect=f"AWS supports one minor version at a time{early}; what the old release left on the nodes is only "
-        "tested with the next one",
+        effect=f"AWS supports one minor version at a time{_stops(case, before, now)}; what the old release left on the "
+        "nodes is only tested with the next one",
         remedy=f"Go to {step} first; versions.maxMinorSkip of the policy is the number of minor versions that one "
         "upgrade may climb",
     )
+
+
+def _stops(case: AwsNodeCase, before: Version, now: Version) -> str:
+    stops = [row.at for row in case.tables.waypoints if before < row.at and row.before <= now]
+    return "".join(f" (and releases before {stop} must be upgraded to {stop} first)" for stop in stops)
 
 
 def _minors(case: AwsNodeCase, before: Version, now: Version) -> int:

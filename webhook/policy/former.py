@@ -1,0 +1,78 @@
+"""Rule IDs of the previous minor version: what a policy that names them means."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from webhook.model import Path
+from webhook.policy.sections import Policy
+
+Former = Mapping[str, tuple[str, ...]]
+"""IDs of the previous minor version, each with the IDs that replace it."""
+
+_STRICTNESS = ("off", "warn", "deny")
+
+
+def with_current_ids(policy: Policy, former: Former) -> Policy:
+    """The policy with each former ID replaced by the IDs that it stands for.
+
+    An ID of several former ones has the strictest of their levels.
+    """
+    levels: dict[str, Literal["deny", "warn", "off"]] = {}
+    for rule, level in policy.rules.items():
+        for new in _stands_for(rule, policy.rules, former):
+            levels[new] = max(level, levels.get(new, level), key=_STRICTNESS.index)
+    acknowledged, excepted = frozenset(policy.acknowledge or ()), _excepted(policy)
+    expanded = (new for rule in policy.acknowledge or () for new in _stands_for(rule, acknowledged, former))
+    return msgspec.structs.replace(
+        policy,
+        rules=levels,
+        acknowledge=None if policy.acknowledge is None else tuple(dict.fromkeys(expanded)),
+        exceptions=tuple(
+            msgspec.structs.replace(one, rule=new)
+            for one in policy.exceptions
+            for new in _stands_for(one.rule, excepted[one.resource], former)
+        ),
+    )
+
+
+def warning(rule: str, named: Collection[str], rules: Collection[str], former: Former) -> str:
+    """What to change about an ID in a policy before the next minor version; empty if nothing.
+
+    Args:
+        rule: The ID.
+        named: The IDs that the policy names for the same purpose.
+        rules: The IDs of all rules.
+        former: The IDs that were split or removed.
+    """
+    further = ", ".join(new for new in _stands_for(rule, named, former) if new != rule)
+    if further:
+        counts = f"{'also counts' if rule in rules else 'counts'} as {further}"
+        return f"{rule} {counts}, and no longer does from the next minor version on: name the rules that you mean"
+    return "" if rule in rules else f"{rule} is gone, and refused from the next minor version on: remove it"
+
+
+def named_rules(policy: Policy) -> Iterator[tuple[Path, str, Collection[str]]]:
+    """Each rule that the policy names: its place, the rule, and all rules that are named for the same purpose."""
+    for rule in policy.rules:
+        yield ("rules", rule), rule, policy.rules
+    acknowledged = frozenset(policy.acknowledge or ())
+    for index, rule in enumerate(policy.acknowledge or ()):
+        yield ("acknowledge", index), rule, acknowledged
+    excepted = _excepted(policy)
+    for index, exception in enumerate(policy.exceptions):
+        yield ("exceptions", index, "rule"), exception.rule, excepted[exception.resource]
+
+
+def _stands_for(rule: str, named: Collection[str], former: Former) -> tuple[str, ...]:
+    """The IDs that an ID in the policy stands for; `named` are those that the policy names for the same purpose."""
+    return tuple(new for new in former.get(rule, (rule,)) if new == rule or new not in named)
+
+
+def _excepted(policy: Policy) -> Mapping[str, Collection[str]]:
+    """The rules that the exceptions name, by resource."""
+    named: dict[str, set[str]] = {}
+    for one in policy.exceptions:
+        named.setdefault(one.resource, set()).add(one.rule)
+    return named
