@@ -4,16 +4,16 @@ Anything that is not read is reported with the reason. Nothing here blocks: pipe
 """
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webhook.documents import Unread
 from webhook.inputs.contents import STDIN, UnreadableError, content, decode, name_of
 from webhook.inputs.gather import Gathered
-from webhook.inputs.kustomizations import identity as kustomize_identity
 from webhook.inputs.listing import Build, Listing
-from webhook.inputs.walk import expand
+from webhook.inputs.paths import absolute, identity
+from webhook.inputs.sorting import separated
+from webhook.inputs.walk import File, expand
 from webhook.model import Change
 
 __all__ = ["STDIN", "Build", "Reading", "UnreadableError", "content", "decode", "name_of", "read"]
@@ -37,17 +37,18 @@ def read(paths: Sequence[str], stdin: io.BufferedIOBase | None) -> Inputs:
     """Read manifests from files, directories (recursively) and, for ``-``, stdin; each file once."""
     gathered = Gathered()
     seen: set[str] = set()
-    for path in paths:
-        for found in expand(path):
-            if isinstance(found, Unread):
-                gathered.found.append(found)
-                continue
-            # Links are not resolved: to the user, two names are two files.
-            identity = found.path if found.is_stdin else os.path.abspath(found.path)  # noqa: PTH100
-            if identity not in seen:
-                seen.add(identity)
-                gathered.take(found, stdin)
+    for found in (found for path in paths for found in expand(path)):
+        if isinstance(found, Unread):
+            gathered.found.append(found)
+        elif (key := _key(found)) not in seen:
+            seen.add(key)
+            gathered.take(found, stdin)
     listing = Listing(gathered.kustomizations)
-    changes, unread = gathered.sorted(listing)
-    listing.look_beside({kustomize_identity(path) for path in seen})
-    return Inputs(tuple(changes), tuple(unread), gathered.files, gathered.objects, tuple(listing.builds()))
+    changes, unread = separated(gathered.found, listing)
+    listing.look_beside({identity(path) for path in seen})
+    return Inputs(changes, unread, gathered.files, gathered.objects, tuple(listing.builds()))
+
+
+def _key(file: File) -> str:
+    """What makes two paths one file. Links are not resolved: to the user, two names are two files."""
+    return file.path if file.is_stdin else absolute(file.path)

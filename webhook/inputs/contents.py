@@ -7,6 +7,7 @@ import stat
 from typing import Final
 
 from webhook.documents import MAX_CHARACTERS
+from webhook.inputs.paths import mode
 
 STDIN: Final = "<stdin>"
 
@@ -40,8 +41,7 @@ def content(path: str, stdin: io.BufferedIOBase | None) -> bytes:
     """Read a regular file, or stdin for ``-``.
 
     Raises:
-        UnreadableError: it cannot be read, is not a regular file, or is too large.
-
+        UnreadableError: It cannot be read, is not a regular file, or is too large.
     """
     return _stdin(stdin) if path == "-" else _bytes(path)
 
@@ -49,7 +49,7 @@ def content(path: str, stdin: io.BufferedIOBase | None) -> bytes:
 def _bytes(path: str) -> bytes:
     """Read a regular file."""
     try:
-        _check_kind(os.stat(path).st_mode)  # noqa: PTH116 - a Path would turn an empty name into "."
+        _check_kind(mode(path))
         # Non-blocking, in case the file has been replaced by a pipe.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             _check_kind(os.fstat(file.fileno()).st_mode)
@@ -59,9 +59,9 @@ def _bytes(path: str) -> bytes:
         raise UnreadableError(f"{error.strerror or error}".lower(), data) from error
 
 
-def _check_kind(mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        raise UnreadableError(_NO_FILE.get(stat.S_IFMT(mode), "not a regular file"), b"")
+def _check_kind(found: int) -> None:
+    if not stat.S_ISREG(found):
+        raise UnreadableError(_NO_FILE.get(stat.S_IFMT(found), "not a regular file"), b"")
 
 
 def _stdin(stdin: io.BufferedIOBase | None) -> bytes:
@@ -87,8 +87,7 @@ def decode(data: bytes) -> str:
     """Decode UTF-8, with or without a byte order mark.
 
     Raises:
-        UnreadableError: the data is not UTF-8 text.
-
+        UnreadableError: The data is not UTF-8 text.
     """
     if data.startswith(_WIDE) or (data.count(b"\0") > len(data) // 3 and not data.startswith(b"\0\0\0")):
         raise UnreadableError("UTF-16 or UTF-32: save it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)", data)

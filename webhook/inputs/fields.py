@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from webhook.cni import images, probes, variables
 from webhook.cni.aws_node import POD_SPEC, VERSION_ANNOTATION
+from webhook.cni.identity import AWS_NODE
 from webhook.documents.templates import has_references, looks_like_template
 from webhook.model import Path, at, text
 
@@ -52,10 +53,11 @@ _SETTINGS: Final = frozenset(row.name for row in variables.VARIABLES)
 
 def read_in(kind: str, value: Any) -> Iterator[tuple[Path, str]]:
     """The strings that rules read in an object of this kind, with their paths; also a string in place of a list."""
-    patterns = _DAEMONSET if kind == "DaemonSet" else _ENICONFIG
+    is_daemonset = kind == AWS_NODE[1]
+    patterns = _DAEMONSET if is_daemonset else _ENICONFIG
     for pattern in (*_TYPE, *patterns):
         yield from _strings(value, pattern)
-    if kind == "DaemonSet":
+    if is_daemonset:
         for path, container in _containers(value):
             yield from _of_container(container, path)
 

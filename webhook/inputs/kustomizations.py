@@ -3,16 +3,15 @@
 The fields are those of kustomize v5 (`api/types/kustomization.go`).
 """
 
-import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from webhook.documents.objects import KUSTOMIZE, Object
 from webhook.inputs import mentions
 from webhook.inputs.contents import name_of
-from webhook.inputs.walk import KUSTOMIZATIONS, File
+from webhook.inputs.paths import KUSTOMIZATIONS, folder_of, identity, is_file, is_kustomized, join
+from webhook.inputs.walk import File
 from webhook.model import at, text
 
 _GATHERS: Final = frozenset(("apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace"))
@@ -42,7 +41,7 @@ class Kustomization:
     @property
     def folder(self) -> str:
         """The directory to pass to kustomize."""
-        return os.path.dirname(self.file.path) or "."  # noqa: PTH120 - as the user named it, not resolved
+        return folder_of(self.file.path)
 
     @property
     def is_component(self) -> bool:
@@ -65,13 +64,13 @@ class Kustomization:
 
     def locate(self, path: str) -> str:
         """The identity of a listed file."""
-        return identity(os.path.join(self.folder, path))  # noqa: PTH118
+        return identity(join(self.folder, path))
 
     def leaves_its_folder(self) -> bool:
         """Whether it reads a file outside its directory, which kustomize allows only with a flag."""
-        inside = os.path.join(identity(self.folder), "")  # noqa: PTH118
+        inside = join(identity(self.folder), "")
         patches = (self.locate(path) for path, _ in self.entries() if path)
-        files = (path for path in self.gathered("resources") if os.path.isfile(path))  # noqa: PTH113
+        files = (path for path in self.gathered("resources") if is_file(path))
         return any(not path.startswith(inside) for path in (*patches, *files))
 
     def refusal(self) -> str:
@@ -95,25 +94,10 @@ def _texts(listed: Any) -> list[str]:
     return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
 
 
-def identity(path: str) -> str:
-    """The resolved path, which identifies a file; kustomize follows links too."""
-    try:
-        return os.path.realpath(path)
-    except ValueError:
-        # The path contains NUL, so there is no such file.
-        return path
-
-
-def is_kustomization(found: Object) -> bool:
-    """Whether an object is a kustomization or a component."""
-    return found.group == KUSTOMIZE
-
-
 def nearest(file: File) -> str:
     """The directory of a file if it holds a kustomization, else a placeholder."""
-    folder = os.path.dirname(file.path) or "."  # noqa: PTH120
-    beside = any(os.path.exists(os.path.join(folder, name)) for name in KUSTOMIZATIONS)  # noqa: PTH110, PTH118
-    return folder if beside and not file.is_stdin else PLACEHOLDER
+    folder = folder_of(file.path)
+    return folder if is_kustomized(folder) and not file.is_stdin else PLACEHOLDER
 
 
 def command(folder: str, *, unrestricted: bool = False) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from webhook.inputs import mentions
 from webhook.inputs.contents import UnreadableError, content, name_of
-from webhook.inputs.kustomizations import PLACEHOLDER, Kustomization, command, identity
+from webhook.inputs.kustomizations import PLACEHOLDER, Kustomization, command
+from webhook.inputs.paths import identity
 from webhook.inputs.walk import File
 from webhook.model import text
 
@@ -47,6 +48,11 @@ class Listing:
                     one.found += 1
                 elif path:
                     one.pending[one.locate(path)] = one.pending.get(one.locate(path), 0) + 1
+
+    @property
+    def folders(self) -> Collection[str]:
+        """The identities of the directories with a kustomization of the run."""
+        return self._folders.keys()
 
     def lists(self, file: File) -> bool:
         """Whether a file is listed as a patch, but not as a resource."""

@@ -8,9 +8,7 @@ from typing import Final
 
 from webhook.documents import Unread
 from webhook.inputs.contents import name_of
-
-KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-"""The file names that kustomize looks for (kustomize v5, `konfig.RecognizedKustomizationFileNames`)."""
+from webhook.inputs.paths import KUSTOMIZATIONS, base_name, is_folder
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -30,18 +28,17 @@ class File:
     @property
     def is_kustomization(self) -> bool:
         """Whether kustomize looks for this name."""
-        return os.path.basename(self.path) in KUSTOMIZATIONS  # noqa: PTH119 - never fails, for any string
+        return base_name(self.path) in KUSTOMIZATIONS
 
     @property
     def is_manifest(self) -> bool:
         """Whether it is named like a manifest. Other files may be named too, since a hook passes every changed file."""
-        return self.is_stdin or _is_manifest(os.path.basename(self.path))  # noqa: PTH119 - never fails, for any string
+        return self.is_stdin or _is_manifest(base_name(self.path))
 
 
 def expand(path: str) -> Iterator[File | Unread]:
     """The files that a path names."""
-    # Unlike Path.is_dir, this never raises, and an empty name is not the working directory.
-    if path == "-" or not os.path.isdir(path):  # noqa: PTH112
+    if path == "-" or not is_folder(path):
         yield File(path, named=True)
         return
     found = False

@@ -1,6 +1,5 @@
-"""Kustomizations and patches in a run: what a kustomization lists is one line, what nothing lists is unread."""
+"""All kustomizations of a run: what they list as patches is one line, with the command that builds it."""
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -8,44 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.inputs.test_inputs import DAEMONSET, ENICONFIG, here, look, missing, names, write
-from webhook.inputs import Inputs
-
-__all__ = ["here"]
-
-HEAD = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-PATCH = """\
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: aws-node, namespace: kube-system}
-spec:
-  template:
-    spec:
-      containers:
-        - name: aws-node
-          env: [{name: WARM_IP_TARGET, value: "5"}]
-"""
-NAMELESS = PATCH.replace("name: aws-node, namespace: kube-system", "name: any")
-OTHER = PATCH.replace("aws-node", "agent").replace("WARM_IP_TARGET", "LEVEL")
-JSON_PATCH = """\
-- op: add
-  path: /spec/template/spec/containers/0/env/-
-  value: {name: WARM_IP_TARGET, value: "5"}
-"""
-PLAIN_JSON_PATCH = "[{op: remove, path: /spec/template/spec/nodeSelector}]\n"
-TARGET = "{kind: DaemonSet, name: aws-node}"
+from tests.inputs.files import DAEMONSET, ENICONFIG, PATCH, look, missing, names, write
+from tests.inputs.kustomized import HEAD, JSON_PATCH, NAMELESS, PLAIN_JSON_PATCH, TARGET, built, told
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def told(reading: Inputs) -> list[tuple[str, int, str]]:
-    """File, number and command of each line about patches."""
-    return [(build.file, build.patches, build.command) for build in reading.builds]
-
-
-def built(folder: str) -> str:
-    """The command for a folder."""
-    return f"kubectl kustomize {folder} | cni-guard check -"
 
 
 @pytest.mark.parametrize(
@@ -69,24 +34,6 @@ def test_listed_patch_is_one_line(listing: str, patch: str, name: str) -> None:
     assert told(reading) == [(f"top/prod/{name}", 1, built("top/prod"))]
 
 
-@pytest.mark.parametrize("patch", [PATCH, NAMELESS, JSON_PATCH, PATCH + "---\n" + PATCH])
-@pytest.mark.parametrize("named", [True, False])
-def test_patch_that_nothing_lists_is_unread(patch: str, *, named: bool) -> None:
-    write("top/warm.yaml", patch)
-    write("top/kustomization.yaml", f"{HEAD}patches: [{{path: other.yaml}}]\n")
-    reading = look("top/warm.yaml" if named else "top")
-    assert reading.changes == ()
-    assert all(unread.fatal for unread in reading.unread)
-    first = reading.unread[0]
-    assert (first.file, first.line) == ("top/warm.yaml", 1)
-    way_out = (
-        f"check the build output instead, `{built('top')}`, or pass its kustomization.yaml as well"
-        if named
-        else "the kustomization in top does not list it. Add it to patches, or delete it"
-    )
-    assert way_out in first.reason
-
-
 def test_patch_that_the_run_does_not_name_is_looked_into() -> None:
     """A hook names the changed files alone, and the patch may be none of them."""
     write("top/kustomization.yaml", f"{HEAD}patches: [{{path: mtu.yaml}}, {{path: other.yaml}}, {{path: none.yaml}}]\n")
@@ -94,16 +41,6 @@ def test_patch_that_the_run_does_not_name_is_looked_into() -> None:
     write("top/other.yaml", PLAIN_JSON_PATCH)
     assert told(look("top/kustomization.yaml")) == [("top/kustomization.yaml", 1, built("top"))]
     assert told(look("top")) == told(look("top/kustomization.yaml"))
-
-
-@pytest.mark.parametrize("patch", [OTHER, PLAIN_JSON_PATCH])
-@pytest.mark.parametrize("listing", ["", "patches: [{path: a.yaml}]"])
-def test_patches_of_other_things_are_passed(patch: str, listing: str) -> None:
-    write("top/a.yaml", patch)
-    write("top/kustomization.yaml", f"{HEAD}{listing}\n")
-    reading = look("top/a.yaml", "top/kustomization.yaml")
-    assert not any(unread.fatal for unread in reading.unread)
-    assert reading.builds == ()
 
 
 def test_target_tells_what_a_patch_is_about() -> None:
@@ -194,38 +131,6 @@ def test_listing_under_another_name_does_not_count() -> None:
     assert patch.fatal
 
 
-@pytest.mark.parametrize(("image", "fatal"), [("amazon-k8s-cni", True), ("nginx", False)])
-def test_kustomization_that_changes_something_is_named(image: str, *, fatal: bool) -> None:
-    gathers = f"{HEAD}resources: [aws-node.yaml]\n"
-    assert look(write("top/kustomization.yaml", gathers)).unread == ()
-    write("top/kustomization.yaml", f"{gathers}images: [{{name: {image}, newTag: latest}}]\n")
-    unread = missing(look("top"))
-    assert f"a kustomization that sets images: build it first, `{built('top')}`" in unread.reason
-    assert unread.fatal is fatal
-
-
-@pytest.mark.parametrize("diagnostic", ["$patch: delete", "$patch: replace"])
-def test_directive_of_a_patch(diagnostic: str) -> None:
-    assert "kustomize patch" in missing(look(write("a.yaml", f"{ENICONFIG}{diagnostic}\n"))).reason
-
-
-def test_patch_from_stdin_names_no_folder() -> None:
-    unread = missing(look("-", stdin=PATCH.encode()))
-    assert built("DIR") in unread.reason
-
-
-def test_object_without_image_that_has_a_selector_is_an_object() -> None:
-    whole = PATCH.replace("spec:\n", "spec:\n  selector: {matchLabels: {k8s-app: aws-node}}\n", 1)
-    reading = look(write("a.yaml", whole))
-    assert names(reading) == ["DaemonSet kube-system/aws-node"]
-    assert reading.unread == ()
-
-
-def test_other_kustomizations_of_flux_are_objects() -> None:
-    flux = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": {"path": "./x"}}
-    assert look(write("a.json", json.dumps(flux))).unread == ()
-
-
 def test_base_that_reads_outside_its_folder() -> None:
     write("top/shared.yaml", ENICONFIG)
     write("top/base/kustomization.yaml", "resources: [../shared.yaml, ../prod]\n")
@@ -248,20 +153,3 @@ def test_command_builds_what_is_checked(*, outside: bool) -> None:
     assert done.returncode == 0, done.stderr
     assert b"WARM_IP_TARGET" in done.stdout
     assert names(look("-", stdin=done.stdout)) == ["DaemonSet kube-system/aws-node"]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "5",
-        "{a: b}",
-        "[5, [], null, {}]",
-        "[{path: 5, target: 5, patch: []}]",
-        '["\\0", {path: "a\\0"}]',
-        f"[{'x' * 5000}]",
-    ],
-)
-def test_listings_of_any_shape(value: str) -> None:
-    write("kustomization.yaml", f"{HEAD}patches: {value}\npatchesStrategicMerge: {value}\ncomponents: {value}\n")
-    write("a.yaml", ENICONFIG)
-    assert names(look(".")) == ["ENIConfig eu-west-1a"]

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.inputs.test_inputs import DAEMONSET, ENICONFIG, here, look, missing, names, write
+from tests.inputs.files import DAEMONSET, ENICONFIG, look, missing, names, write
 from webhook.cni.probes import KINDS
 from webhook.documents import templates
 from webhook.inputs import Inputs
-
-__all__ = ["here"]
 
 HELM = "helm template … | cni-guard check -"
 KOPS = "kops toolbox template --template FILE --values VALUES | cni-guard check -"
