@@ -4,7 +4,6 @@ Unknown keys, rules and values are errors, so that a typo cannot turn a rule off
 (policy.schema.json) is generated from these types.
 """
 
-import difflib
 import json
 import re
 import sys
@@ -18,6 +17,7 @@ from msgspec import Meta, Struct
 
 from webhook import documents
 from webhook.model import Json, Level, Path
+from webhook.similar import nearest
 
 ContainerName = Literal["aws-node", "aws-vpc-cni-init", "aws-eks-nodeagent"]
 RuleId = Annotated[
@@ -311,7 +311,7 @@ def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _nearest(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = nearest(word, known)
     return f"; did you mean {near[0]}?" if near else f"; allowed here: {', '.join(sorted(known))}"
 
 

@@ -1,11 +1,11 @@
 """`cni-guard explain RULE`."""
 
 import argparse
-import difflib
 
 from webhook.catalogue import page
 from webhook.commands.output import UsageError, say
 from webhook.rules import CATALOGUE
+from webhook.similar import nearest
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     rule = CATALOGUE.get(arguments.rule)
     if rule is None:
-        near = difflib.get_close_matches(arguments.rule.upper(), sorted(CATALOGUE.ids), n=3, cutoff=0.5)
+        near = nearest(arguments.rule.upper(), CATALOGUE.ids, most=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists all rules"
         reason = f"there is no rule {arguments.rule}: {hint}"
         raise UsageError(reason)
