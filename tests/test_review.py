@@ -2,16 +2,17 @@
 
 import base64
 import json
+import re
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
-from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, env
 from webhook.cni.stock import stock
 from webhook.engine.pipeline import Guard
 from webhook.metrics import Metrics
@@ -19,6 +20,7 @@ from webhook.model import BREAK_GLASS, Change, User
 from webhook.policy import BUILT_IN, Policy
 from webhook.review.answer import Answer, answer
 from webhook.review.decision import Endpoint
+from webhook.review.record import audit_annotations, log_fields
 from webhook.review.request import read
 from webhook.review.response import WARNING_LENGTH, WARNINGS_LENGTH
 from webhook.rules import CATALOGUE
@@ -42,7 +44,24 @@ def asked(endpoint: Endpoint, body: bytes, policy: Policy = BUILT_IN) -> dict[st
 def fields(said: Answer) -> dict[str, Any]:
     """The fields of the log line."""
     assert said.decision is not None
-    return said.decision.log_fields()
+    return log_fields(said.decision)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+@pytest.mark.parametrize("endpoint", ["validate", "mutate"])
+def test_log_audit_and_metrics_show_the_same_decision(endpoint: Endpoint, mode: Literal["enforce", "observe"]) -> None:
+    change = env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5", WARM_IP_TARGETS="1").change()
+    decision = answer(endpoint, review(change), guard(Policy(mode=mode)), NOW).decision
+    assert decision is not None
+    hash((decision.outcomes, decision.added))
+    line, audited = log_fields(decision), audit_annotations(decision)
+    assert {key: ",".join(line[key]) for key in audited} == audited
+    assert ("denied" in line) == (not decision.allowed) == (endpoint == "validate" and mode == "enforce")
+    metrics = Metrics()
+    metrics.answered(decision, 0.0)
+    counted = set(re.findall(r'cni_guard_observed_denials_total\{rule="([^"]+)"\}', metrics.text().decode()))
+    assert counted == set(line.get("observed", ()))
+    assert bool(counted) == (endpoint == "validate" and mode == "observe")
 
 
 def refused(body: bytes, endpoint: Endpoint = "validate") -> str:

@@ -20,6 +20,7 @@ from webhook.limits import BODY_LIMIT, TURN_BYTES
 from webhook.live import LOG, Live, running
 from webhook.review.answer import TOO_LARGE, Answer, answer, refuse
 from webhook.review.decision import Endpoint
+from webhook.review.record import log_fields
 from webhook.rules import CATALOGUE
 
 _JSON = "application/json"
@@ -105,7 +106,7 @@ def _body() -> bytes:
 def _note(live: Live, endpoint: Endpoint, given: Answer, seconds: float) -> None:
     if given.decision is not None:
         live.metrics.answered(given.decision, seconds)
-        LOG.info({"message": "decision", **given.decision.log_fields(), "duration_ms": round(seconds * 1000, 3)})
+        LOG.info({"message": "decision", **log_fields(given.decision), "duration_ms": round(seconds * 1000, 3)})
     else:
         live.metrics.refused(given.status)
         LOG.warning({"message": "not a review", "endpoint": endpoint, "status": given.status, "reason": given.reason})

@@ -13,7 +13,7 @@ from webhook.catalogue.examples import DaemonSet, Example, container
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
-from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
+from webhook.engine.defaults import EKS_MANAGER, Addition, Completed, PatchError, _apply, _prove, add_defaults, pointer
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, validate
 from webhook.model import ADDON_MANAGER, NOTHING_KNOWN, Change, Edit, User, at
@@ -122,9 +122,9 @@ def test_a_patch_is_proved_before_it_is_sent() -> None:
     change = Change("DaemonSet", {"a": 1})
     edit = Edit((), "b", 2, "b")
     with pytest.raises(PatchError):
-        _prove(change, Completed(change, ({"op": "add", "path": "/b", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, (Addition("/b", 2),), (), (edit,)))
     with pytest.raises(PatchError):
-        _prove(change, Completed(change, ({"op": "add", "path": "/x/y", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, (Addition("/x/y", 2),), (), (edit,)))
 
 
 def test_a_pointer_escapes() -> None:
@@ -150,7 +150,7 @@ def test_filling_in_settles_replaces_nothing_and_brings_no_denial(
     assert now | wrote == now
     refused = {f.rule for f in validate(change, guard(), NOW).findings if f.level == "deny"}
     assert {f.rule for f in validate(done.change, guard(), NOW).findings if f.level == "deny"} <= refused
-    json.dumps(done.patch)
+    json.dumps(done.json_patch)
 
 
 # --- what runs again -------------------------------------------------------------------------------------------------
