@@ -76,10 +76,9 @@ def _body() -> bytes:
     """Read the whole body from gunicorn's stream; Flask would silently truncate a chunked body at its limit.
 
     Raises:
-        RequestEntityTooLarge: the body exceeds `BODY_LIMIT`.
-        BadRequest: the body is incomplete or its framing is broken.
-        ServiceUnavailable: the request gave way to others.
-
+        RequestEntityTooLarge: The body exceeds `BODY_LIMIT`.
+        BadRequest: The body is incomplete or its framing is broken.
+        ServiceUnavailable: The request gave way to others.
     """
     length = request.content_length
     if length is not None and length > BODY_LIMIT:
