@@ -162,7 +162,7 @@ def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone()
         ("yes", False, "not an RFC 3339 time"),
     ],
 )
-def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:  # noqa: FBT001
+def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:
     example = Example(None, before=DaemonSet(annotations={"cni-guard.dev/allow-delete": permit}))
     response = asked("validate", review(example.change()))
     assert response["allowed"] == allowed
@@ -308,7 +308,7 @@ def nested(depth: int) -> bytes:
 @pytest.mark.parametrize(
     ("depth", "allowed"), [(50, True), (300, True), (480, True), (520, False), (1_100, False), (100_000, False)]
 )
-def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allowed: bool) -> None:  # noqa: FBT001
+def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allowed: bool) -> None:
     response = asked("validate", nested(depth))
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed
@@ -332,7 +332,7 @@ def with_entries(entry: str, count: int) -> bytes:
         ('",,,,,,,,,,,,,,,,"', 100_000, True),
     ],
 )
-def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count: int, allowed: bool) -> None:  # noqa: FBT001
+def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count: int, allowed: bool) -> None:
     response = asked("validate", with_entries(entry, count))
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed

@@ -32,7 +32,7 @@ def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **s
         ({"metadata": None, "spec": {"template": []}}, False),
     ],
 )
-def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
+def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:
     assert is_guarded(Change("DaemonSet", raw)) is guarded
     assert is_guarded(Change("DaemonSet", daemonset(), raw, "UPDATE")) is guarded
     assert is_guarded(Change("DaemonSet", None, raw, "DELETE")) is guarded

@@ -347,10 +347,17 @@ def test_what_an_empty_value_stops() -> None:
         return {name for name, reading in readings if reading and reading.on_empty in FATAL | {"harms"}}
 
     assert stops("1.23.1") == {
-        "AWS_VPC_ENI_MTU", "POD_MTU", "IP_COOLDOWN_PERIOD", "NETWORK_POLICY_ENFORCING_MODE",
-        "POD_SECURITY_GROUP_ENFORCING_MODE", "CLUSTER_ENDPOINT", "AWS_VPC_K8S_CNI_VETHPREFIX", "HOST_CNI_BIN_PATH",
-        "HOST_CNI_CONFDIR_PATH", "MY_NODE_NAME",
-    }  # fmt: skip
+        "AWS_VPC_ENI_MTU",
+        "POD_MTU",
+        "IP_COOLDOWN_PERIOD",
+        "NETWORK_POLICY_ENFORCING_MODE",
+        "POD_SECURITY_GROUP_ENFORCING_MODE",
+        "CLUSTER_ENDPOINT",
+        "AWS_VPC_K8S_CNI_VETHPREFIX",
+        "HOST_CNI_BIN_PATH",
+        "HOST_CNI_CONFDIR_PATH",
+        "MY_NODE_NAME",
+    }
     assert stops("1.12.0") == set()
 
 
@@ -368,8 +375,17 @@ def test_what_is_dead() -> None:
 def test_a_variable_may_lose_its_effect_for_a_while() -> None:
     row = by_name("aws-node")["HOST_CNI_CONFDIR_PATH"]
     assert [str(release) for release in VERSIONS if row.dead_in(release)] == [
-        "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
-    ]  # fmt: skip
+        "1.12.1",
+        "1.12.2",
+        "1.12.5",
+        "1.12.6",
+        "1.13.0",
+        "1.13.2",
+        "1.13.3",
+        "1.13.4",
+        "1.14.0",
+        "1.14.1",
+    ]
     assert row.until is None
     assert row.alive_again(V("1.14.1")) == V("1.15.0")
     assert row.dead_since(V("1.14.1")) == V("1.12.1")

@@ -37,22 +37,34 @@ MINIMUM = DaemonSet(env={"MINIMUM_IP_TARGET": "5"})
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": "0"})), []),
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": ""})), []),
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": "x"})), []),
-        (Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": None})),
-         ["aws-node env WARM_PREFIX_TARGET=1"]),
+        (
+            Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": None})),
+            ["aws-node env WARM_PREFIX_TARGET=1"],
+        ),
         (Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "0"})), []),
-        (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None})),
-         ["aws-node env ENABLE_IPv4=true", "aws-node env ENABLE_IPv6=false"]),
+        (
+            Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None})),
+            ["aws-node env ENABLE_IPv4=true", "aws-node env ENABLE_IPv6=false"],
+        ),
         (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None}, init_env={"ENABLE_IPv6": "true"})), []),
         (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None}, arguments=("--enable-ipv6=true",))), []),
         (Example(DaemonSet(env={"ENABLE_IPv4": None})), []),
-        (Example(DaemonSet(env={"MY_NODE_NAME": None, "MY_POD_NAME": None})),
-         ["aws-node env MY_NODE_NAME from spec.nodeName", "aws-node env MY_POD_NAME from metadata.name"]),
+        (
+            Example(DaemonSet(env={"MY_NODE_NAME": None, "MY_POD_NAME": None})),
+            ["aws-node env MY_NODE_NAME from spec.nodeName", "aws-node env MY_POD_NAME from metadata.name"],
+        ),
         (Example(DaemonSet(without=("livenessProbe",))), ["aws-node livenessProbe of the official manifest"]),
-        (Example(DaemonSet(env={"ENABLE_IMDS_ONLY_MODE": "true", "ENABLE_SUBNET_DISCOVERY": None},
-                           annotations={"cni-guard.dev/pre-provisioned": "true"})),
-         ["aws-node env ENABLE_SUBNET_DISCOVERY=false"]),
+        (
+            Example(
+                DaemonSet(
+                    env={"ENABLE_IMDS_ONLY_MODE": "true", "ENABLE_SUBNET_DISCOVERY": None},
+                    annotations={"cni-guard.dev/pre-provisioned": "true"},
+                )
+            ),
+            ["aws-node env ENABLE_SUBNET_DISCOVERY=false"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_fills_in_what_is_absent(example: Example, filled: list[str]) -> None:
     assert says(example) == filled
 
@@ -159,14 +171,26 @@ _ENTRIES = st.sampled_from(["1", "0", "5", "true", "false", "x", "", None])
 _SETTINGS = st.dictionaries(
     st.sampled_from(
         [
-            "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_ENI_TARGET", "WARM_PREFIX_TARGET", "ENABLE_PREFIX_DELEGATION",
-            "ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME", "ENABLE_IMDS_ONLY_MODE",
-            "ENABLE_SUBNET_DISCOVERY", "CLUSTER_NAME", "VPC_CNI_VERSION", "ENABLE_POD_ENI", "POD_MTU",
+            "WARM_IP_TARGET",
+            "MINIMUM_IP_TARGET",
+            "WARM_ENI_TARGET",
+            "WARM_PREFIX_TARGET",
+            "ENABLE_PREFIX_DELEGATION",
+            "ENABLE_IPv4",
+            "ENABLE_IPv6",
+            "MY_NODE_NAME",
+            "MY_POD_NAME",
+            "ENABLE_IMDS_ONLY_MODE",
+            "ENABLE_SUBNET_DISCOVERY",
+            "CLUSTER_NAME",
+            "VPC_CNI_VERSION",
+            "ENABLE_POD_ENI",
+            "POD_MTU",
         ]
     ),
     _ENTRIES,
     max_size=8,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)
