@@ -61,6 +61,7 @@ def test_log_audit_and_metrics_show_the_same_decision(endpoint: Endpoint, mode: 
     metrics.answered(decision, 0.0)
     counted = set(re.findall(r'cni_guard_observed_denials_total\{rule="([^"]+)"\}', metrics.text().decode()))
     assert counted == set(line.get("observed", ()))
+    assert counted <= set(line.get("warned", ()))
     assert bool(counted) == (endpoint == "validate" and mode == "observe")
 
 

@@ -1,10 +1,10 @@
 """Renders a decision for the log and for the audit annotations of the API server."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from webhook.printable import shorten
-from webhook.review.decision import Decision
+from webhook.review.decision import Decision, Outcomes
 from webhook.review.request import Request
 
 _NAME_LENGTH = 256
@@ -36,7 +36,8 @@ def audit_annotations(decision: Decision) -> dict[str, str]:
 
 def _outcomes(decision: Decision) -> dict[str, list[str]]:
     """The IDs of rules by outcome; outcomes without a rule are left out."""
-    return {outcome: list(rules) for outcome, rules in asdict(decision.outcomes).items() if rules}
+    outcomes = decision.outcomes
+    return {field.name: list(rules) for field in fields(Outcomes) if (rules := getattr(outcomes, field.name))}
 
 
 def _of_request(request: Request) -> dict[str, Any]:
