@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 from certs.authority import make_ca, make_leaf
@@ -16,6 +17,8 @@ _LIFETIME = timedelta(days=7)
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HIGHEST_PORT = 65535
+_LONGEST_WAIT = 3600
+"""Seconds; waiting longer than an hour would not help."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for a usage error.
-
     """
     chosen = _parser().parse_args(arguments)
     try:
@@ -42,8 +44,7 @@ def write(folder: Path, names: tuple[str, ...], now: datetime) -> None:
     """Create a CA and a certificate for the names, and write them to the folder.
 
     Raises:
-        OSError: the folder cannot be written.
-
+        OSError: The folder cannot be written.
     """
     ca = make_ca(now, _LIFETIME)
     leaf = make_leaf(ca, names, now, _LIFETIME)
@@ -98,25 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _install(chosen: argparse.Namespace) -> None:
     # Only this command needs the Kubernetes client, which is slow to import.
-    from certs.cluster import Cluster, credentials  # noqa: PLC0415
-    from certs.install import Settings, install  # noqa: PLC0415
-    from certs.registration import read  # noqa: PLC0415
-
-    try:
-        configurations = read(chosen.webhooks.read_text())
-    except (UsageError, ValueError) as error:
-        raise UsageError(f"{chosen.webhooks}: {error}") from error
-    settings = Settings(
-        chosen.namespace, chosen.service, chosen.port, chosen.secret, chosen.timeout, chosen.lease_seconds
-    )
-    with Cluster(credentials(os.environ), settings.namespace, _say) as cluster:
-        install(cluster, settings, configurations, _say)
-    _say("installed")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    import_module("certs.install_command").run(chosen)
 
 
 def _failed(reason: str, code: int) -> int:
@@ -142,8 +125,8 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 1 <= seconds <= 3600:  # noqa: PLR2004 - waiting longer than an hour would not help
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds from 1 to 3600")
+    if not 1 <= seconds <= _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds from 1 to {_LONGEST_WAIT}")
     return seconds
 
 

@@ -66,6 +66,26 @@ class Answer:
         return self.status in _TRANSIENT and _NO_SUCH_FIELD not in self.message
 
 
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """A missing permission."""
+
+    user: str
+    verb: str
+    resource: str
+    group: str
+    name: str
+    namespace: str
+
+    def __str__(self) -> str:
+        where = f' in the namespace "{self.namespace}"' if self.namespace else ""
+        which = f' named "{self.name}"' if self.name else ""
+        return (
+            f'{self.user} may not {self.verb} "{self.resource}" (API group "{self.group}"){which}{where}. '
+            "Apply the manifests again: their roles grant this permission"
+        )
+
+
 def read(status: int, headers: Iterable[tuple[str, str]], data: bytes) -> Answer:
     """Parse a response; a header may occur several times."""
     pairs = [(name.lower(), value) for name, value in headers]
@@ -86,17 +106,16 @@ def raise_for(answer: Answer, what: str, name: str, namespace: str = "") -> None
     """Raise the exception that matches an error response.
 
     Args:
-        answer: the response.
-        what: the request in words; the message starts with it.
-        name: the object's name, which the authorizer's message lacks.
-        namespace: the object's namespace; empty for a cluster-scoped object.
+        answer: The response.
+        what: The request in words; the message starts with it.
+        name: The object's name, which the authorizer's message lacks.
+        namespace: The object's namespace; empty for a cluster-scoped object.
 
     Raises:
-        ForbiddenError: a permission is missing, or authentication failed.
-        ConflictError: another client changed the object first.
-        InvalidError: the object is invalid or the change is not allowed.
-        RejectedError: any other error.
-
+        ForbiddenError: A permission is missing, or authentication failed.
+        ConflictError: Another client changed the object first.
+        InvalidError: The object is invalid or the change is not allowed.
+        RejectedError: Any other error.
     """
     if answer.good:
         return
@@ -114,21 +133,12 @@ def lacking_right(answer: Answer, name: str, namespace: str = "") -> str:
         return ""
     if found := _LACKING.search(answer.message):
         user, verb, resource, group = found.group("user", "verb", "resource", "group")
-        return _lacking(user, verb, resource, group, name, found["namespace"] or "")
+        return str(_Lacking(user, verb, resource, group, name, found["namespace"] or ""))
     details = answer.body.get("details")
     if _WORDLESS.search(answer.message) and isinstance(details, Mapping) and details.get("kind"):
         resource, group = str(details["kind"]), str(details.get("group") or "")
-        return _lacking("the installer", "create", resource, group, str(details.get("name") or name), namespace)
+        return str(_Lacking("the installer", "create", resource, group, str(details.get("name") or name), namespace))
     return ""
-
-
-def _lacking(user: str, verb: str, resource: str, group: str, name: str, namespace: str) -> str:  # noqa: PLR0913, PLR0917
-    where = f' in the namespace "{namespace}"' if namespace else ""
-    which = f' named "{name}"' if name else ""
-    return (
-        f'{user} may not {verb} "{resource}" (API group "{group}"){which}{where}. '
-        "Apply the manifests again: their roles grant this permission"
-    )
 
 
 def _body(data: bytes) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ def make_ca(now: datetime, lifetime: timedelta) -> Pair:
     serial = x509.random_serial_number()
     name = _name(f"cni-guard CA {serial:x}"[:_COMMON_NAME_LENGTH])
     certificate = (
-        _builder(name, name, key, serial, now, lifetime)
+        _builder(name, name, key, serial, _Validity(now - BACKDATED, now + lifetime))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
@@ -80,12 +80,10 @@ def make_ca(now: datetime, lifetime: timedelta) -> Pair:
 def make_leaf(ca: Pair, names: tuple[str, ...], now: datetime, lifetime: timedelta) -> Pair:
     """Create a serving certificate for DNS names and IP addresses that does not outlive its CA."""
     key = ec.generate_private_key(ec.SECP256R1())
-    end = min(now + lifetime, ca.certificate.not_valid_after_utc)
-    issuer = ca.certificate
+    validity = _Validity(now - BACKDATED, min(now + lifetime, ca.certificate.not_valid_after_utc))
+    subject = _name(names[0][:_COMMON_NAME_LENGTH])
     certificate = (
-        _builder(
-            _name(names[0][:_COMMON_NAME_LENGTH]), issuer.subject, key, x509.random_serial_number(), now, end - now
-        )
+        _builder(subject, ca.certificate.subject, key, x509.random_serial_number(), validity)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -102,13 +100,16 @@ def service_names(service: str, namespace: str) -> tuple[str, ...]:
     return name, f"{name}.cluster.local", f"{service}.{namespace}", service
 
 
-def _builder(  # noqa: PLR0913, PLR0917 - the fields of a certificate
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    serial: int,
-    now: datetime,
-    lifetime: timedelta,
+@dataclass(frozen=True, slots=True)
+class _Validity:
+    """When a certificate is valid."""
+
+    begin: datetime
+    end: datetime
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, serial: int, validity: _Validity
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -116,8 +117,8 @@ def _builder(  # noqa: PLR0913, PLR0917 - the fields of a certificate
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + lifetime)
+        .not_valid_before(validity.begin)
+        .not_valid_after(validity.end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -45,14 +45,13 @@ def prove(cluster: Cluster, called: Called, keep: Callable[[], None], say: Say) 
     """Wait until cni-guard has answered at both endpoints `IN_A_ROW` times in a row.
 
     Args:
-        cluster: where to send the canary; its remaining time is the limit.
-        called: how the API server calls cni-guard.
-        keep: called before each request; renews the Lease.
-        say: called with the reason whenever it changes.
+        cluster: Where to send the canary; its remaining time is the limit.
+        called: How the API server calls cni-guard.
+        keep: Called before each request; renews the Lease.
+        say: Called with the reason whenever it changes.
 
     Raises:
-        UnprovenError: the time ran out; the message says why there was no answer.
-
+        UnprovenError: The time ran out; the message says why there was no answer.
     """
     inquiry = _Inquiry(cluster, called)
     patient_until = time.monotonic() + min(_SILENCE, cluster.remaining / 4)
@@ -143,9 +142,8 @@ class _Inquiry:
         """Find out why these endpoints do not answer.
 
         Args:
-            silent: the endpoints.
-            refusal: the API server's message if it refused the canary itself; else empty.
-
+            silent: The endpoints.
+            refusal: The API server's message if it refused the canary itself; else empty.
         """
         try:
             return self._answered(silent, refusal)

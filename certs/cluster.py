@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +31,9 @@ _REQUEST_SECONDS = 15.0
 """Timeout of one request: a canary may wait for two webhooks of three seconds each, on a slow API server."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_RANDOM = random.SystemRandom()
+_MANAGED = {"fieldManager": FIELD_MANAGER}
+_CONFLICT = frozenset({HTTPStatus.CONFLICT})
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 Say = Callable[[str], None]
@@ -39,8 +43,7 @@ def credentials(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) 
     """Load the API server's address and credentials: the pod's service account, else the file in KUBECONFIG.
 
     Raises:
-        UsageError: there is neither.
-
+        UsageError: There is neither.
     """
     configuration = Configuration()
     try:
@@ -55,6 +58,21 @@ def credentials(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) 
     # urllib3's own retries ignore our deadline and would repeat requests that must not be repeated.
     configuration.retries = False
     return configuration
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request to the API server."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Object | None = None
+    content_type: str = "application/json"
+    """Of the body, if there is one."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 class Cluster:
@@ -95,14 +113,14 @@ class Cluster:
 
     def get(self, resource: Resource, name: str) -> Object | None:
         """Read an object; None if it does not exist."""
-        answer = self._send("GET", resource.path(self.namespace, name))
+        answer = self._send(_Request("GET", resource.path(self.namespace, name)))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         return self._body(answer, f"reading {resource.kind} {name}", name, resource)
 
     def select(self, resource: Resource, labels: str) -> list[Object]:
         """List the objects that match a label selector."""
-        answer = self._send("GET", resource.path(self.namespace), {"labelSelector": labels})
+        answer = self._send(_Request("GET", resource.path(self.namespace), {"labelSelector": labels}))
         found: list[Object] = self._body(answer, f"listing {resource.plural}", "", resource)["items"]
         return found
 
@@ -110,48 +128,36 @@ class Cluster:
         """Create an object.
 
         Raises:
-            ConflictError: it exists already.
-
+            ConflictError: It exists already.
         """
         name = wanted["metadata"]["name"]
-        answer = self._send("POST", resource.path(self.namespace), {"fieldManager": FIELD_MANAGER}, wanted)
+        answer = self._send(_Request("POST", resource.path(self.namespace), _MANAGED, wanted))
         return self._body(answer, f"creating {resource.kind} {name}", name, resource)
 
     def replace(self, resource: Resource, wanted: Object) -> Object:
         """Replace an object.
 
         Raises:
-            ConflictError: it changed since it was read.
-
+            ConflictError: It changed since it was read.
         """
         name = wanted["metadata"]["name"]
-        answer = self._send("PUT", resource.path(self.namespace, name), {"fieldManager": FIELD_MANAGER}, wanted)
+        answer = self._send(_Request("PUT", resource.path(self.namespace, name), _MANAGED, wanted))
         return self._body(answer, f"replacing {resource.kind} {name}", name, resource)
 
     def apply(self, resource: Resource, wanted: Object, *, dry_run: bool = False) -> Object:
         """Apply these fields server-side and take over their ownership; other fields keep their values."""
         name = wanted["metadata"]["name"]
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        path = resource.path(self.namespace, name)
-        answer = self._send("PATCH", path, query, wanted, repeat={HTTPStatus.CONFLICT})
+        answer = self._send(self._applied(resource, wanted, dry_run=dry_run), repeat=_CONFLICT)
         return self._body(answer, f"applying {resource.kind} {name}", name, resource)
 
-    def clear(self, resource: Resource, name: str, field: str) -> bool:
+    def clear(self, resource: Resource, name: str, field_name: str) -> bool:
         """Remove a field, so that no manager owns it.
 
         Returns:
             Whether the object exists.
-
         """
         path = resource.path(self.namespace, name)
-        answer = self._send(
-            "PATCH",
-            path,
-            {"fieldManager": FIELD_MANAGER},
-            {field: None},
-            repeat={HTTPStatus.CONFLICT},
-            content_type=_MERGE,
-        )
+        answer = self._send(_Request("PATCH", path, _MANAGED, {field_name: None}, _MERGE), repeat=_CONFLICT)
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
         self._body(answer, f"patching {resource.kind} {name}", name, resource)
@@ -162,9 +168,8 @@ class Cluster:
 
         Returns:
             Whether it existed.
-
         """
-        answer = self._send("DELETE", resource.path(self.namespace, name), repeat={HTTPStatus.CONFLICT})
+        answer = self._send(_Request("DELETE", resource.path(self.namespace, name)), repeat=_CONFLICT)
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
         self._body(answer, f"deleting {resource.kind} {name}", name, resource)
@@ -177,19 +182,22 @@ class Cluster:
         and it may exceed the remaining time: a slow denial says why it was slow.
 
         Raises:
-            ForbiddenError: a permission is missing.
-
+            ForbiddenError: A permission is missing.
         """
         self._client.rest_client.close()
         name = wanted["metadata"]["name"]
-        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
         try:
-            answer = self._once("PATCH", resource.path(self.namespace, name), query, wanted, _REQUEST_SECONDS)
+            answer = self._once(self._applied(resource, wanted, dry_run=True), _REQUEST_SECONDS)
         except (HTTPError, ApiException) as error:
             return Answer(0, {}, _words(error), (), None, None)
         if lacking := lacking_right(answer, name, self._where(resource)):
             raise ForbiddenError(f"dry run of {resource.kind} {name}: {lacking}")
         return answer
+
+    def _applied(self, resource: Resource, wanted: Object, *, dry_run: bool) -> _Request:
+        """A server-side apply."""
+        query = {**_MANAGED, "force": "true", **({"dryRun": "All"} if dry_run else {})}
+        return _Request("PATCH", resource.path(self.namespace, wanted["metadata"]["name"]), query, wanted, _APPLY)
 
     def _body(self, answer: Answer, what: str, name: str, resource: Resource) -> Object:
         raise_for(answer, what, name, self._where(resource))
@@ -198,31 +206,20 @@ class Cluster:
     def _where(self, resource: Resource) -> str:
         return self.namespace if resource.namespaced else ""
 
-    def _send(  # noqa: PLR0913 - the parts of a request
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Object | None = None,
-        *,
-        repeat: set[HTTPStatus] | None = None,
-        content_type: str = "",
-    ) -> Answer:
+    def _send(self, request: _Request, repeat: frozenset[HTTPStatus] = frozenset()) -> Answer:
         """Send a request; retry transient errors and the statuses in `repeat`."""
         pause = _FIRST_PAUSE
         while True:
             wait = None
             try:
-                answer = self._once(
-                    method, path, query, body, max(1.0, min(_REQUEST_SECONDS, self.remaining)), content_type
-                )
+                answer = self._once(request, max(1.0, min(_REQUEST_SECONDS, self.remaining)))
             except (HTTPError, ApiException) as error:
                 trouble = _words(error)
             else:
-                if not answer.transient and answer.status not in (repeat or ()):
+                if not answer.transient and answer.status not in repeat:
                     return answer
                 trouble, wait = f"HTTP {answer.status} {answer.message}", answer.retry_after
-            self._wait(f"{method} {path}: {trouble}", (wait or 0.0) + pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            self._wait(f"{request}: {trouble}", (wait or 0.0) + pause * _RANDOM.uniform(0.5, 1))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _wait(self, trouble: str, seconds: float) -> None:
@@ -231,24 +228,20 @@ class Cluster:
         self._say(f"retrying in {seconds:.1f} s: {trouble}")
         time.sleep(seconds)
 
-    def _once(  # noqa: PLR0913, PLR0917 - the parts of a request
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Object | None,
-        limit: float,
-        content_type: str = "",
-    ) -> Answer:
+    def _once(self, request: _Request, limit: float) -> Answer:
         """Send one request; all traffic passes through here. `limit` is its timeout in seconds."""
-        content = content_type or (_APPLY if method == "PATCH" else "application/json")
+        body, content = request.body, request.content_type
         headers = {"Accept": "application/json", **({"Content-Type": content} if body is not None else {})}
         _, url, headers, *_ = self._client.param_serialize(
-            method, path, header_params=headers, query_params=list((query or {}).items()), auth_settings=["BearerToken"]
+            request.method,
+            request.path,
+            header_params=headers,
+            query_params=list(request.query.items()),
+            auth_settings=["BearerToken"],
         )
         # The client does not serialize the content type of an apply, so it gets text.
         sent = json.dumps(body) if body is not None and content == _APPLY else body
-        response = self._client.call_api(method, url, headers, sent, _request_timeout=limit)
+        response = self._client.call_api(request.method, url, headers, sent, _request_timeout=limit)
         answer = read(response.status, response.headers.items(), response.read())
         if answer.date:
             self._dated = answer.date, time.monotonic()

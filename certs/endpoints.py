@@ -74,18 +74,17 @@ def prove(cluster: Cluster, scene: Scene, bundle: bytes, keep: Callable[[], None
     """Wait until every ready endpoint serves a certificate that the bundle trusts.
 
     Args:
-        cluster: where the Service is; its remaining time is the limit.
-        scene: the Service.
-        bundle: the caBundle of the webhooks, as PEM.
-        keep: called before each round and each handshake; renews the Lease.
-        say: called with the endpoints that are waited for and why, whenever that changes.
+        cluster: Where the Service is; its remaining time is the limit.
+        scene: The Service.
+        bundle: The caBundle of the webhooks, as PEM.
+        keep: Called before each round and each handshake; renews the Lease.
+        say: Called with the endpoints that are waited for and why, whenever that changes.
 
     Returns:
         The endpoints that passed.
 
     Raises:
-        UnprovenError: the time ran out, or no endpoint is ready; the message names each endpoint with its reason.
-
+        UnprovenError: The time ran out, or no endpoint is ready; the message names each endpoint with its reason.
     """
     trust = Trust(bundle, f"{scene.service}.{scene.namespace}.svc")
     patient_until = time.monotonic() + min(UNREADY_SECONDS, cluster.remaining / 2)
@@ -130,13 +129,12 @@ def fault_of(endpoint: Endpoint, trust: Trust, now: datetime) -> Fault | None:
     """Check the certificate that an endpoint serves.
 
     Args:
-        endpoint: where to connect.
-        trust: the requirements for the certificate.
-        now: the API server's time.
+        endpoint: Where to connect.
+        trust: The requirements for the certificate.
+        now: The API server's time.
 
     Returns:
         Why the endpoint does not pass; None if it does.
-
     """
     valid = [ca for ca in x509.load_pem_x509_certificates(trust.bundle) if _valid(ca, now)]
     if not valid:

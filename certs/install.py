@@ -61,124 +61,125 @@ def install(cluster: Cluster, settings: Settings, configurations: Sequence[Confi
     """Install cni-guard, or repair an installation.
 
     Raises:
-        InstallError: the installation failed; the message says what to do.
-
+        InstallError: The installation failed; the message says what to do.
     """
     cluster.allow(settings.timeout)
     owners = owned_by(_owner(cluster))
+    place = Place(settings.namespace, settings.service, settings.port, owners)
     holder = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{secrets.token_hex(4)}"
     with Lease(cluster, holder, settings.lease_seconds, owners, say) as lease:
         say(f"lease: held in the namespace {settings.namespace}")
         cluster.allow(settings.timeout)
         with _nothing_left(cluster, say):
-            _Installation(cluster, settings, configurations, lease, owners, say).run()
+            _Installation(cluster, settings, configurations, lease, place, say).run()
         # While the Lease is held, so that the next run does not lose its permissions midway.
         give_up(cluster, CLUSTER_ROLE_BINDING, say)
     give_up(cluster, ROLE_BINDING, say)
 
 
+@dataclass(frozen=True, slots=True)
+class _Certificate:
+    """The certificate to serve: the one in the Secret, or a new one."""
+
+    bundle: bytes
+    """The caBundle to trust, as PEM."""
+    secret_type: str
+    """The type that the Secret keeps."""
+    issued: Issued | None = None
+    """The new certificate, if one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Installation:
     """The steps of an installation, in order."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what the steps share
-        self,
-        cluster: Cluster,
-        settings: Settings,
-        configurations: Sequence[Configuration],
-        lease: Lease,
-        owners: list[Object],
-        say: Say,
-    ) -> None:
-        self._cluster = cluster
-        self._settings = settings
-        self._configurations = configurations
-        self._lease = lease
-        self._place = Place(settings.namespace, settings.service, settings.port, owners)
-        self._say = say
-        self._secret_type = _TLS
+    cluster: Cluster
+    settings: Settings
+    configurations: Sequence[Configuration]
+    lease: Lease
+    place: Place
+    say: Say
 
     def run(self) -> None:
-        bundle, issued = self._certificate()
-        wanted = [(item, item.at(self._place, bundle)) for item in self._configurations]
+        certificate = self._certificate()
+        wanted = [(item, item.at(self.place, certificate.bundle)) for item in self.configurations]
         running = [self._register(*item) for item in wanted]
-        if issued:
-            self._store(issued, bundle, wait=any(running))
+        if certificate.issued:
+            self._store(certificate, certificate.issued, wait=any(running))
         try:
             self._prove(wanted)
         except UnprovenError as error:
-            self._cluster.allow(_CLEANING_SECONDS)
+            self.cluster.allow(_CLEANING_SECONDS)
             for item, content in wanted:
                 self._apply(item, failing_open(content))
             raise UnprovenError(f"{error}\nAll webhooks now fail open (failurePolicy: Ignore)") from error
         for item, content in wanted:
             self._apply(item, content)
-            self._say(f"{item.resource.kind}: final; failing closed: {', '.join(closed(content)) or 'none'}")
+            self.say(f"{item.resource.kind}: final; failing closed: {', '.join(closed(content)) or 'none'}")
 
-    def _certificate(self) -> tuple[bytes, Issued | None]:
-        """The caBundle to trust as PEM, and a new certificate if one is needed."""
-        found = self._cluster.get(SECRET, self._settings.secret)
-        self._secret_type = str((found or {}).get("type") or _TLS)
+    def _certificate(self) -> _Certificate:
+        found = self.cluster.get(SECRET, self.settings.secret)
+        kind = str((found or {}).get("type") or _TLS)
         data: Mapping[str, str] | None = (found.get("data") or {}) if found else None
-        names, now = service_names(self._settings.service, self._settings.namespace), self._cluster.now()
+        names, now = service_names(self.settings.service, self.settings.namespace), self.cluster.now()
         reason = renewal_reason(data, names, now)
         if data is not None and not reason:
-            self._say(f"certificate: kept, valid until {read(data).leaf.not_valid_after_utc:%Y-%m-%d}")
-            return base64.b64decode(data[CA]), None
-        self._say(f"certificate: issuing a new one: {reason}")
+            self.say(f"certificate: kept, valid until {read(data).leaf.not_valid_after_utc:%Y-%m-%d}")
+            return _Certificate(base64.b64decode(data[CA]), kind)
+        self.say(f"certificate: issuing a new one: {reason}")
         issued = issue(names, now)
-        return issued.ca + overlap(data, now), issued
+        return _Certificate(issued.ca + overlap(data, now), kind, issued)
 
     def _register(self, item: Configuration, wanted: Object) -> list[str]:
         """Write a configuration; webhooks that changed fail open until verified.
 
         Returns:
             The names of the webhooks that keep failing closed.
-
         """
         name = wanted["metadata"]["name"]
-        live = self._cluster.get(item.resource, name)
-        same = unchanged(live, self._cluster.apply(item.resource, wanted, dry_run=True)) if live else set()
+        live = self.cluster.get(item.resource, name)
+        same = unchanged(live, self.cluster.apply(item.resource, wanted, dry_run=True)) if live else set()
         content = failing_open(wanted, same)
         self._apply(item, content)
         stay = closed(content)
         opened = [entry for entry in closed(wanted) if entry not in stay]
-        self._say(f"{item.resource.kind}: registered; failing open until verified: {', '.join(opened) or 'none'}")
+        self.say(f"{item.resource.kind}: registered; failing open until verified: {', '.join(opened) or 'none'}")
         return stay
 
-    def _store(self, issued: Issued, bundle: bytes, *, wait: bool) -> None:
+    def _store(self, certificate: _Certificate, issued: Issued, *, wait: bool) -> None:
         """Write the Secret; with `wait`, first give the API servers time to load the new CA.
 
         A Secret's type is immutable, and a volume mount does not check it. So a Secret of another type keeps its type
         instead of being deleted while a pod may be starting. Only an immutable Secret is deleted and recreated.
         """
         if wait:
-            time.sleep(self._settings.settle)
-        content = {CA: bundle, CERTIFICATE: issued.certificate, KEY: issued.key}
-        metadata = SECRET.named(self._settings.secret, self._settings.namespace, ownerReferences=self._place.owners)
+            time.sleep(self.settings.settle)
+        content = {CA: certificate.bundle, CERTIFICATE: issued.certificate, KEY: issued.key}
+        metadata = SECRET.named(self.settings.secret, self.settings.namespace, ownerReferences=self.place.owners)
         data = {key: base64.b64encode(value).decode() for key, value in content.items()}
-        wanted = {**metadata, "type": self._secret_type, "data": data}
-        self._lease.keep()
+        wanted = {**metadata, "type": certificate.secret_type, "data": data}
+        self.lease.keep()
         try:
-            self._cluster.apply(SECRET, wanted)
+            self.cluster.apply(SECRET, wanted)
         except InvalidError:
-            self._cluster.delete(SECRET, self._settings.secret)
-            self._cluster.apply(SECRET, {**wanted, "type": _TLS})
-        self._say(f"certificate: stored in the Secret {self._settings.secret}")
+            self.cluster.delete(SECRET, self.settings.secret)
+            self.cluster.apply(SECRET, {**wanted, "type": _TLS})
+        self.say(f"certificate: stored in the Secret {self.settings.secret}")
 
     def _prove(self, wanted: Sequence[tuple[Configuration, Object]]) -> None:
-        settings = self._settings
+        settings = self.settings
         scene = Scene(settings.namespace, settings.service, settings.port, settings.secret, ready=None)
         item, content = wanted[0]
         bundle = content["webhooks"][0]["clientConfig"]["caBundle"]
-        called = Called(scene, item.path, bundle, self._place.owners)
-        canary.prove(self._cluster, called, self._lease.keep, self._say)
-        self._say(f"canary: answered at both endpoints {canary.IN_A_ROW} times in a row")
-        proven = endpoints.prove(self._cluster, scene, base64.b64decode(bundle), self._lease.keep, self._say)
-        self._say(f"endpoints: all serve the certificate: {', '.join(map(str, proven))}")
+        called = Called(scene, item.path, bundle, self.place.owners)
+        canary.prove(self.cluster, called, self.lease.keep, self.say)
+        self.say(f"canary: answered at both endpoints {canary.IN_A_ROW} times in a row")
+        proven = endpoints.prove(self.cluster, scene, base64.b64decode(bundle), self.lease.keep, self.say)
+        self.say(f"endpoints: all serve the certificate: {', '.join(map(str, proven))}")
 
     def _apply(self, item: Configuration, content: Object) -> None:
-        self._lease.keep()
-        self._cluster.apply(item.resource, content)
+        self.lease.keep()
+        self.cluster.apply(item.resource, content)
 
 
 def _owner(cluster: Cluster) -> Object:

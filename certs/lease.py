@@ -24,12 +24,11 @@ class Lease:
         """Prepare a Lease.
 
         Args:
-            cluster: where the Lease is.
-            holder: the identity of this run.
-            seconds: how long the Lease lasts unless it is renewed.
-            owners: the `ownerReferences` of the Lease.
-            say: called with the holder that is waited for.
-
+            cluster: Where the Lease is.
+            holder: The identity of this run.
+            seconds: How long the Lease lasts unless it is renewed.
+            owners: The `ownerReferences` of the Lease.
+            say: Called with the holder that is waited for.
         """
         self._cluster = cluster
         self._holder = holder
@@ -43,8 +42,7 @@ class Lease:
         """Wait for the Lease and take it.
 
         Raises:
-            UnavailableError: another run still held it when the time ran out.
-
+            UnavailableError: Another run still held it when the time ran out.
         """
         seen, since, told = "", time.monotonic(), ""
         while True:
@@ -77,8 +75,7 @@ class Lease:
         """Renew the Lease once a third of its duration has passed. Call it before each write.
 
         Raises:
-            UnavailableError: another run has taken the Lease, so this one must not write.
-
+            UnavailableError: Another run has taken the Lease, so this one must not write.
         """
         if time.monotonic() - self._renewed < self._seconds / 3:
             return

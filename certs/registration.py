@@ -64,8 +64,7 @@ def read(text: str) -> tuple[Configuration, Configuration]:
     """Parse the validating and the mutating configuration from multi-document YAML.
 
     Raises:
-        UsageError: the text does not hold exactly these two.
-
+        UsageError: The text does not hold exactly these two.
     """
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
@@ -95,10 +94,9 @@ def unchanged(live: Mapping[str, Any], would_be: Mapping[str, Any]) -> set[str]:
     A caBundle that trusts more than before counts as unchanged, since it still trusts what it did.
 
     Args:
-        live: the current configuration.
-        would_be: the result of a dry run of the write, so that both hold the API server's defaults and the fields of
+        live: The current configuration.
+        would_be: The result of a dry run of the write, so that both hold the API server's defaults and the fields of
             other managers.
-
     """
     before = {entry["name"]: entry for entry in live.get("webhooks", [])}
     return {

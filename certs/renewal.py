@@ -41,13 +41,12 @@ def renewal_reason(secret_data: Mapping[str, str] | None, names: Sequence[str], 
     """Decide whether a new certificate is needed for these names.
 
     Args:
-        secret_data: the Secret's `data` (base64), or None if there is no Secret.
-        names: the DNS names and IP addresses that the certificate must cover.
-        now: the API server's time, since the API server verifies the certificate.
+        secret_data: The Secret's `data` (base64), or None if there is no Secret.
+        names: The DNS names and IP addresses that the certificate must cover.
+        now: The API server's time, since the API server verifies the certificate.
 
     Returns:
         The reason in words for a log; empty to keep the certificate.
-
     """
     if secret_data is None:
         return "the Secret does not exist"
@@ -80,8 +79,7 @@ def read(secret_data: Mapping[str, str]) -> Held:
     """Parse the three keys of the Secret.
 
     Raises:
-        UnusableError: a key is missing or malformed.
-
+        UnusableError: A key is missing or malformed.
     """
     authorities = _certificates(CA, secret_data)
     leaf, *_ = _certificates(CERTIFICATE, secret_data)

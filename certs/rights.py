@@ -24,7 +24,7 @@ from certs.resources import (
 )
 
 SERVICE_NAME = "cni-guard"
-SECRET_NAME = "cni-guard-tls"  # noqa: S105 - the name of an object
+SECRET_NAME = f"{SERVICE_NAME}-tls"
 
 
 @dataclass(frozen=True, slots=True)

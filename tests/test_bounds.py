@@ -54,7 +54,7 @@ def test_depth_values_and_keys_are_those_of_the_document(
     value: Any,
     levels: int,
     separators: tuple[str, str],
-    ascii_only: bool,  # noqa: FBT001
+    ascii_only: bool,
 ) -> None:
     value = deep(value, levels)
     found = structure(json.dumps(value, separators=separators, ensure_ascii=ascii_only).encode(), 10_000)

@@ -57,8 +57,10 @@ def test_reads_everything_that_there_is() -> None:
         ("# nothing\n", "policy.yaml:1:1: the policy is empty"),
         ("{}", "policy.yaml:1:1: the policy is empty"),
         ("mode: enforce\nmaxMinorSkip: 2\n", "policy.yaml:2:15: unknown key maxMinorSkip"),
-        ("mode: enforce\nversions:\n  maxMinorSkp: 2\n",
-         "policy.yaml:3:16: unknown key versions.maxMinorSkp; did you mean maxMinorSkip?"),
+        (
+            "mode: enforce\nversions:\n  maxMinorSkp: 2\n",
+            "policy.yaml:3:16: unknown key versions.maxMinorSkp; did you mean maxMinorSkip?",
+        ),
         ("mode: enforce\nexceptions:\n- rul: X\n", "policy.yaml:3:8: unknown key exceptions.0.rul; did you mean rule?"),
         ("mode: enforce\nfoo: 1\n", "unknown key foo; allowed here: acknowledge, apiVersion, cluster"),
         ("mode: audit\n", "policy.yaml:1:7: Invalid enum value 'audit' at mode; use one of enforce, observe"),
@@ -68,8 +70,10 @@ def test_reads_everything_that_there_is() -> None:
         ("mode: enforce\nrules: {IPT-999: warn}\n", "there is no rule IPT-999; did you mean IPT-0"),
         ("mode: enforce\nrules:\n  IPT-001: maybe\n", "policy.yaml:2:"),
         ("mode: enforce\nversions: {blocked: [{release: v1.2.3, reason: x}]}\n", "policy.yaml:2:"),
-        ("mode: enforce\nexceptions: [{rule: IPT-001, resource: x, owner: net, reason: z, until: soon}]\n",
-         "; write the date as YYYY-MM-DD, such as 2026-12-31"),
+        (
+            "mode: enforce\nexceptions: [{rule: IPT-001, resource: x, owner: net, reason: z, until: soon}]\n",
+            "; write the date as YYYY-MM-DD, such as 2026-12-31",
+        ),
         ("mode: enforce\nacknowledge: [ROLL-0003]\n", "policy.yaml:2:"),
         ("mode: enforce\nmode: observe\n", "policy.yaml:2:1: "),
         ("mode: enforce\n---\nmode: observe\n", "policy.yaml:3:1: a second YAML document"),
@@ -77,7 +81,7 @@ def test_reads_everything_that_there_is() -> None:
         ("mode: [enforce\n", "policy.yaml:"),
         ("mode: enforce\n\tx: 1\n", "indented with a tab"),
     ],
-)  # fmt: skip
+)
 def test_refuses_with_file_line_and_the_way_out(text: str, said: str) -> None:
     with pytest.raises(PolicyError) as error:
         read(text)
@@ -124,9 +128,14 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
     loaded = policies.read(BEFORE, "policy.yaml", CATALOGUE.ids, CATALOGUE.former)
     policy = loaded.policy
     assert policy.rules == {
-        "POD-008": "off", "ENV-006": "deny", "ENV-013": "deny", "ENV-014": "deny", "DEF-001": "off", "IPT-004": "off",
+        "POD-008": "off",
+        "ENV-006": "deny",
+        "ENV-013": "deny",
+        "ENV-014": "deny",
+        "DEF-001": "off",
+        "IPT-004": "off",
         "IP6-005": "warn",
-    }  # fmt: skip
+    }
     assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
     assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012"}
     assert loaded.warnings == (

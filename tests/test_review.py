@@ -2,16 +2,17 @@
 
 import base64
 import json
+import re
 import time
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.changes import NOW, guard, review
-from webhook.catalogue.examples import DaemonSet, ENIConfig, Example
+from webhook.catalogue.examples import DaemonSet, ENIConfig, Example, env
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.engine.pipeline import Guard
@@ -20,6 +21,7 @@ from webhook.model import BREAK_GLASS, Change, User
 from webhook.policy import BUILT_IN, Policy
 from webhook.review.answer import Answer, answer
 from webhook.review.decision import Endpoint
+from webhook.review.record import audit_annotations, log_fields
 from webhook.review.request import read
 from webhook.review.response import WARNING_LENGTH, WARNINGS_LENGTH
 from webhook.rules import CATALOGUE
@@ -43,7 +45,25 @@ def asked(endpoint: Endpoint, body: bytes, policy: Policy = BUILT_IN) -> dict[st
 def fields(said: Answer) -> dict[str, Any]:
     """The fields of the log line."""
     assert said.decision is not None
-    return said.decision.log_fields()
+    return log_fields(said.decision)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+@pytest.mark.parametrize("endpoint", ["validate", "mutate"])
+def test_log_audit_and_metrics_show_the_same_decision(endpoint: Endpoint, mode: Literal["enforce", "observe"]) -> None:
+    change = env(WARM_ENI_TARGET="3", WARM_IP_TARGET="5", WARM_IP_TARGETS="1").change()
+    decision = answer(endpoint, review(change), guard(Policy(mode=mode)), NOW).decision
+    assert decision is not None
+    hash((decision.outcomes, decision.added))
+    line, audited = log_fields(decision), audit_annotations(decision)
+    assert {key: ",".join(line[key]) for key in audited} == audited
+    assert ("denied" in line) == (not decision.allowed) == (endpoint == "validate" and mode == "enforce")
+    metrics = Metrics()
+    metrics.answered(decision, 0.0)
+    counted = set(re.findall(r'cni_guard_observed_denials_total\{rule="([^"]+)"\}', metrics.text().decode()))
+    assert counted == set(line.get("observed", ()))
+    assert counted <= set(line.get("warned", ()))
+    assert bool(counted) == (endpoint == "validate" and mode == "observe")
 
 
 def refused(body: bytes, endpoint: Endpoint = "validate") -> str:
@@ -144,7 +164,7 @@ def test_a_deletion_without_any_object_is_refused_by_the_validating_door_alone()
         ("yes", False, "not an RFC 3339 time"),
     ],
 )
-def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:  # noqa: FBT001
+def test_a_permit_counts_for_an_hour_at_most(permit: str, allowed: bool, said: str) -> None:
     example = Example(None, before=DaemonSet(annotations={"cni-guard.dev/allow-delete": permit}))
     response = asked("validate", review(example.change()))
     assert response["allowed"] == allowed
@@ -290,7 +310,7 @@ def nested(depth: int) -> bytes:
 @pytest.mark.parametrize(
     ("depth", "allowed"), [(50, True), (300, True), (480, True), (520, False), (1_100, False), (100_000, False)]
 )
-def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allowed: bool) -> None:  # noqa: FBT001
+def test_an_object_too_deep_to_be_read_is_refused_to_its_author(depth: int, allowed: bool) -> None:
     response = asked("validate", nested(depth))
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed
@@ -314,7 +334,7 @@ def with_entries(entry: str, count: int) -> bytes:
         ('",,,,,,,,,,,,,,,,"', 100_000, True),
     ],
 )
-def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count: int, allowed: bool) -> None:  # noqa: FBT001
+def test_an_object_of_too_many_values_is_refused_to_its_author(entry: str, count: int, allowed: bool) -> None:
     response = asked("validate", with_entries(entry, count))
     assert response["uid"] == "705ab4f5-6393-11e8-b7cc-42010a800002"
     assert response["allowed"] == allowed

@@ -65,7 +65,6 @@ class Acceptor:
 
         Returns:
             Whether another one may be waiting.
-
         """
         try:
             client, address = self._listener.accept()

@@ -114,7 +114,6 @@ class Connections:
 
         Returns:
             False if no other connection can be closed.
-
         """
         peer = connection.peer
         if self._unproven[peer] >= self._peer_limit and not self._make_room(peer, "peer_limit", proven=False):
@@ -160,7 +159,6 @@ class Connections:
 
         Returns:
             Whether one could be closed.
-
         """
         most = sorted(self._open, key=self._weight, reverse=True)[:2]
         return any(self._make_room(peer, reason, proven=True) for peer in most)

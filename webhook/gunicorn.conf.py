@@ -43,8 +43,8 @@ forwarded_allow_ips = ""
 
 # Write nothing to disk: the file system may be read-only and the home directory missing.
 control_socket_disable = True
-if Path("/dev/shm").is_dir():  # noqa: S108 - gunicorn's heartbeat file, in memory, with a unique name
-    worker_tmp_dir = "/dev/shm"  # noqa: S108
+if Path("/dev/shm").is_dir():  # gunicorn's heartbeat file, in memory, with a unique name
+    worker_tmp_dir = "/dev/shm"
 
 logger_class = Quiet
 logconfig_dict = {

@@ -7,7 +7,7 @@ until its response begins. Decoded objects do not count, since only one body is 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from webhook.limits import IN_FLIGHT_LIMIT, NORMAL_BODY, PEER_SHARE, YOUNG_SECONDS
 
@@ -22,6 +22,9 @@ class Sender(Protocol):
     @property
     def peer(self) -> str:
         """The peer that it counts for (`connections.peer_of`)."""
+
+
+SenderT = TypeVar("SenderT", bound=Sender)
 
 
 @dataclass
@@ -40,7 +43,7 @@ class _Held:
         return self.received <= NORMAL_BODY and now - self.began < YOUNG_SECONDS
 
 
-class Intake:
+class Intake(Generic[SenderT]):
     """The requests that are being read.
 
     Args:
@@ -48,15 +51,15 @@ class Intake:
         end: Ends a sender's request with `GivenWayError`; its bytes no longer count.
     """
 
-    def __init__(self, clock: Callable[[], float], end: Callable[[Sender], None]) -> None:
+    def __init__(self, clock: Callable[[], float], end: Callable[[SenderT], None]) -> None:
         self._clock = clock
         self._end = end
-        self._held: dict[Sender, _Held] = {}
+        self._held: dict[SenderT, _Held] = {}
         self._by_peer: Counter[str] = Counter()
         self.total = 0
         """Bytes held now."""
 
-    def arrived(self, sender: Sender, count: int) -> None:
+    def arrived(self, sender: SenderT, count: int) -> None:
         """Count bytes; while a limit is exceeded, make requests give way, possibly this one."""
         held = self._held.get(sender)
         if held is None:
@@ -69,7 +72,7 @@ class Intake:
         while self.total > IN_FLIGHT_LIMIT:
             self._give_way(self._held)
 
-    def release(self, sender: Sender) -> None:
+    def release(self, sender: SenderT) -> None:
         """Stop counting a request that is fully read or has ended."""
         held = self._held.pop(sender, None)
         if held is None:
@@ -79,11 +82,11 @@ class Intake:
         if self._by_peer[sender.peer] <= 0:
             del self._by_peer[sender.peer]
 
-    def _give_way(self, candidates: Iterable[Sender]) -> None:
+    def _give_way(self, candidates: Iterable[SenderT]) -> None:
         """Make the slowest give way; if all may be normal reviews, the oldest of the peer that holds the most."""
         now = self._clock()
 
-        def order(one: Sender) -> tuple[bool, int, float]:
+        def order(one: SenderT) -> tuple[bool, int, float]:
             held = self._held[one]
             if held.protected(now):
                 return (True, -self._by_peer[one.peer], held.began)

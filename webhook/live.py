@@ -80,7 +80,6 @@ class Watched(Generic[Content]):
 
         Args:
             patient: Reject content only when two checks in a row see it, since a write may be in progress.
-
         """
         try:
             content: Content | str = self._read()
@@ -130,15 +129,15 @@ class Live:
         self.listener = tls.Listener(tls.load(first, settings.files))
         self._served(self.listener.serving)
         self._pair = Watched(settings.files.read, self._take_pair, self._refuse_pair, first)
-        self._file = Watched(self._read_policy, self._take_policy, self._refuse_policy)
-        if settings.policy:
-            self._file.look(patient=False)
+        self._policy = _watched(settings.policy, self._take_policy, self._refuse_policy)
+        if self._policy:
+            self._policy.look(patient=False)
 
     def look(self) -> None:
         """Check the files once."""
         self._pair.look()
-        if self._settings.policy:
-            self._file.look()
+        if self._policy:
+            self._policy.look()
 
     def watch(self) -> None:
         """Check the files forever, in the background (in the gevent worker a thread is a greenlet)."""
@@ -172,10 +171,6 @@ class Live:
 
     # The policy
 
-    def _read_policy(self) -> bytes:
-        assert self._settings.policy is not None  # noqa: S101 - only called if there is one
-        return self._settings.policy.read_bytes()
-
     def _take_policy(self, content: bytes) -> None:
         file = str(self._settings.policy)
         try:
@@ -202,6 +197,10 @@ class Live:
             self.source = "last good"
         self.metrics.policy_refused(self.source)
         LOG.error({"message": "policy rejected", "reason": reason, "rules_now": self.source})
+
+
+def _watched(file: Path | None, take: Callable[[bytes], None], refuse: Callable[[str], None]) -> Watched[bytes] | None:
+    return Watched(file.read_bytes, take, refuse) if file else None
 
 
 @functools.cache

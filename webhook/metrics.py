@@ -24,9 +24,8 @@ KINDS = frozenset({"DaemonSet", "ENIConfig", "ConfigMap", "CustomResourceDefinit
 OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE"})
 OTHER = "other"
 
-_BUCKETS = (
-    0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-)  # fmt: skip
+_BUCKETS = (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
+"""Upper bounds in milliseconds; the metric is in seconds."""
 
 
 class Metrics:
@@ -53,7 +52,7 @@ class Metrics:
             "cni_guard_admission_duration_seconds",
             "Time to answer an admission request, without reading its body.",
             ["webhook"],
-            buckets=_BUCKETS,
+            buckets=[milliseconds / 1000 for milliseconds in _BUCKETS],
             registry=self._registry,
         )
         # Looking up a series by its labels costs more than counting, so each lookup is cached.
@@ -107,11 +106,9 @@ class Metrics:
             self._rule_errors(error.rule).inc()
         for skipped in verdict.skipped:
             self._skipped(skipped.rule).inc()
-        said = [(one.rule, one.enforced, one.level) for one in verdict.findings]
-        said += [(one.rule, one.enforced, one.level) for one in verdict.errors]
-        for rule, enforced, level in said:
-            if (enforced, level) == ("deny", "warn"):
-                self._observed(rule).inc()
+        for one in verdict.said:
+            if one.enforced == "deny" and one.level == "warn":
+                self._observed(one.rule).inc()
 
     def refused(self, status: int) -> None:
         """Count a request that was answered with an HTTP error."""

@@ -31,7 +31,6 @@ def allow_files(connections: int) -> int:
 
     Returns:
         The number of connections that the limit allows. If the limit is low, connections still get half of it.
-
     """
     wanted = min(connections, CONNECTIONS_LIMIT) + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -20,6 +20,7 @@ from webhook.limits import BODY_LIMIT, TURN_BYTES
 from webhook.live import LOG, Live, running
 from webhook.review.answer import TOO_LARGE, Answer, answer, refuse
 from webhook.review.decision import Endpoint
+from webhook.review.record import log_fields
 from webhook.rules import CATALOGUE
 
 _JSON = "application/json"
@@ -75,10 +76,9 @@ def _body() -> bytes:
     """Read the whole body from gunicorn's stream; Flask would silently truncate a chunked body at its limit.
 
     Raises:
-        RequestEntityTooLarge: the body exceeds `BODY_LIMIT`.
-        BadRequest: the body is incomplete or its framing is broken.
-        ServiceUnavailable: the request gave way to others.
-
+        RequestEntityTooLarge: The body exceeds `BODY_LIMIT`.
+        BadRequest: The body is incomplete or its framing is broken.
+        ServiceUnavailable: The request gave way to others.
     """
     length = request.content_length
     if length is not None and length > BODY_LIMIT:
@@ -105,7 +105,7 @@ def _body() -> bytes:
 def _note(live: Live, endpoint: Endpoint, given: Answer, seconds: float) -> None:
     if given.decision is not None:
         live.metrics.answered(given.decision, seconds)
-        LOG.info({"message": "decision", **given.decision.log_fields(), "duration_ms": round(seconds * 1000, 3)})
+        LOG.info({"message": "decision", **log_fields(given.decision), "duration_ms": round(seconds * 1000, 3)})
     else:
         live.metrics.refused(given.status)
         LOG.warning({"message": "not a review", "endpoint": endpoint, "status": given.status, "reason": given.reason})

@@ -74,12 +74,11 @@ def load(pair: Pair, files: Files) -> Serving:
     """Check a pair and build a context from it.
 
     Args:
-        pair: the content of the files.
-        files: their paths, for error messages only.
+        pair: The content of the files.
+        files: Their paths, for error messages only.
 
     Raises:
-        PairError: the pair cannot be served.
-
+        PairError: The pair cannot be served.
     """
     leaf = _leaf(pair, files)
     _check_key(pair, files, leaf)

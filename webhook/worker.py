@@ -20,7 +20,7 @@ from webhook import process, refusals
 from webhook.acceptor import Acceptor, Named
 from webhook.connections import Connection, Connections, Reason, State, peer_of
 from webhook.counted import Counted, read_off
-from webhook.intake import GivenWayError, Intake, Sender
+from webhook.intake import GivenWayError, Intake
 from webhook.limits import (
     HANDSHAKE_SECONDS,
     HEAD_SECONDS,
@@ -44,7 +44,7 @@ class Worker(GeventWorker):
         self._untidy = False
         self._greenlets: Group
         self._connections: Connections
-        self._intake: Intake
+        self._intake: Intake[Connection]
         self._turns: Turns
         self._summary: Summary
 
@@ -158,7 +158,6 @@ class Worker(GeventWorker):
 
         Returns:
             The wrapped socket; None if the handshake failed.
-
         """
         wrapped, reason = client, ""
         try:
@@ -233,12 +232,11 @@ class Worker(GeventWorker):
         connection.deadline.close()
         connection.deadline = gevent.Timeout.start_new(HEAD_SECONDS)
 
-    def _end_request(self, sender: Sender) -> None:
+    def _end_request(self, connection: Connection) -> None:
         """Make a request give way: immediately if its greenlet is running, else in the event loop."""
-        assert isinstance(sender, Connection)  # noqa: S101 - every sender is a connection
-        sender.gives_way = True
-        if gevent.getcurrent() is not sender.greenlet:
-            gevent.get_hub().loop.run_callback(self._throw, sender)
+        connection.gives_way = True
+        if gevent.getcurrent() is not connection.greenlet:
+            gevent.get_hub().loop.run_callback(self._throw, connection)
 
     def _throw(self, connection: Connection) -> None:
         if connection.gives_way and connection.arrives:

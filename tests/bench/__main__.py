@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench import doors, empty, judging, machine, reviews, road
-from tests.bench.client import Failed
+from tests.bench.client import BenchError
 from tests.bench.figures import table
 from tests.bench.plan import FULL, QUICK, Aim, Plan
 from tests.bench.served import GUARD, Served, Tls
-from tests.controlplane import Cluster, CommandFailed, Unavailable, binaries
-from tests.controlplane.process import Died
+from tests.controlplane import Cluster, CommandFailedError, UnavailableError, binaries
+from tests.controlplane.process import DiedError
 from tests.controlplane.progress import on_stderr
 
 INTERRUPTED = 130
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             _run(plan, stack)
-    except (Failed, Died, CommandFailed, OSError) as error:
+    except (BenchError, DiedError, CommandFailedError, OSError) as error:
         _say(f"bench failed: {type(error).__name__}: {error}")
         return 1
     except KeyboardInterrupt:
@@ -72,7 +72,7 @@ def _cluster(stack: ExitStack) -> Cluster | str:
     """Start an API server, or say why there is none."""
     try:
         return stack.enter_context(Cluster(programs=binaries()))
-    except Unavailable as reason:
+    except UnavailableError as reason:
         return str(reason)
 
 

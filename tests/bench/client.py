@@ -16,7 +16,7 @@ ALLOWED = b'"allowed":true'
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-class Failed(Exception):  # noqa: N818 - what happened
+class BenchError(Exception):
     """An answer was not what it must be, or did not come."""
 
 
@@ -64,7 +64,7 @@ def post(path: str, body: bytes) -> bytes:
 
 
 def run(job: Job) -> Load:
-    """Keep every connection busy until the time is up; raise Failed at the first wrong answer."""
+    """Keep every connection busy until the time is up; raise BenchError at the first wrong answer."""
     context = ssl.create_default_context(cafile=job.ca)
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
         sockets = [stack.enter_context(_connected(job, context)) for _ in range(job.clients)]
@@ -118,10 +118,10 @@ def _receive(one: ssl.SSLSocket) -> None:
     while not _is_whole(answer):
         more = one.recv(65536)
         if not more:
-            raise Failed(f"the connection was closed; it had said {answer[:200]!r}")
+            raise BenchError(f"the connection was closed; it had said {answer[:200]!r}")
         answer += more
     if not answer.startswith(b"HTTP/1.1 200 ") or ALLOWED not in answer:
-        raise Failed(f"it answered {answer[:600]!r}")
+        raise BenchError(f"it answered {answer[:600]!r}")
 
 
 def _is_whole(answer: bytes) -> bool:
@@ -130,5 +130,5 @@ def _is_whole(answer: bytes) -> bool:
         return False
     length = _LENGTH.search(head)
     if length is None:
-        raise Failed(f"an answer without its length: {head[:200]!r}")
+        raise BenchError(f"an answer without its length: {head[:200]!r}")
     return len(body) >= int(length[1])

@@ -82,7 +82,7 @@ def _request(row: Row, reviews: Reviews) -> bytes:
     return client.post(f"/{row.door}", body)
 
 
-def _round(  # noqa: PLR0913, PLR0917 - what a round consists of
+def _round(
     row: Row, name: str, server: Served, request: bytes, tls: Tls, plan: Plan, pool: ProcessPoolExecutor
 ) -> None:
     job = client.Job(server.port, server.worker, str(tls.ca), request, row.clients, plan.seconds)

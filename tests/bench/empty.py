@@ -45,7 +45,7 @@ def main() -> NoReturn:
     settings = Settings(arguments.bind, tls.Files(Path(arguments.tls_cert), Path(arguments.tls_key)))
     # An application named here comes before the one that the settings name.
     command = [sys.executable, "-P", "-m", "gunicorn", "-c", str(_SETTINGS), "tests.bench.empty:application()"]
-    os.execve(sys.executable, command, os.environ | settings.environment())  # noqa: S606 - no shell is the point
+    os.execve(sys.executable, command, os.environ | settings.environment())
 
 
 if __name__ == "__main__":

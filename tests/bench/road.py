@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from http import HTTPStatus
 from statistics import median
 
-from tests.bench.client import Failed
+from tests.bench.client import BenchError
 from tests.bench.doors import Servers
 from tests.bench.figures import p50, p99
 from tests.bench.plan import Aim, Plan
@@ -58,7 +58,7 @@ class Road:
             latencies = [self._put() for _ in range(self._plan.road_puts)]
             made = Counter(calls(self._cluster)) - before
         if made != _expected(name, len(latencies)):
-            raise Failed(f"{len(latencies)} PUTs with webhook {name!r} made these calls: {dict(made)}")
+            raise BenchError(f"{len(latencies)} PUTs with webhook {name!r} made these calls: {dict(made)}")
         return latencies
 
     def _goes_by(self, name: str, puts: int) -> bool:
@@ -75,7 +75,7 @@ class Road:
         said = answer.read()
         latency = time.perf_counter() - began
         if answer.status != HTTPStatus.OK:
-            raise Failed(f"a PUT was answered by {answer.status}: {said[:600]!r}")
+            raise BenchError(f"a PUT was answered by {answer.status}: {said[:600]!r}")
         return latency
 
 

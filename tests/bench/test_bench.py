@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import client
-from tests.bench.client import Failed
+from tests.bench.client import BenchError
 from tests.bench.figures import p50, p99, table
 from tests.bench.served import GUARD, Served, Tls
 
@@ -46,7 +46,7 @@ def test_a_wrong_answer_ends_it(tmp_path: Path) -> None:
     tls = Tls.made_in(tmp_path)
     with Served(GUARD, tls, tmp_path / "log") as server:
         job = client.Job(server.port, server.worker, str(tls.ca), client.post("/validate", b"{}"), 1, 0.01)
-        with pytest.raises(Failed, match=r"HTTP/1\.1 400"):
+        with pytest.raises(BenchError, match=r"HTTP/1\.1 400"):
             client.run(job)
 
 

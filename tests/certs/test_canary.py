@@ -35,7 +35,7 @@ SHORT = 1.2
         (True, "port unreachable: nothing listens on port 8443 in cni-guard's pods"),
     ],
 )
-def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:  # noqa: FBT001 - a row
+def test_a_closed_port(world: World, ready: bool | None, reason: str) -> None:
     if ready is not None:
         world.listen("10.0.0.1", ready=ready)
     run = world.install(timeout=SHORT)

@@ -268,7 +268,7 @@ def test_a_wrong_certificate_is_waited_for_as_long_as_its_endpoint_is_there(
         }
         assert waited or not any(ready for ready, _ in world.seen.values())
         assert all(f"{address}:8443 " in error for address in waited)
-        assert world.said[-1].removeprefix("endpoints: waiting") in error
+        assert world.said[-1].removeprefix("endpoints: waiting for: ") in error
     else:
         assert any(world.seen[address][0] for address in proven)
         assert all(world.seen[address][1] is RIGHT for address in proven)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from certs.__main__ import own_namespace
+from certs.cluster import Cluster, credentials
 from certs.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -86,9 +88,6 @@ def immutable(world: World) -> None:
 
 def test_the_service_account_of_the_job(world: World, tmp_path: Path) -> None:
     """With a token and the pod's files, as in a cluster, and the rules as the manifests have them."""
-    from certs.__main__ import own_namespace  # noqa: PLC0415
-    from certs.cluster import Cluster, credentials  # noqa: PLC0415
-
     world.create(SERVICE_ACCOUNT, SERVICE_ACCOUNT.named("installer", world.namespace))
     subject = {"kind": "ServiceAccount", "name": "installer", "namespace": world.namespace}
     grant(world, subject, rules(namespaced=True), rules(namespaced=False))

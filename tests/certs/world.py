@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 WEBHOOKS = ROOT / "manifests" / "webhooks.yaml"
 PORT = 8443
 NAME = "cni-guard"
-SECRET_NAME = "cni-guard-tls"  # noqa: S105 - an object's name
+SECRET_NAME = f"{NAME}-tls"
 CANARY = "cni-guard-canary"
 PATIENCE = 30.0
 """Seconds for what goes well."""

@@ -70,7 +70,7 @@ def test_env_from_hides_what_is_not_written_out() -> None:
 
 
 @pytest.mark.parametrize(("value", "on"), [("true", True), ("T", True), ("yes", False), ("", False), (None, False)])
-def test_a_flag_falls_back_to_the_code_s_default(value: str | None, on: bool) -> None:  # noqa: FBT001
+def test_a_flag_falls_back_to_the_code_s_default(value: str | None, on: bool) -> None:
     assert view(env={"ENABLE_POD_ENI": value}).pod_eni is on
     assert view(env={"ENABLE_SUBNET_DISCOVERY": value}).flag("ENABLE_SUBNET_DISCOVERY") is (
         True if value in {"yes", "", None} else on

@@ -31,7 +31,7 @@ def daemonset(name: str = "x", namespace: str = "y", image: str = "busybox", **s
         ({"metadata": None, "spec": {"template": []}}, False),
     ],
 )
-def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:  # noqa: FBT001
+def test_by_traits(raw: dict[str, Any], guarded: bool) -> None:
     target = "aws-node" if guarded else None
     assert change_of("DaemonSet", raw).target == target
     assert change_of("DaemonSet", daemonset(), raw, "UPDATE").target == target

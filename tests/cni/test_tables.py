@@ -355,10 +355,17 @@ def test_what_an_empty_value_stops() -> None:
         return {name for name, reading in readings if reading and reading.on_empty in FATAL | {"harms"}}
 
     assert stops("1.23.1") == {
-        "AWS_VPC_ENI_MTU", "POD_MTU", "IP_COOLDOWN_PERIOD", "NETWORK_POLICY_ENFORCING_MODE",
-        "POD_SECURITY_GROUP_ENFORCING_MODE", "CLUSTER_ENDPOINT", "AWS_VPC_K8S_CNI_VETHPREFIX", "HOST_CNI_BIN_PATH",
-        "HOST_CNI_CONFDIR_PATH", "MY_NODE_NAME",
-    }  # fmt: skip
+        "AWS_VPC_ENI_MTU",
+        "POD_MTU",
+        "IP_COOLDOWN_PERIOD",
+        "NETWORK_POLICY_ENFORCING_MODE",
+        "POD_SECURITY_GROUP_ENFORCING_MODE",
+        "CLUSTER_ENDPOINT",
+        "AWS_VPC_K8S_CNI_VETHPREFIX",
+        "HOST_CNI_BIN_PATH",
+        "HOST_CNI_CONFDIR_PATH",
+        "MY_NODE_NAME",
+    }
     assert stops("1.12.0") == set()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.controlplane import toolchain
 from tests.controlplane.build import PROGRAMS, STAGES, build, digest
-from tests.controlplane.progress import Progress, Unavailable, on_stderr
+from tests.controlplane.progress import Progress, UnavailableError, on_stderr
 
-__all__ = ["Binaries", "Unavailable", "binaries", "cache"]
+__all__ = ["Binaries", "UnavailableError", "binaries", "cache"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ def binaries(progress: Progress = on_stderr) -> Binaries:
     """Find the programs in KUBEBUILDER_ASSETS, else in the cache, where the missing ones are built once.
 
     Raises:
-        Unavailable: they are not here, and can not be built.
+        UnavailableError: they are not here, and can not be built.
 
     """
     if sys.platform != "linux":
-        raise Unavailable("a control plane needs Linux here: each one has loopback addresses of its own")
+        raise UnavailableError("a control plane needs Linux here: each one has loopback addresses of its own")
     wanted = [*PROGRAMS, STAGES]
     missing = [name for name in wanted if not _in_assets(name)]
     built = cache()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.controlplane import toolchain
-from tests.controlplane.progress import Progress, Unavailable
+from tests.controlplane.progress import Progress, UnavailableError
 
 # Program → its package, and how long it takes on two cores: what they share is compiled once, with the first.
 PROGRAMS = {
@@ -79,7 +79,7 @@ def _compile(go: Path, name: str, target: Path, progress: Progress) -> None:
             raise
         if process.returncode:
             log.seek(0)
-            raise Unavailable(f"{name} can not be built: {_last_word(log.read())}")
+            raise UnavailableError(f"{name} can not be built: {_last_word(log.read())}")
     progress(f"built {name} in {time.monotonic() - began:.0f} seconds")
 
 
@@ -120,7 +120,9 @@ def _collect_stages(go: Path, target: Path) -> None:
     )
     module = json.loads(answer.stdout or "{}")
     if "Dir" not in module:
-        raise Unavailable(f"the stages of kwok are not to be had: {module.get('Error') or _last_word(answer.stderr)}")
+        raise UnavailableError(
+            f"the stages of kwok are not to be had: {module.get('Error') or _last_word(answer.stderr)}"
+        )
     folder = Path(module["Dir"], "kustomize", "stage")
     files = [
         file

@@ -28,7 +28,7 @@ T = TypeVar("T")
 START_SECONDS = 60
 
 
-class CommandFailed(Exception):  # noqa: N818 - what happened
+class CommandFailedError(Exception):
     """kubectl ended with an error; the message has the command and what it said."""
 
 
@@ -113,7 +113,7 @@ class Cluster:
         """Read the API server's own metrics."""
         status, text = self._get("/metrics")
         if status != http.HTTPStatus.OK:
-            raise CommandFailed(f"GET /metrics: {status}\n{text}")
+            raise CommandFailedError(f"GET /metrics: {status}\n{text}")
         return text
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -146,7 +146,7 @@ class Cluster:
         """Run kubectl as the administrator, or as somebody else by impersonation.
 
         Raises:
-            CommandFailed: it ended with an error, unless `check` is false.
+            CommandFailedError: it ended with an error, unless `check` is false.
 
         """
         assert self._programs
@@ -159,7 +159,7 @@ class Cluster:
         )
         if check and done.returncode:
             self._check()
-            raise CommandFailed(f"kubectl {' '.join(map(str, args))}: exit code {done.returncode}\n{done.stderr}")
+            raise CommandFailedError(f"kubectl {' '.join(map(str, args))}: exit code {done.returncode}\n{done.stderr}")
         return done
 
     def apply(self, what: Path | Object | Iterable[Object], *flags: str) -> Completed:
@@ -203,7 +203,7 @@ class Cluster:
 
         Raises:
             TimeoutError: it never was.
-            Died: a program of the control plane ended meanwhile.
+            DiedError: a program of the control plane ended meanwhile.
 
         """
         end = time.monotonic() + timeout

@@ -10,7 +10,7 @@ from tests.controlplane.binaries import Binaries, binaries
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.guard import GuardProcess
 from tests.controlplane.guarded import NODES, Guarded
-from tests.controlplane.progress import Unavailable
+from tests.controlplane.progress import UnavailableError
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def programs(request: pytest.FixtureRequest) -> Binaries:
         # A build takes minutes: whoever waits for the tests should see it.
         with capture.global_and_fixture_disabled():
             return binaries()
-    except Unavailable as reason:
+    except UnavailableError as reason:
         line = f"no control plane: {reason}"
     if os.environ.get("CI") == "true":
         pytest.fail(line, pytrace=False)

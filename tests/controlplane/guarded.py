@@ -169,7 +169,7 @@ class Guarded:
         """A request with the break-glass."""
         return self.request(method, path, body, user="admin", groups=BREAK_GLASS)
 
-    def request(  # noqa: PLR0913 - the parts of a request
+    def request(
         self,
         method: str,
         path: str,

@@ -21,7 +21,7 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
-class Died(Exception):  # noqa: N818 - what happened, as in the log
+class DiedError(Exception):
     """A program of the control plane ended by itself; the message quotes the end of its log."""
 
 
@@ -55,9 +55,9 @@ class Process:
             self._process.wait()
 
     def check(self) -> None:
-        """Raise `Died` unless the program runs."""
+        """Raise `DiedError` unless the program runs."""
         if self._process.poll() is not None:
-            raise Died(f"{self.name} ended with {self._process.returncode}; its log ends:\n{self.tail()}")
+            raise DiedError(f"{self.name} ended with {self._process.returncode}; its log ends:\n{self.tail()}")
 
     def tail(self, lines: int = LINES_OF_LOG) -> str:
         """Quote the last lines of the log."""

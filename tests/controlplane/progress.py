@@ -6,7 +6,7 @@ from collections.abc import Callable
 Progress = Callable[[str], None]
 
 
-class Unavailable(Exception):  # noqa: N818 - a state of the machine, not an error of the program
+class UnavailableError(Exception):
     """The programs of the control plane are not here and can not be built: one line says why."""
 
 

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.controlplane import Authority, Binaries, Cluster, CommandFailed
-from tests.controlplane.process import Died, Process
+from tests.controlplane import Authority, Binaries, Cluster, CommandFailedError
+from tests.controlplane.process import DiedError, Process
 
 REPOSITORY = Path(__file__).parents[2]
 NAME, NAMESPACE = "guard", "guard-system"
@@ -101,7 +101,7 @@ def test_rights_are_those_of_the_user(cluster: Cluster) -> None:
         "auth", "whoami", f"--kubeconfig={cluster.kubeconfig_for('ann', 'team')}", "--output=json"
     ).stdout
     assert json.loads(who)["status"]["userInfo"]["groups"] == ["team", "system:authenticated"]
-    with pytest.raises(CommandFailed, match='nodes "no-such" not found'):
+    with pytest.raises(CommandFailedError, match='nodes "no-such" not found'):
         cluster.get("node", "no-such")
 
 
@@ -135,7 +135,7 @@ class Deny(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(review).encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+    def log_message(self, _: str, *args: object) -> None:
         """Say nothing."""
 
 
@@ -192,14 +192,16 @@ def test_webhook_is_called_at_its_service(cluster: Cluster, tmp_path: Path) -> N
 
 
 def test_death_of_a_program_is_told_with_its_log(tmp_path: Path) -> None:
-    with Process(["/bin/sh", "-c", "echo out of luck; exit 3"], tmp_path / "log") as process:
-        while True:
-            try:
-                process.check()
-            except Died as death:
-                assert str(death) == "sh ended with 3; its log ends:\nout of luck"  # noqa: PT017
-                return
-            time.sleep(0.01)
+    program = ["/bin/sh", "-c", "echo out of luck; exit 3"]
+    with Process(program, tmp_path / "log") as process, pytest.raises(DiedError) as death:
+        _check_on(process)
+    assert str(death.value) == "sh ended with 3; its log ends:\nout of luck"
+
+
+def _check_on(process: Process) -> None:
+    while True:
+        process.check()
+        time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("programs")

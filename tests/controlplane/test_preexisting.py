@@ -76,9 +76,14 @@ TOUCHED = (
     ("WARM_ENI_TARGET=4", "IPT-004: WARM_ENI_TARGET=4 has no effect beside WARM_IP_TARGET=5"),
     ("MINIMUM_IP_TARGET=9", "IPT-004: WARM_ENI_TARGET=3 has no effect beside MINIMUM_IP_TARGET=9"),
     ("AWS_VPC_ENI_MTU=9003", 'ENV-004: AWS_VPC_ENI_MTU="9003" must be an integer from 576 to 9001'),
-    ("WARM_IP_TARGETZ=5", ("ENV-001: WARM_IP_TARGETZ is not read by container aws-node (names are case-sensitive; did "
-     "you mean WARM_IP_TARGET?)")),
-)  # fmt: skip
+    (
+        "WARM_IP_TARGETZ=5",
+        (
+            "ENV-001: WARM_IP_TARGETZ is not read by container aws-node (names are case-sensitive; did "
+            "you mean WARM_IP_TARGET?)"
+        ),
+    ),
+)
 
 
 @pytest.mark.parametrize(("value", "denied"), TOUCHED)

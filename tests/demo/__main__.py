@@ -11,10 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from tests.controlplane import Cluster, CommandFailed, Unavailable, binaries
-from tests.controlplane.process import Died
+from tests.controlplane import Cluster, CommandFailedError, UnavailableError, binaries
+from tests.controlplane.process import DiedError
 from tests.demo import on_cluster, on_endpoint
-from tests.demo.runner import NotAsTold
+from tests.demo.runner import NotAsToldError
 from tests.demo.screen import BOLD, GREEN, RED, say
 
 INTERRUPTED = 130
@@ -33,7 +33,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\ninterrupted: everything that was started is stopped and removed", RED)
         return INTERRUPTED
-    except (NotAsTold, CommandFailed, Died, TimeoutError) as error:
+    except (NotAsToldError, CommandFailedError, DiedError, TimeoutError) as error:
         say(f"\ndemo failed: {error}", RED)
         return 1
     say(_summary(counts, time.monotonic() - began), BOLD, GREEN)
@@ -66,9 +66,9 @@ def _cluster(stack: ExitStack) -> Cluster | str:
         programs = binaries()
         say("Starting etcd, a Kubernetes API server, controllers, a scheduler and simulated nodes …")
         return stack.enter_context(Cluster(controllers=True, programs=programs))
-    except Unavailable as reason:
+    except UnavailableError as reason:
         return f"no control plane: {reason}"
-    except (Died, TimeoutError, OSError) as error:
+    except (DiedError, TimeoutError, OSError) as error:
         return f"the control plane did not start: {error}"
 
 

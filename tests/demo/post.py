@@ -19,7 +19,8 @@ def main(door: str, file: str) -> int:
     body: dict[str, Any] = json.loads(answer.read())
     connection.close()
     response = _readable(body.get("response", {}))
-    print(f"HTTP {answer.status}", json.dumps(response or body, indent=2, ensure_ascii=False))  # noqa: T201 - its purpose
+    said = json.dumps(response or body, indent=2, ensure_ascii=False)
+    sys.stdout.write(f"HTTP {answer.status} {said}\n")
     if not response:
         return 2
     return 0 if response["allowed"] else 1

@@ -194,9 +194,13 @@ DEAD = (
         "refused",
         ('failed calling webhook "aws-node.cni-guard.dev"',),
     ),
-    Step("You want it all the same: this is the break-glass.", f"{_SET_ENV} WARM_IP_TARGET=3 {_BREAK_GLASS}", "passed",
-         ("env updated",)),
-)  # fmt: skip
+    Step(
+        "You want it all the same: this is the break-glass.",
+        f"{_SET_ENV} WARM_IP_TARGET=3 {_BREAK_GLASS}",
+        "passed",
+        ("env updated",),
+    ),
+)
 
 REMOVE = (
     Step(

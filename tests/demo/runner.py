@@ -18,7 +18,7 @@ STEP_SECONDS = 60
 Shell = subprocess.Popen[str]
 
 
-class NotAsTold(Exception):  # noqa: N818 - what happened
+class NotAsToldError(Exception):
     """A step did not end as the demo says it does."""
 
 
@@ -38,13 +38,13 @@ class Runner:
         self._environment = {**os.environ, **own, **(variables or {})}
 
     def walk(self, steps: Iterable[Step]) -> None:
-        """Take the steps, one after the other; raise NotAsTold at the first that goes astray."""
+        """Take the steps, one after the other; raise NotAsToldError at the first that goes astray."""
         for step in steps:
             say(f"\n# {step.wish}", CYAN)
             say(f"$ {step.command}", BOLD)
             objections = list(step.objections(*self._run(step.command)))
             if objections:
-                raise NotAsTold(f"`{step.command}` did not end as told: {'; '.join(objections)}")
+                raise NotAsToldError(f"`{step.command}` did not end as told: {'; '.join(objections)}")
             self.counts[step.outcome] += 1
 
     def _run(self, command: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.runner import NotAsTold, Runner
+from tests.demo.runner import NotAsToldError, Runner
 from tests.demo.step import Step
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_a_step_that_ends_otherwise_is_named(tmp_path: Path) -> None:
         Step("It should pass.", "exit 3", "passed"),
     ]
     for step in wrong:
-        with pytest.raises(NotAsTold, match=re.escape(f"`{step.command}` did not end as told")):
+        with pytest.raises(NotAsToldError, match=re.escape(f"`{step.command}` did not end as told")):
             runner.walk([step])
     assert not runner.counts
 

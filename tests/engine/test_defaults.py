@@ -14,7 +14,7 @@ from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.cni.variables import by_name
-from webhook.engine.defaults import EKS_MANAGER, Completed, PatchError, _apply, _prove, add_defaults, pointer
+from webhook.engine.defaults import EKS_MANAGER, Addition, Completed, PatchError, _apply, _prove, add_defaults, pointer
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, validate
 from webhook.facts import NOTHING_KNOWN
@@ -39,22 +39,34 @@ MINIMUM = DaemonSet(env={"MINIMUM_IP_TARGET": "5"})
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": "0"})), []),
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": ""})), []),
         (Example(DaemonSet(env={"MINIMUM_IP_TARGET": "5", "WARM_IP_TARGET": "x"})), []),
-        (Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": None})),
-         ["aws-node env WARM_PREFIX_TARGET=1"]),
+        (
+            Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": None})),
+            ["aws-node env WARM_PREFIX_TARGET=1"],
+        ),
         (Example(DaemonSet(env={"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "0"})), []),
-        (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None})),
-         ["aws-node env ENABLE_IPv4=true", "aws-node env ENABLE_IPv6=false"]),
+        (
+            Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None})),
+            ["aws-node env ENABLE_IPv4=true", "aws-node env ENABLE_IPv6=false"],
+        ),
         (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None}, init_env={"ENABLE_IPv6": "true"})), []),
         (Example(DaemonSet(env={"ENABLE_IPv4": None, "ENABLE_IPv6": None}, arguments=("--enable-ipv6=true",))), []),
         (Example(DaemonSet(env={"ENABLE_IPv4": None})), []),
-        (Example(DaemonSet(env={"MY_NODE_NAME": None, "MY_POD_NAME": None})),
-         ["aws-node env MY_NODE_NAME from spec.nodeName", "aws-node env MY_POD_NAME from metadata.name"]),
+        (
+            Example(DaemonSet(env={"MY_NODE_NAME": None, "MY_POD_NAME": None})),
+            ["aws-node env MY_NODE_NAME from spec.nodeName", "aws-node env MY_POD_NAME from metadata.name"],
+        ),
         (Example(DaemonSet(without=("livenessProbe",))), ["aws-node livenessProbe of the official manifest"]),
-        (Example(DaemonSet(env={"ENABLE_IMDS_ONLY_MODE": "true", "ENABLE_SUBNET_DISCOVERY": None},
-                           annotations={"cni-guard.dev/pre-provisioned": "true"})),
-         ["aws-node env ENABLE_SUBNET_DISCOVERY=false"]),
+        (
+            Example(
+                DaemonSet(
+                    env={"ENABLE_IMDS_ONLY_MODE": "true", "ENABLE_SUBNET_DISCOVERY": None},
+                    annotations={"cni-guard.dev/pre-provisioned": "true"},
+                )
+            ),
+            ["aws-node env ENABLE_SUBNET_DISCOVERY=false"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_fills_in_what_is_absent(example: Example, filled: list[str]) -> None:
     assert says(example) == filled
 
@@ -126,9 +138,9 @@ def test_a_patch_is_proved_before_it_is_sent() -> None:
     change = change_of("DaemonSet", {"a": 1})
     edit = Edit((), "b", 2, "b")
     with pytest.raises(PatchError):
-        _prove(change, Completed(change, ({"op": "add", "path": "/b", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, (Addition("/b", 2),), (), (edit,)))
     with pytest.raises(PatchError):
-        _prove(change, Completed(change, ({"op": "add", "path": "/x/y", "value": 2},), (), (edit,)))
+        _prove(change, Completed(change, (Addition("/x/y", 2),), (), (edit,)))
 
 
 def test_a_pointer_escapes() -> None:
@@ -154,7 +166,7 @@ def test_filling_in_settles_replaces_nothing_and_brings_no_denial(
     assert now | wrote == now
     refused = {f.rule for f in validate(change, guard(), NOW).findings if f.level == "deny"}
     assert {f.rule for f in validate(done.change, guard(), NOW).findings if f.level == "deny"} <= refused
-    json.dumps(done.patch)
+    json.dumps(done.json_patch)
 
 
 # --- what runs again -------------------------------------------------------------------------------------------------
@@ -163,14 +175,26 @@ _ENTRIES = st.sampled_from(["1", "0", "5", "true", "false", "x", "", None])
 _SETTINGS = st.dictionaries(
     st.sampled_from(
         [
-            "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_ENI_TARGET", "WARM_PREFIX_TARGET", "ENABLE_PREFIX_DELEGATION",
-            "ENABLE_IPv4", "ENABLE_IPv6", "MY_NODE_NAME", "MY_POD_NAME", "ENABLE_IMDS_ONLY_MODE",
-            "ENABLE_SUBNET_DISCOVERY", "CLUSTER_NAME", "VPC_CNI_VERSION", "ENABLE_POD_ENI", "POD_MTU",
+            "WARM_IP_TARGET",
+            "MINIMUM_IP_TARGET",
+            "WARM_ENI_TARGET",
+            "WARM_PREFIX_TARGET",
+            "ENABLE_PREFIX_DELEGATION",
+            "ENABLE_IPv4",
+            "ENABLE_IPv6",
+            "MY_NODE_NAME",
+            "MY_POD_NAME",
+            "ENABLE_IMDS_ONLY_MODE",
+            "ENABLE_SUBNET_DISCOVERY",
+            "CLUSTER_NAME",
+            "VPC_CNI_VERSION",
+            "ENABLE_POD_ENI",
+            "POD_MTU",
         ]
     ),
     _ENTRIES,
     max_size=8,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)

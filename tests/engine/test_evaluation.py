@@ -131,8 +131,10 @@ def test_what_is_certain_is_never_lowered(cap: Any) -> None:
 
 
 def test_mode_observe_only_warns_and_remembers_what_it_would_have_refused() -> None:
-    verdict = judged(Example(DaemonSet(env=CONFLICT | NO_TARGET | {"WARM_IP_TARGET": None, "MINIMUM_IP_TARGET": None})),
-                     Policy(mode="observe"))  # fmt: skip
+    verdict = judged(
+        Example(DaemonSet(env=CONFLICT | NO_TARGET | {"WARM_IP_TARGET": None, "MINIMUM_IP_TARGET": None})),
+        Policy(mode="observe"),
+    )
     assert verdict.denials == ()
     assert {(f.rule, f.level, f.enforced) for f in verdict.findings} >= {("PFX-001", "warn", "deny")}
 
@@ -291,7 +293,7 @@ def test_the_policy_blocks_a_release_and_knows_digests_mirrors_and_variables() -
 
 
 @pytest.mark.parametrize(("kubernetes", "denied"), [("1.25", False), ("1.26", True), ("1.33", True)])
-def test_a_release_that_a_kubernetes_version_rules_out(kubernetes: str, denied: bool) -> None:  # noqa: FBT001
+def test_a_release_that_a_kubernetes_version_rules_out(kubernetes: str, denied: bool) -> None:
     verdict = judged(
         Example(DaemonSet(release="1.11.5")), Policy(mode="enforce", cluster=Cluster(kubernetes=kubernetes))
     )
@@ -326,9 +328,11 @@ TABLE_RULES = [
     for rule in CATALOGUE
     if rule.rests_on_releases
     for index, example in enumerate(rule.bad)
-    if isinstance(example.now, DaemonSet) and example.before is None and example.now.release == "1.23.1"
+    if isinstance(example.now, DaemonSet)
+    and example.before is None
+    and example.now.release == "1.23.1"
     and not {"aws-node", "aws-vpc-cni-init"} & example.now.images.keys()
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("table_rule", "now"), TABLE_RULES)
@@ -706,7 +710,7 @@ def test_a_decoy_in_the_other_list_does_not_hide_a_renamed_aws_node(name: str, p
 
 @pytest.mark.parametrize("role", ROLE_LISTS)
 @pytest.mark.parametrize("keeps_name", [True, False], ids=["by-name", "renamed"])
-def test_a_container_in_the_wrong_list_has_no_role(role: str, keeps_name: bool) -> None:  # noqa: FBT001
+def test_a_container_in_the_wrong_list_has_no_role(role: str, keeps_name: bool) -> None:
     """It does not do there what its role needs, whatever it is called."""
     moved = stock("1.23.1")
     spec = moved["spec"]["template"]["spec"]
@@ -801,7 +805,7 @@ def test_all_reasons_of_a_blocked_release_are_told() -> None:
         ("http://a.b", False),
     ],
 )
-def test_an_endpoint_has_a_host(endpoint: str, fine: bool) -> None:  # noqa: FBT001
+def test_an_endpoint_has_a_host(endpoint: str, fine: bool) -> None:
     assert ("ENV-014" in levels(judged(Example(DaemonSet(env={"CLUSTER_ENDPOINT": endpoint}))))) != fine
 
 

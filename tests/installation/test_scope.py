@@ -57,15 +57,22 @@ def test_the_manager_of_the_add_on_is_never_mutated_and_refused_only_for_certain
     assert "Warning: IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET" in minimum.stderr
     listed = installed.kubectl("set", "env", "ds/aws-node", "-n", "kube-system", "-c", "aws-node", "--list").stdout
     assert "WARM_IP_TARGET" not in listed
-    crash = installed.set_env("ENABLE_PREFIX_DELEGATION=true", "WARM_PREFIX_TARGET=0", "MINIMUM_IP_TARGET-",
-                              user=EKS, groups=MASTERS)  # fmt: skip
+    crash = installed.set_env(
+        "ENABLE_PREFIX_DELEGATION=true", "WARM_PREFIX_TARGET=0", "MINIMUM_IP_TARGET-", user=EKS, groups=MASTERS
+    )
     assert crash.returncode
     assert 'webhook "aws-node-addon.cni-guard.dev" denied the request: PFX-001' in crash.stderr
     blocked = installed.kubectl(
-        "set", "image", "ds/aws-node", "-n", "kube-system",
+        "set",
+        "image",
+        "ds/aws-node",
+        "-n",
+        "kube-system",
         "aws-node=602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.22.1",
-        check=False, as_user=EKS, as_groups=MASTERS,
-    )  # fmt: skip
+        check=False,
+        as_user=EKS,
+        as_groups=MASTERS,
+    )
     assert "Warning: VER-002: CNI 1.22.1 has a known fault" in blocked.stderr, "a step down may be the cure"
     done = installed.kubectl(
         "delete", "ds", "aws-node", "-n", "kube-system", check=False, as_user=EKS, as_groups=MASTERS

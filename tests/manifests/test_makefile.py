@@ -19,7 +19,7 @@ def environment(**more: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("target", ["test", "test-unit"])
 @pytest.mark.parametrize(("ci", "ending", "passes"), [("", "skipped", True), ("true", "CI=true requires it", False)])
-def test_a_python_that_is_not_installed(target: str, ci: str, ending: str, passes: bool) -> None:  # noqa: FBT001 - a row
+def test_a_python_that_is_not_installed(target: str, ci: str, ending: str, passes: bool) -> None:
     command = ["make", "--no-print-directory", target, f"PYTHON={ABSENT}"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(CI=ci), capture_output=True, text=True, check=False, timeout=60

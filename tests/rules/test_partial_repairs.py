@@ -57,7 +57,7 @@ SEVERAL: list[DaemonSet | ENIConfig] = [
     ),
     ENIConfig(spec={"subnet": "x", "securityGroups": ["web", "db", GROUP, GROUP, GROUP, None, 5]}),
     ENIConfig(spec={"subnet": "x", "securityGroups": [GROUP], "a": 1, "b": 2}, root={"c": 3, "d": 4}),
-]  # fmt: skip
+]
 """Objects with several faults of one rule."""
 
 

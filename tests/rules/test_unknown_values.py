@@ -132,14 +132,53 @@ def test_a_source_of_any_name_hides_nothing_without_a_word(rule: Rule, example: 
 
 
 _NAMES = [
-    "WARM_ENI_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET", "WARM_PREFIX_TARGET", "ENABLE_PREFIX_DELEGATION",
-    "MAX_ENI", "ENABLE_IPv6", "ENABLE_IPv4", "ENABLE_POD_ENI", "POD_SECURITY_GROUP_ENFORCING_MODE", "POD_MTU",
-    "AWS_VPC_ENI_MTU", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "AWS_VPC_K8S_CNI_EXTERNALSNAT", "IP_COOLDOWN_PERIOD",
-    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS", "AWS_VPC_K8S_CNI_RANDOMIZESNAT", "NETWORK_POLICY_ENFORCING_MODE",
-    "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE", "ENABLE_SUBNET_DISCOVERY", "CLUSTER_ENDPOINT",
-]  # fmt: skip
-_TEXTS = ["", "0", "1", "2", "4", "17", "500", "1400", "9001", "true", "false", "T", "x", "0.0.0.0/0", "10.0.0.0/8",
-          "none", "prng", "strict", "standard", "+5", "-1", "https://a.example"]  # fmt: skip
+    "WARM_ENI_TARGET",
+    "WARM_IP_TARGET",
+    "MINIMUM_IP_TARGET",
+    "WARM_PREFIX_TARGET",
+    "ENABLE_PREFIX_DELEGATION",
+    "MAX_ENI",
+    "ENABLE_IPv6",
+    "ENABLE_IPv4",
+    "ENABLE_POD_ENI",
+    "POD_SECURITY_GROUP_ENFORCING_MODE",
+    "POD_MTU",
+    "AWS_VPC_ENI_MTU",
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
+    "AWS_VPC_K8S_CNI_EXTERNALSNAT",
+    "IP_COOLDOWN_PERIOD",
+    "AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS",
+    "AWS_VPC_K8S_CNI_RANDOMIZESNAT",
+    "NETWORK_POLICY_ENFORCING_MODE",
+    "DISABLE_NETWORK_RESOURCE_PROVISIONING",
+    "ENABLE_IMDS_ONLY_MODE",
+    "ENABLE_SUBNET_DISCOVERY",
+    "CLUSTER_ENDPOINT",
+]
+_TEXTS = [
+    "",
+    "0",
+    "1",
+    "2",
+    "4",
+    "17",
+    "500",
+    "1400",
+    "9001",
+    "true",
+    "false",
+    "T",
+    "x",
+    "0.0.0.0/0",
+    "10.0.0.0/8",
+    "none",
+    "prng",
+    "strict",
+    "standard",
+    "+5",
+    "-1",
+    "https://a.example",
+]
 
 
 @settings(max_examples=400, deadline=None)

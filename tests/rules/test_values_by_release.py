@@ -112,7 +112,7 @@ IPV6 = {"ENABLE_IPv4": "false", "ENABLE_IPv6": "true", PD: "true"}
         ("1.23.1", {"HTTP_TIMEOUT": "0" * 70 + "30"}, "HTTP_TIMEOUT", ""),
         ("1.5.7", {VETH: "pod"}, VETH, ""),
     ],
-)  # fmt: skip
+)
 def test_a_value_at_a_release(release: str, env: Env, name: str, expected: str) -> None:
     assert gravity(release, env, name) == expected
 

@@ -159,11 +159,16 @@ def main(plan: Plan) -> None:
     threading.Thread(target=wait, daemon=True).start()
     attack = Hostile(plan)
     attack.connect_all()
-    print("open", flush=True)  # noqa: T201 - the other process waits for it
+    _tell("open")  # the other process waits for it
     while not ended.wait(plan.every):
         if plan.piece or plan.again:
             attack.trickle()
-    print(attack.alive(), flush=True)  # noqa: T201 - and reads it
+    _tell(str(attack.alive()))
+
+
+def _tell(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from webhook.commands.guard import add_policy, guard_of
 from webhook.documents import Unread
 from webhook.engine.pipeline import Guard, foresee
 from webhook.model import Change, Level, Source, Verdict
-from webhook.report import as_json, text
+from webhook.report.formats import DEFAULT, FORMATS
+from webhook.report.layout import Layout
 from webhook.report.report import Counts, Report
 
 _HELP = """\
@@ -53,7 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXIT
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, a directory, or - for stdin")
     parser.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="output format (default: text)"
+        "-o", "--output", choices=tuple(FORMATS), default=DEFAULT, help=f"output format (default: {DEFAULT})"
     )
     parser.add_argument(
         "--fail-on",
@@ -70,9 +71,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="print only findings and unread files that affect the exit code",
     )
     detail.add_argument(
-        "-v", "--verbose", dest="detail", action="store_const", const="verbose",
+        "-v",
+        "--verbose",
+        dest="detail",
+        action="store_const",
+        const="verbose",
         help="also list skipped rules, and unread files that are not an error",
-    )  # fmt: skip
+    )
     parser.set_defaults(detail="normal")
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="when to color the output (default: auto)"
@@ -85,16 +90,18 @@ def run(arguments: argparse.Namespace) -> int:
     guard = guard_of(arguments)
     reading = inputs.read(arguments.paths, output.stdin())
     report = judged(reading, guard, datetime.now(UTC))
-    if arguments.output == "json":
-        output.say(as_json.render(report))
-    else:
-        colors, width = output.has_colors(arguments.color), output.width()
-        if arguments.detail == "quiet":
-            for block in text.failing(report, arguments.fail_on, colors=colors, width=width):
-                output.say(block)
-        else:
-            output.say(text.render(report, colors=colors, width=width, verbose=arguments.detail == "verbose"))
+    if text := FORMATS[arguments.output](report, _layout(arguments)):
+        output.say(text)
     return exit_code(report, arguments.fail_on)
+
+
+def _layout(arguments: argparse.Namespace) -> Layout:
+    return Layout(
+        colors=output.has_colors(arguments.color),
+        width=output.width(),
+        detail=arguments.detail,
+        fail_on=arguments.fail_on,
+    )
 
 
 def judged(reading: inputs.Inputs, guard: Guard, now: datetime) -> Report:

@@ -1,12 +1,12 @@
 """`cni-guard explain RULE`."""
 
 import argparse
-import difflib
 import json
 
 from webhook.commands.output import UsageError, say, width
 from webhook.reference import entry, text
 from webhook.rules import CATALOGUE
+from webhook.similar import nearest
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     rule = CATALOGUE.get(arguments.rule)
     if rule is None:
-        near = difflib.get_close_matches(arguments.rule.upper(), sorted(CATALOGUE.ids), n=3, cutoff=0.5)
+        near = nearest(arguments.rule.upper(), CATALOGUE.ids, most=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`cni-guard rules` lists all rules"
         reason = f"there is no rule {arguments.rule}: {hint}"
         raise UsageError(reason)

@@ -13,6 +13,7 @@ from webhook.commands.output import UsageError
 from webhook.live import Settings
 
 _BIND = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:\s]*)):(?P<port>\d{1,5})")
+_HIGHEST_PORT = 65535
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -51,7 +52,7 @@ def _become_gunicorn(settings: Settings) -> NoReturn:
     os.chdir(_PACKAGE.parent)
     sys.stdout.flush()
     command = [sys.executable, "-P", "-m", "gunicorn", "-c", str(_PACKAGE / "gunicorn.conf.py")]
-    os.execve(sys.executable, command, os.environ | settings.environment())  # noqa: S606 - no shell is the point
+    os.execve(sys.executable, command, os.environ | settings.environment())
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -79,10 +80,10 @@ def _try_pair(files: tls.Files) -> None:
 def _try_port(bind: str) -> None:
     """Bind the address once and release it: gunicorn would retry for five seconds, and report less."""
     match = _BIND.fullmatch(bind)
-    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the highest port
+    if not match or int(match["port"]) > _HIGHEST_PORT:
         reason = f"--bind {bind}: expected ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443"
         raise UsageError(reason)
-    host = match["six"] or match["host"] or "0.0.0.0"  # noqa: S104 - an empty host means all addresses
+    host = match["six"] or match["host"]  # an empty host means all addresses
     family = socket.AF_INET6 if match["six"] else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -14,11 +14,22 @@ from webhook.model import ADDON_MANAGER, Change, Edit, Finding, Json, Path, Prob
 EKS_MANAGER = "eks"
 """The field manager of the EKS add-on. It reverts changes to its fields within minutes, so none are changed."""
 
-PatchOperation = dict[str, Any]
-
 
 class PatchError(Exception):
     """The patch does not produce the evaluated object; the API server would reject the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """An operation ``add`` of a JSON Patch (RFC 6902)."""
+
+    path: str
+    """A JSON Pointer (RFC 6901)."""
+    value: Json
+
+    def operation(self) -> dict[str, Any]:
+        """The operation as JSON."""
+        return {"op": "add", "path": self.path, "value": self.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +37,17 @@ class Completed:
     """The change with approved defaults added."""
 
     change: Change
-    patch: tuple[PatchOperation, ...] = ()
+    patch: tuple[Addition, ...] = ()
     findings: tuple[Finding, ...] = ()
     """A warning for each fault that was fixed: what would have happened, and what to add to the manifest."""
     edits: tuple[Edit, ...] = ()
     over_budget: bool = False
     """Whether nothing was added because the evaluation exceeded its CPU time budget."""
+
+    @property
+    def json_patch(self) -> list[dict[str, Any]]:
+        """The patch as JSON."""
+        return [addition.operation() for addition in self.patch]
 
 
 def add_defaults(evaluation: Evaluation) -> Completed:
@@ -121,21 +137,21 @@ def _copied_along(value: Json, path: Path) -> Json:
     return copied
 
 
-def _operations(target: Json, edit: Edit) -> Iterator[PatchOperation]:
+def _operations(target: Json, edit: Edit) -> Iterator[Addition]:
     """The patch operations of one edit, which also change `target`; a missing parent is created."""
     holder = at(target, *edit.parent)
     if edit.key is not None:
         if isinstance(holder, dict) and holder.get(edit.key) is None:
             holder[edit.key] = deepcopy(edit.value)
-            yield {"op": "add", "path": pointer((*edit.parent, edit.key)), "value": edit.value}
+            yield Addition(pointer((*edit.parent, edit.key)), edit.value)
     elif holder is None:
         above = at(target, *edit.parent[:-1])
         if isinstance(above, dict):
             above[edit.parent[-1]] = [deepcopy(edit.value)]
-            yield {"op": "add", "path": pointer(edit.parent), "value": [edit.value]}
+            yield Addition(pointer(edit.parent), [edit.value])
     elif isinstance(holder, list):
         holder.append(deepcopy(edit.value))
-        yield {"op": "add", "path": pointer((*edit.parent, "-")), "value": edit.value}
+        yield Addition(pointer((*edit.parent, "-")), edit.value)
 
 
 def pointer(path: Path) -> str:
@@ -148,7 +164,7 @@ def _prove(change: Change, filled: Completed) -> None:
     if not filled.patch:
         return
     try:
-        result = jsonpatch.apply_patch(change.object, list(filled.patch))
+        result = jsonpatch.apply_patch(change.object, filled.json_patch)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise PatchError(str(error)) from error
     if result != filled.change.object:

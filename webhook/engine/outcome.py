@@ -42,14 +42,13 @@ def ask(rule: Rule, case: Case[Any], assumed: Assumed, spend: Spend) -> Outcome:
     """Run a rule.
 
     Args:
-        rule: the rule.
-        case: what it checks.
-        assumed: where the case's views look up unknown values; overwritten.
-        spend: called between runs to check the budget.
+        rule: The rule.
+        case: What it checks.
+        assumed: Where the case's views look up unknown values; overwritten.
+        spend: Called between runs to check the budget.
 
     Raises:
-        OverBudgetError: the CPU time is used up.
-
+        OverBudgetError: The CPU time is used up.
     """
     assumed.clear()
     try:

@@ -57,13 +57,22 @@ class RuleError:
     error: str
 
     @property
-    def message(self) -> str:
-        """The message: what failed and what to do."""
-        return clean(
-            f"{self.rule}: the rule failed on this object ({self.error}), so it was not evaluated. "
+    def wrong(self) -> str:
+        """What failed."""
+        return f"the rule failed on this object ({self.error}), so it was not evaluated"
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return (
             "Report this as a bug in cni-guard, with the object. To get warnings instead of denials, set onCrash: warn "
             "in the policy"
         )
+
+    @property
+    def message(self) -> str:
+        """The message: what failed and what to do."""
+        return clean(f"{self.rule}: {self.wrong}. {self.remedy}")
 
 
 @dataclass(frozen=True, slots=True)

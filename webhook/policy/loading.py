@@ -1,6 +1,5 @@
 """Loading of a policy file: YAML in, a frozen `Policy` or the line and the reason why not."""
 
-import difflib
 from collections.abc import Collection
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from webhook.model import Json, Path
 from webhook.policy.former import Former, named_rules, warning, with_current_ids
 from webhook.policy.schema import path_of, schema, unknown_keys, way_out
 from webhook.policy.sections import Policy
+from webhook.similar import nearest
 
 
 class PolicyError(Exception):
@@ -91,7 +91,7 @@ def _with_off(value: Json) -> Json:
 
 
 def _nearest(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = nearest(word, known)
     return f"; did you mean {near[0]}?" if near else f"; allowed here: {', '.join(sorted(known))}"
 
 

@@ -1,1 +1,1 @@
-"""The report of `cni-guard check`, and its formats, each a pure function of the report."""
+"""The report of `cni-guard check`: one frozen value, and the formats that render it (`formats`)."""

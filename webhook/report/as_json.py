@@ -8,10 +8,12 @@ from typing import Any
 
 from webhook.documents import Unread
 from webhook.inputs import Build
-from webhook.report.report import Diagnostic, Report
+from webhook.report.diagnostic import Diagnostic
+from webhook.report.layout import Layout
+from webhook.report.report import Report
 
 
-def render(report: Report) -> str:
+def render(report: Report, _: Layout) -> str:
     """Render the report; `cni-guard check --help` documents the keys."""
     return json.dumps(_shape(report), indent=2)
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from webhook.documents import Unread
 from webhook.inputs import Build
-from webhook.model import Change, Finding, Level, Path, Position, RuleError, Skipped, Verdict, together
-from webhook.printable import dotted
+from webhook.model import Finding, Level, Path, Skipped, Verdict, together
+from webhook.report.diagnostic import Diagnostic, of_error, of_finding
 
 Mode = Literal["enforce", "observe"]
 
@@ -24,38 +24,13 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """A finding or a rule error, as the formats show it: message, level, object and position."""
-
-    rule: str
-    level: Level
-    enforced: Level
-    """The level in ``mode: enforce``."""
-    certain: bool
-    """Whether aws-node or every new pod is certain to fail."""
-    introduced: bool
-    message: str
-    file: str
-    position: Position
-    path: str
-    object: str
-    finding: Finding | None
-    """None for a rule error."""
-
-    @property
-    def is_spared(self) -> bool:
-        """Whether it is a warning only because of mode observe."""
-        return self.level != self.enforced
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """All results of a run."""
 
-    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Findings and failed rules, by file (in reading order) and line; denials first within a line."""
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[Unread, ...] = ()
-    errors: tuple[RuleError, ...] = ()
     counts: Counts = Counts()
     builds: tuple[Build, ...] = ()
     """Kustomizations with patches; these are evaluated only in the output of kustomize."""
@@ -72,30 +47,23 @@ class Report:
     ) -> "Report":
         """Create the report from the verdicts of a run."""
         verdicts = tuple(verdicts)
+        findings = (of_finding(finding) for verdict in verdicts for finding in _by_place(verdict.findings))
+        errors = (of_error(error) for verdict in verdicts for error in verdict.errors)
         return cls(
-            findings=tuple(finding for verdict in verdicts for finding in _by_place(verdict.findings)),
+            diagnostics=ordered((*findings, *errors)),
             skipped=tuple(skipped for verdict in verdicts for skipped in verdict.skipped),
             unread=unread,
-            errors=tuple(error for verdict in verdicts for error in verdict.errors),
             counts=counts,
             builds=builds,
             mode=mode,
         )
 
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Findings and rule errors, by file (in reading order) and line; denials first within a line."""
-        diagnostics = [*map(_of_finding, self.findings), *map(_of_error, self.errors)]
-        files = {diagnostic.file: index for index, diagnostic in reversed(list(enumerate(diagnostics)))}
-        diagnostics.sort(key=lambda one: (files[one.file], one.position.line, one.level, one.position.column))
-        return tuple(diagnostics)
-
     def count(self, level: Level) -> int:
-        """The number of findings and rule errors with this level."""
+        """The number of diagnostics with this level."""
         return sum(diagnostic.level == level for diagnostic in self.diagnostics)
 
     def failing(self, fail_on: Level | None) -> tuple[Diagnostic, ...]:
-        """The findings and rule errors that make the run fail.
+        """The diagnostics that make the run fail.
 
         Args:
             fail_on: ``warn`` for all of them, ``deny`` for those that ``mode: enforce`` would deny, None for denials.
@@ -106,7 +74,7 @@ class Report:
 
     @property
     def enforced(self) -> tuple[Diagnostic, ...]:
-        """The findings and rule errors that ``mode: enforce`` would deny."""
+        """The diagnostics that ``mode: enforce`` would deny."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.enforced == "deny")
 
     @property
@@ -115,55 +83,27 @@ class Report:
         return tuple(diagnostic for diagnostic in self.enforced if diagnostic.certain)
 
     @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The rules that failed on an object."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.failed)
+
+    @property
     def fatal(self) -> tuple[Unread, ...]:
         """Unread files and documents that had to be evaluated."""
         return tuple(unread for unread in self.unread if unread.fatal)
 
 
+def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sort by file and line; files keep their order, and denials come first within a line."""
+    listed = tuple(diagnostics)
+    files = {diagnostic.file: index for index, diagnostic in reversed(list(enumerate(listed)))}
+    return tuple(sorted(listed, key=lambda one: (files[one.file], one.position.line, one.level, one.position.column)))
+
+
 def _by_place(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings, of which those with one fault at one place are one, as they are one message of the webhook."""
+    """Merge the findings of one fault at one place, as the message of the webhook does."""
     places: dict[Path, list[Finding]] = {}
     for finding in findings:
         places.setdefault(finding.problem.path, []).append(finding)
     for listed in places.values():
         yield from together(listed)
-
-
-def place(change: Change, path: Path = ()) -> tuple[str, Position]:
-    """The file of an object, and the position of one of its fields; by default of the object itself."""
-    source = change.source
-    return (source.file, source.position(path)) if source else ("", Position(1, 1))
-
-
-def _of_finding(finding: Finding) -> Diagnostic:
-    file, position = place(finding.change, finding.problem.path)
-    return Diagnostic(
-        rule=finding.rule,
-        level=finding.level,
-        enforced=finding.enforced,
-        certain=finding.problem.certain and finding.enforced == "deny",
-        introduced=finding.introduced,
-        message=finding.message,
-        file=file,
-        position=position,
-        path=dotted(finding.problem.path),
-        object=str(finding.change),
-        finding=finding,
-    )
-
-
-def _of_error(error: RuleError) -> Diagnostic:
-    file, position = place(error.change)
-    return Diagnostic(
-        rule=error.rule,
-        level=error.level,
-        enforced=error.enforced,
-        certain=False,
-        introduced=True,
-        message=error.message,
-        file=file,
-        position=position,
-        path="",
-        object=str(error.change),
-        finding=None,
-    )

@@ -5,37 +5,36 @@ from collections.abc import Iterator
 
 from webhook.documents import Unread
 from webhook.inputs import Build
-from webhook.model import Level, Skipped
+from webhook.model import Skipped
 from webhook.printable import clean
-from webhook.report.report import Diagnostic, Report, place
+from webhook.report.diagnostic import Diagnostic, place
+from webhook.report.layout import Layout
+from webhook.report.report import Report
 
 _INDENT = "    "
 _COLORS = {"deny": "1;31", "warn": "33", "unread": "1;31", "skipped": "2", "ok": "32"}
 
 
-def render(report: Report, *, colors: bool = False, width: int = 100, verbose: bool = False) -> str:
-    """Render findings by file and line, then what was not evaluated, then the summary.
-
-    Args:
-        report: The report.
-        colors: Whether to color the text.
-        width: Columns to wrap at.
-        verbose: Whether to list skipped rules and unread files that are not an error, instead of counting them.
-    """
-    paint = _Paint(colors=colors)
-    blocks = [_diagnostic(diagnostic, paint, width) for diagnostic in report.diagnostics]
-    blocks += [_unread(unread, paint) for unread in report.unread if unread.fatal or verbose]
-    blocks += map(_build, report.builds)
-    blocks += _skipped(report.skipped, paint, width) if verbose else _skipped_in_short(report.skipped)
-    blocks.append(_summary(report, paint))
-    return "\n".join(blocks)
+def render(report: Report, layout: Layout) -> str:
+    """Render the diagnostics by file and line, then what was not evaluated, then the summary."""
+    paint = _Paint(colors=layout.colors)
+    blocks = _failing if layout.detail == "quiet" else _blocks
+    return "\n".join(blocks(report, layout, paint))
 
 
-def failing(report: Report, fail_on: Level | None, *, colors: bool = False, width: int = 100) -> Iterator[str]:
-    """Render only what affects the exit code: failing findings and fatal unread files; no summary."""
-    paint = _Paint(colors=colors)
-    yield from (_diagnostic(diagnostic, paint, width) for diagnostic in report.failing(fail_on))
+def _failing(report: Report, layout: Layout, paint: "_Paint") -> Iterator[str]:
+    """Only what affects the exit code: failing diagnostics and fatal unread files; no summary."""
+    yield from (_diagnostic(diagnostic, paint, layout.width) for diagnostic in report.failing(layout.fail_on))
     yield from (_unread(unread, paint) for unread in report.fatal)
+
+
+def _blocks(report: Report, layout: Layout, paint: "_Paint") -> Iterator[str]:
+    verbose = layout.detail == "verbose"
+    yield from (_diagnostic(diagnostic, paint, layout.width) for diagnostic in report.diagnostics)
+    yield from (_unread(unread, paint) for unread in report.unread if unread.fatal or verbose)
+    yield from map(_build, report.builds)
+    yield from _skipped(report.skipped, paint, layout.width) if verbose else _skipped_in_short(report.skipped)
+    yield _summary(report, paint)
 
 
 class _Paint:
@@ -57,18 +56,15 @@ def _diagnostic(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
 
 
 def _lines(diagnostic: Diagnostic) -> Iterator[str]:
-    """The message, one sentence per line, without the rule ID, which is in the first line of the block."""
-    finding = diagnostic.finding
-    if finding is None:
-        yield diagnostic.message.removeprefix(f"{diagnostic.rule}: ")
-        return
+    """The clauses of the message, one sentence per line; the rule is in the first line of the block."""
     if diagnostic.path:
         yield f"at {diagnostic.path}"
-    yield f"{finding.problem.wrong}: {finding.problem.effect}."
-    yield f"{finding.problem.remedy}."
-    if finding.excuse:
-        yield f"({finding.excuse})"
-    yield finding.link
+    yield f"{diagnostic.fault}."
+    yield f"{diagnostic.remedy}."
+    if diagnostic.excuse:
+        yield f"({diagnostic.excuse})"
+    if diagnostic.link:
+        yield diagnostic.link
 
 
 def _wrapped(line: str, width: int) -> str:

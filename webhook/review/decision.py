@@ -1,17 +1,28 @@
-"""The decision on a review: the source of the response, the log line, the audit annotations and the metrics."""
+"""The decision on a review: a frozen value, from which `response`, `record` and `webhook.metrics` are rendered."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from webhook.engine.defaults import Completed
-from webhook.model import Finding, Verdict, together
-from webhook.printable import shorten
+from webhook.model import Finding, RuleError, Skipped, Verdict, together
 from webhook.review.request import Request
 
 Endpoint = Literal["validate", "mutate"]
 
-_NAME_LENGTH = 256
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """The IDs of the rules that found something or were not evaluated, each once for each outcome."""
+
+    denied: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+    """Those of `warned` that ``mode: enforce`` would deny."""
+    excused: tuple[str, ...] = ()
+    """Those that an exception or an acknowledgment turned into a warning."""
+    skipped: tuple[str, ...] = ()
+    rule_errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,60 +65,30 @@ class Decision:
         return self.notices
 
     @property
-    def rules(self) -> dict[str, list[str]]:
-        """The IDs of rules by outcome; outcomes without a rule are left out."""
-        if self.verdict is None:
-            return {}
-        said = self.verdict.said
-        found = {
-            "denied": [one.rule for one in said if one.level == "deny"],
-            "warned": [one.rule for one in said if one.level == "warn"],
-            "observed": [one.rule for one in said if one.level == "warn" and one.enforced == "deny"],
-            "excused": [finding.rule for finding in self.verdict.findings if finding.excuse],
-            "skipped": [skipped.rule for skipped in self.verdict.skipped],
-            "rule_errors": [error.rule for error in self.verdict.errors],
-        }
-        return {key: list(dict.fromkeys(rules)) for key, rules in found.items() if rules}
+    def outcomes(self) -> Outcomes:
+        """The rules by outcome; none at /mutate."""
+        return _outcomes(self.verdict) if self.verdict is not None else Outcomes()
 
     @property
-    def added(self) -> list[str]:
+    def added(self) -> tuple[str, ...]:
         """The defaults that were added, as text."""
-        return [edit.says for edit in self.filled.edits] if self.filled is not None else []
-
-    def log_fields(self) -> dict[str, Any]:
-        """The fields of the log line: never the object itself, and text from the request is truncated."""
-        return {
-            "uid": self.uid,
-            "endpoint": self.endpoint,
-            "allowed": self.allowed,
-            **(_of_request(self.request) if self.request is not None else {}),
-            **self.rules,
-            **({"added": self.added} if self.filled is not None else {}),
-            **({"over_budget": True} if self.over_budget else {}),
-            **({"break_glass": True} if self.break_glass else {}),
-        }
-
-    def audit_annotations(self) -> dict[str, str]:
-        """The annotations for the audit log; the API server prefixes each key with the name of the webhook."""
-        lists = self.rules | {"added": self.added}
-        kept = {
-            key: ",".join(lists[key])
-            for key in ("denied", "warned", "observed", "added", "excused", "skipped")
-            if lists.get(key)
-        }
-        return kept | ({"break-glass": "true"} if self.break_glass else {})
+        return tuple(edit.says for edit in self.filled.edits) if self.filled is not None else ()
 
 
-def _of_request(request: Request) -> dict[str, Any]:
-    change = request.change
-    return {
-        "operation": change.operation,
-        "kind": shorten(change.kind, _NAME_LENGTH),
-        "namespace": shorten(request.namespace or change.namespace, _NAME_LENGTH),
-        "name": shorten(request.name or change.name, _NAME_LENGTH),
-        "user": shorten(change.user.name if change.user else "", _NAME_LENGTH),
-        "dry_run": request.dry_run,
-    }
+def _outcomes(verdict: Verdict) -> Outcomes:
+    said = verdict.said
+    return Outcomes(
+        denied=_ids(one for one in said if one.level == "deny"),
+        warned=_ids(one for one in said if one.level == "warn"),
+        observed=_ids(one for one in said if one.level == "warn" and one.enforced == "deny"),
+        excused=_ids(finding for finding in verdict.findings if finding.excuse),
+        skipped=_ids(verdict.skipped),
+        rule_errors=_ids(verdict.errors),
+    )
+
+
+def _ids(results: Iterable[Finding | RuleError | Skipped]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(result.rule for result in results))
 
 
 def _messages(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from webhook.limits import DENIAL_LENGTH, DENIALS_LENGTH
 from webhook.printable import clean, shorten
+from webhook.review import record
 from webhook.review.decision import Decision
 from webhook.review.request import API_VERSION
 
@@ -32,10 +33,10 @@ def render(decision: Decision) -> bytes:
         response["status"] = {"status": "Failure", "code": _FORBIDDEN, "reason": "Forbidden", "message": message}
     if decision.filled is not None and decision.filled.patch:
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(msgspec.json.encode(decision.filled.patch)).decode()
+        response["patch"] = base64.b64encode(msgspec.json.encode(decision.filled.json_patch)).decode()
     if warnings := list(_within_limits(decision.warnings)):
         response["warnings"] = warnings
-    if notes := decision.audit_annotations():
+    if notes := record.audit_annotations(decision):
         response["auditAnnotations"] = notes
     return msgspec.json.encode({"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response})
 

@@ -1,6 +1,5 @@
 """ENIC: the subnet and the security groups that custom networking gives to the interfaces of nodes."""
 
-import difflib
 import re
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ from webhook.catalogue.rule import EniConfigCase, rule
 from webhook.cni.eniconfig import API_VERSION, ROOT_KEYS, SPEC_KEYS
 from webhook.model import CouldNotCheckError, Json, Level, Path, Problem
 from webhook.printable import named
+from webhook.similar import nearest
 
 _SUBNET = re.compile(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _GROUP = re.compile(r"sg-(?:[0-9a-f]{8}|[0-9a-f]{17})")
@@ -205,7 +205,7 @@ _SPEC_KEYS = ", ".join(sorted(SPEC_KEYS))
 
 
 def _unknown(key: str, level: Level) -> Problem:
-    near = difflib.get_close_matches(key, SPEC_KEYS, n=1, cutoff=0.5)
+    near = nearest(key, SPEC_KEYS)
     meant = f" (did you mean {near[0]}?)" if near else ""
     return Problem(
         path=("spec", key) if level == "deny" else ("spec",),

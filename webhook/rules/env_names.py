@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
-
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.parts import same_before, warning
@@ -16,9 +13,7 @@ from webhook.cni.tables import CONTAINERS
 from webhook.cni.version import Version
 from webhook.model import Level, Problem
 from webhook.printable import named
-
-_TYPING_ERROR = 2
-"""Letters by which a misspelled name may differ."""
+from webhook.similar import misspelled
 
 _IPV6 = "ENABLE_IPv6"
 
@@ -128,7 +123,7 @@ def _unread(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str,
 
 def _meant(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, str]) -> tuple[Level, str, str]:
     """Level, what was probably meant, and the way out; a copy whose original is removed is only left behind."""
-    near = NAME_TRAPS.get(name) or _nearest(name, known)
+    near = NAME_TRAPS.get(name) or misspelled(name, known)
     if near:
         # One family alone: IPv6 with the official manifest's IPv4 beside it stops ipamd.
         write = (
@@ -144,14 +139,6 @@ def _meant(case: AwsNodeCase, holder: Container, name: str, known: Mapping[str, 
         level: Level = "warn" if is_left else "deny"
         return level, f", only by {readers[0]}", f"Move it to container {readers[0]}, or remove it"
     return "warn", "", "Remove it, or name it under `environment` in the policy if a private build reads it"
-
-
-def _nearest(name: str, known: Mapping[str, str]) -> str | None:
-    """The known name that a name was probably meant to be; `known` holds each in lower case."""
-    if len(name) > _LONGEST_NAME:
-        return None
-    found = process.extractOne(name.casefold(), known, scorer=Levenshtein.distance, score_cutoff=_TYPING_ERROR)
-    return found[2] if found else None
 
 
 @rule(
