@@ -10,7 +10,8 @@ from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.stock import stock
 from webhook.model import Change, Json, Operation, Source, User, at
 
-NEWEST = "1.23.1"
+RELEASE = "1.23.1"
+"""The release of an example that names no other one."""
 
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 CNI = f"{REGISTRY}/amazon-k8s-cni"
@@ -25,7 +26,7 @@ Variables = Mapping[str, str | dict[str, Any] | None]
 class DaemonSet:
     """The official aws-node of a release, with these differences."""
 
-    release: str = NEWEST
+    release: str = RELEASE
     env: Variables = field(default_factory=dict)
     init_env: Variables = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
