@@ -73,23 +73,29 @@ def test_every_tag_has_a_row() -> None:
     assert {str(gap) for gap in numbers - set(VERSIONS)} == set(GAPS)
 
 
-NEXT = release("1.24.0", agent="1.4.3", manifest="0123456789ab", recommended=True)
+NEXT = f"{KNOWN.newest.major}.{KNOWN.newest.minor + 1}.0"
+NEXT_AGENT = str(KNOWN.pairs[KNOWN.newest])
+DIGEST = "0123456789ab"
 
 
 def test_the_next_release_is_one_more_row() -> None:
-    check([*RELEASES, NEXT])
-    tables = replace(KNOWN, releases=(*RELEASES, NEXT))
-    assert tables.newest == tables.recommended[0] == tables.last_patches[1, 24] == V("1.24.0")
-    assert tables.pairs[V("1.24.0")] == V("1.4.3")
+    rows = (*RELEASES, release(NEXT, agent=NEXT_AGENT, manifest=DIGEST, recommended=True))
+    check(rows)
+    tables = replace(KNOWN, releases=rows)
+    assert tables.newest == tables.recommended[0] == tables.last_patches[V(NEXT)[:2]] == V(NEXT)
+    assert tables.pairs[V(NEXT)] == V(NEXT_AGENT)
 
 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (release("1.24.0", agent="1.4.3", recommended=True), "release 1.24.0: manifest is missing"),
-        (release("1.24.0", manifest="0123456789ab", recommended=True), "release 1.24.0: agent is missing"),
-        (release("1.24.0", agent="1.4.3", manifest="0123456789ab"), "release 1.24.0: recommended is missing"),
-        (release("1.23.1", agent="1.4.3", manifest="0123456789ab"), "release 1.23.1: must come before 1.23.1"),
+        (release(NEXT, agent=NEXT_AGENT, recommended=True), f"release {NEXT}: manifest is missing"),
+        (release(NEXT, manifest=DIGEST, recommended=True), f"release {NEXT}: agent is missing"),
+        (release(NEXT, agent=NEXT_AGENT, manifest=DIGEST), f"release {NEXT}: recommended is missing"),
+        (
+            release("1.23.0", agent=NEXT_AGENT, manifest=DIGEST),
+            f"release 1.23.0: must come before {KNOWN.newest} and be listed once",
+        ),
     ],
 )
 def test_what_is_missing_from_a_row_is_said(row: Release, says: str) -> None:
@@ -107,12 +113,13 @@ def test_last_patches() -> None:
     patches = """
     1.6.4 1.7.10 1.8.0 1.9.3 1.10.4 1.11.5 1.12.6 1.13.4 1.14.1 1.15.5 1.16.4 1.17.1 1.18.6 1.19.6 1.20.5 1.21.2 1.22.4
     """
-    assert list(map(str, KNOWN.last_patches.values()))[:-1] == patches.split()
+    assert list(map(str, KNOWN.last_patches.values()))[: len(patches.split())] == patches.split()
     assert all(minor == (version.major, version.minor) for minor, version in KNOWN.last_patches.items())
 
 
 def test_recommended_releases() -> None:
-    assert [str(version) for version in KNOWN.recommended] == ["1.23.1", "1.22.4", "1.21.2", "1.20.5", "1.19.6"]
+    assert KNOWN.recommended[0] == KNOWN.newest
+    assert set(KNOWN.recommended) <= set(KNOWN.last_patches.values())
     assert not any(denied(str(version)) for version in KNOWN.recommended)
 
 

@@ -106,7 +106,7 @@ def test_a_policy_raises_the_warnings_of_a_rule_that_can_deny_too() -> None:
 BLOCKED = ["1.22.4", "1.23.0", "1.23.1"]
 
 
-@pytest.mark.parametrize("release", ["1.20.5", "1.22.4", "1.23.1", "1.24.0", "1.22.9", "1.16.3"])
+@pytest.mark.parametrize("release", ["1.20.5", "1.22.4", "1.23.1", "1.99.0", "1.22.9", "1.16.3"])
 @pytest.mark.parametrize("before", [None, "1.21.2", "1.23.1", "1.15.5"])
 def test_no_message_sends_anyone_to_a_blocked_release(release: str, before: str | None) -> None:
     versions = Versions(blocked=tuple(Blocked(release=one, reason="our tests", use=one) for one in BLOCKED))
@@ -773,7 +773,7 @@ def test_a_floor_never_stands_in_the_way_of_a_step_upwards(kubernetes: str) -> N
 
 @pytest.mark.parametrize(
     ("tag", "said"),
-    [("v1.24.0", "CNI 1.24.0 is not known to this guard"), ("v1.18.99", "CNI 1.18.99 was never released")],
+    [("v1.99.0", "CNI 1.99.0 is not known to this guard"), ("v1.18.99", "CNI 1.18.99 was never released")],
 )
 def test_a_release_that_is_not_in_the_tables_warns(tag: str, said: str) -> None:
     registry = "602401143452.dkr.ecr.us-west-2.amazonaws.com"

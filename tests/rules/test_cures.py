@@ -16,7 +16,7 @@ from webhook.cni.version import Version
 from webhook.model import Change, Finding, at
 from webhook.rules import CATALOGUE
 
-BEFORE = str(KNOWN.last_patches[VERSIONS[-1].major, VERSIONS[-1].minor - 1])
+BEFORE = "1.22.4"
 NET, SNAT, EXCLUDE = (
     "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
     "AWS_VPC_K8S_CNI_EXTERNALSNAT",

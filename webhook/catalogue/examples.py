@@ -14,7 +14,8 @@ from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.model import Change, Json, Level, Operation, Source, User, at, text
 from webhook.policy import BUILT_IN, Policy
 
-NEWEST = "1.23.1"
+RELEASE = "1.23.1"
+"""The release of an example that names no other one."""
 
 EVALUATED_AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 """The time at which examples are evaluated: some depend on a date."""
@@ -32,7 +33,7 @@ Variables = Mapping[str, str | dict[str, Any] | None]
 class DaemonSet:
     """The official manifest of a release with some differences."""
 
-    release: str = NEWEST
+    release: str = RELEASE
     env: Variables = field(default_factory=dict)
     init_env: Variables = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Where a probe asks, in all spellings of gRPC and as other programs are given an address.
+"""The address that a probe targets, in all spellings of gRPC and as an argument of other programs.
 
 Sources: the name syntax of gRPC (doc/naming.md of grpc/grpc and internal/resolver of grpc/grpc-go).
 """
@@ -19,66 +19,66 @@ from webhook.model import Json
 from webhook.printable import named
 
 Speaks = Literal["health", "grpc", "tcp", "http", "other"]
-"""Who asks: grpc-health-probe inside the container (health), the kubelet by a kind of its own, or another program."""
+"""What probes: grpc-health-probe in the container (health), the kubelet (grpc, tcp, http), or another program."""
 
 
 class Flaw(NamedTuple):
-    """What makes a probe by grpc-health-probe fail always: beside an address, or before it asks anywhere."""
+    """Why a probe by grpc-health-probe always fails, even at the right address."""
 
     how: str
-    """What the probe does, behind its address: ``with -tls``."""
+    """What the probe does, after its address in a message: ``with -tls``."""
     why: str
     """Why that fails, a clause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where a probe asks: at a unix socket, or at a port of this node or of another host."""
+    """The target of a probe: a unix socket, or a port of this node or of another host."""
 
     speaks: Speaks
     socket: str = ""
     """The absolute path of a unix socket; empty for TCP."""
     port: int | None = None
-    """None for a socket, and where the port cannot be found."""
+    """None for a socket, and if the port is unknown."""
     host: str = ""
     """Another host; empty for this node."""
     loopback: bool = True
-    """Whether it asks at the loopback address, and not at the address of the node."""
+    """Whether it targets the loopback address, not the address of the node."""
     flaw: Flaw | None = None
     """Why ipamd never answers it, even at the right address."""
 
     @property
     def address(self) -> str:
-        """The address in one spelling: ``unix:///path``, ``:port``, ``host:port``."""
+        """The normalized address: ``unix:///path``, ``:port``, ``host:port``."""
         port = "(unknown port)" if self.port is None else str(self.port)
         return f"unix://{self.socket}" if self.socket else f"{self.host}:{port}"
 
     @property
     def is_ipamds(self) -> bool:
-        """Whether ipamd of some release answers there."""
+        """Whether ipamd of any release listens there."""
         return self.socket == IPAMD_PATH if self.socket else self.port == IPAMD_PORT and not self.host
 
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A probe that cannot be read whole, and why."""
+    """A probe that cannot be fully parsed, and why."""
 
     why: str
     program: str = ""
-    """What it runs; empty where not even that is known."""
+    """What it runs; empty if unknown."""
     given: tuple[Asked, ...] = ()
-    """Addresses that the program is given as arguments of its own."""
+    """Addresses that are separate arguments of the program."""
     mentioned: tuple[Asked, ...] = ()
-    """Addresses within longer texts, as in a script: what is done with them is not known."""
+    """Addresses in longer texts such as scripts; what is done with them is unknown."""
 
 
 def in_range(number: Json) -> int | None:
-    """A port by its number; None for everything else."""
+    """A valid port number; None for anything else."""
     return number if type(number) is int and 0 < number <= _LAST_PORT else None
 
 
 def port_of(digits: str) -> int | None:
-    """A port by its digits, as Go reads them."""
+    """A port from its digits, as Go parses them."""
     found = _DIGITS.fullmatch(digits)
     return in_range(int(found[1])) if found else None
 
@@ -95,11 +95,11 @@ _LINKED = "/run/"
 
 
 def target(written: str, folder: str) -> Asked | Opaque:
-    """A target of gRPC.
+    """Parse a target of gRPC.
 
     Args:
         written: The target.
-        folder: The working folder of the container, at which a socket begins that is not absolute.
+        folder: The working directory of the container, for relative paths of sockets.
     """
     if found := _RESOLVER.match(written):
         written = written[found.end() :]
@@ -133,7 +133,7 @@ def _socket(rest: str, folder: str) -> Asked | Opaque:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this node by its loopback or unspecified address."""
+    """Whether a host is the loopback or the unspecified address."""
     if host.lower().rstrip(".") in {"", "localhost", "ip6-localhost", "ip6-loopback"}:
         return True
     address = _ip(host)
@@ -157,7 +157,7 @@ _LONGEST = 300
 
 
 def given(words: Sequence[str]) -> tuple[Asked, ...]:
-    """The addresses that are arguments of their own: ``:50051``, a URL, a socket, a port that follows a host."""
+    """The addresses that are separate arguments: ``:50051``, a URL, a socket, a port after a host."""
     found: dict[Asked, None] = {}
     for before, word in zip(("", *words), words, strict=False):
         if len(word) <= _LONGEST and (one := _argument(_unflagged(before), _unflagged(word))):
@@ -172,7 +172,7 @@ def _unflagged(word: str) -> str:
 
 
 def _argument(before: str, word: str) -> Asked | None:
-    """The address that a word is, perhaps together with the host in the word before it; None where it is none."""
+    """The address in a word, or in a port after a host; None if it is not one."""
     path = word[len("unix:") :] if word.lower().startswith("unix:") else word
     if path.startswith("/"):
         return _OF_IPAMD if f"/{posixpath.normpath(path).lstrip('/')}" == IPAMD_PATH else None
@@ -200,7 +200,7 @@ _MOST = 5
 
 
 def mentioned(text: str) -> tuple[Asked, ...]:
-    """The addresses that a longer text speaks of: ports of a local host, those of aws-node, and ipamd's socket."""
+    """The addresses in a longer text: ports of a local host, ports of aws-node, and ipamd's socket."""
     found: dict[Asked, None] = {}
     if _SOCKET.search(text):
         found[_OF_IPAMD] = None

@@ -1,4 +1,4 @@
-"""The network policy agent beside the CNI: how they talk. Which one ships with which release is in `releases.py`.
+"""How the CNI and its network policy agent communicate. The agent of each release is in `releases.py`.
 
 Sources: config/master/aws-k8s-cni.yaml of each tag of aws/amazon-vpc-cni-k8s (probes); its
 cmd/routed-eni-cni-plugin/cni.go, pkg/ipamd/rpc_handler.go and CHANGELOG.md (sockets); main.go of
@@ -21,23 +21,23 @@ ToIpamd = Literal["none", "tcp", "unix"]
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """How the plugin reaches the agent, and the agent ipamd, from one release on."""
+    """How the plugin connects to the agent, and the agent to ipamd, from one release on."""
 
     to_agent: ToAgent
     to_ipamd: ToIpamd
     minimum: Version | None = None
-    """The oldest agent that can talk to these releases."""
+    """The oldest agent that works with these releases."""
     before: Version | None = None
-    """The first agent that is too new for them."""
+    """The first agent that is too new for these releases."""
     before_when_enabled: bool = False
-    """Whether ``before`` matters only while network policies are enabled."""
+    """Whether ``before`` applies only if network policies are enabled."""
 
 
 IPAMD_PORT, IPAMD_PATH = 50051, "/var/run/aws-node/ipamd.sock"
-"""Where ipamd answers gRPC: at this port of the loopback address before 1.23.0, at this socket from there on."""
+"""Where ipamd serves gRPC: on this loopback port before 1.23.0, on this socket since."""
 
 PORTS = frozenset((IPAMD_PORT, 50052, 61678, 61679, 8162, 8163))
-"""The ports of ipamd and of the agent: gRPC, metrics and introspection, metrics and health of the agent."""
+"""The ports of ipamd (gRPC, metrics, introspection) and of the agent (gRPC, metrics, health)."""
 
 IPAMD_SOCKET = f"unix://{IPAMD_PATH}"
 _NEW_SOCKET, _NO_TCP = V("1.2.6"), V("1.4.1")
@@ -53,7 +53,7 @@ EPOCHS: tuple[tuple[Version, Epoch], ...] = (
     ),
     (V("1.23.0"), Epoch("unix-if-mode-set", "unix", _NO_TCP)),
 )
-"""The epochs of the transport, each with its first release."""
+"""Each way of communicating, with its first release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ AGENTS: tuple[tuple[Version, Agent], ...] = (
 
 
 def needs_answer(to_agent: ToAgent, mode: str | None) -> bool:
-    """Whether the plugin fails every new pod for which the agent does not answer; 1.19.3 calls it and goes on."""
+    """Whether every new pod fails if the agent does not answer; 1.19.3 calls the agent, but ignores a failure."""
     if to_agent.endswith("-if-strict"):
         return go_lower(mode or "") == "strict"
     return to_agent.endswith("-if-mode-set") and bool(mode)
@@ -85,5 +85,5 @@ HEALTH_ADDRESSES: tuple[tuple[Version, str], ...] = ((V("0.0.0"), f":{IPAMD_PORT
 
 
 def health_address(version: Version, steps: tuple[tuple[Version, str], ...] = HEALTH_ADDRESSES) -> str:
-    """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
+    """The address of ipamd's health service in a release, as after ``-addr=`` in the manifest."""
     return in_force(steps, version) or steps[0][1]

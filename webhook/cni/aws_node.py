@@ -1,6 +1,6 @@
-"""One parsed view of an aws-node DaemonSet, built once and read by all rules.
+"""The parsed view of an aws-node DaemonSet, built once and shared by all rules.
 
-It is total: an object of any shape has a view.
+An object of any shape has a view.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
 POD_SPEC: Path = ("spec", "template", "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
-"""Says which release an image given by digest is, where neither the policy nor a tag does."""
+"""States the release of an image given by digest, if neither the policy nor a tag does."""
 
 
 class AwsNode:
@@ -40,7 +40,7 @@ class AwsNode:
         self.init = self._in_role("aws-vpc-cni-init", "initContainers")
         self.agent = self._in_role("aws-eks-nodeagent", "containers")
         self.roles = tuple(container for container in (self.main, self.init, self.agent) if container is not None)
-        """The containers that the CNI's own rules are about, those of them that are there."""
+        """The containers of the CNI that the object has."""
 
     def _containers(self, spend: Spend) -> Iterator[Container]:
         for kind in ("initContainers", "containers"):
@@ -60,7 +60,7 @@ class AwsNode:
 
     @cached_property
     def others(self) -> tuple[Container, ...]:
-        """Containers beside these that are called or run like one of them."""
+        """Other containers with the name or the image of a container of the CNI."""
         basenames = {repository.rpartition("/")[2] for repository in images.REPOSITORIES.values()}
         return tuple(
             container
@@ -82,9 +82,9 @@ class AwsNode:
 
     @cached_property
     def version(self) -> Version | None:
-        """The CNI's release: by digest, tag or annotation; None where nothing trustworthy tells.
+        """The CNI's release, by digest, tag or annotation; None if none of them can be trusted.
 
-        The annotation serves an image given by digest alone: what a moving tag brings, its author cannot know.
+        The annotation counts only for an image given by digest: what a moving tag refers to is unknown.
         """
         if self.main is None or self.main.image is None:
             return None
@@ -95,7 +95,7 @@ class AwsNode:
         return said.version if said and not said.unreleased else None
 
     def release_of(self, container: Container) -> Version | None:
-        """The release of a container's image, by the policy's digests, else by its tag."""
+        """The release of a container's image, by the digests in the policy, else by its tag."""
         mapped = self.digests.get(container.image.digest or "") if container.image else None
         if mapped:
             return Version.of(mapped)
@@ -103,14 +103,14 @@ class AwsNode:
 
     @property
     def known_version(self) -> Version:
-        """The CNI's release, or CouldNotCheckError: VER-001 reports what hides it."""
+        """The CNI's release. Raises CouldNotCheckError if it is unknown, which VER-001 reports."""
         if self.version is None:
             raise CouldNotCheckError("the CNI version cannot be determined")
         return self.version
 
     @property
     def required(self) -> Container:
-        """Container aws-node, or CouldNotCheckError where there is none."""
+        """Container aws-node. Raises CouldNotCheckError if there is none."""
         if self.main is None:
             raise CouldNotCheckError("there is no container aws-node")
         return self.main
@@ -120,12 +120,12 @@ class AwsNode:
         return self.required.flag(name)
 
     def target(self, name: str) -> int:
-        """A number of container aws-node that falls back to its default without a word."""
+        """A number of container aws-node; invalid values silently give its default."""
         return values.warm_target(self.required.get(name), int(variables.by_name("aws-node")[name].default or 0))
 
     @cached_property
     def probes(self) -> Mapping[str, ProbeTarget]:
-        """What each probe of container aws-node asks."""
+        """The target of each probe of container aws-node."""
         main = self.main
         return {kind: asked(main, kind) for kind in KINDS if kind in main.raw} if main else {}
 
@@ -136,12 +136,12 @@ class AwsNode:
 
     @property
     def ipv6(self) -> bool:
-        """Whether ipamd runs for IPv6: warm targets and SNAT settings then have no effect."""
+        """Whether ipamd runs in IPv6 mode, in which warm targets and SNAT settings have no effect."""
         return self.flag("ENABLE_IPv6")
 
     @property
     def custom_networking(self) -> bool:
-        """Whether pods take their interfaces from ENIConfigs."""
+        """Whether the interfaces for pods are configured by ENIConfigs."""
         return self.flag("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG")
 
     @property
@@ -173,7 +173,7 @@ class AwsNode:
 
     @cached_property
     def _arguments(self) -> dict[str, str]:
-        """The flags of the agent that have a value; of one that is given twice the last, as its parser has it."""
+        """The flags of the agent that have a value; the last one wins, as in its parser."""
         return {one.name: one.value for _, one in self.agent_flags if one.value is not None and not one.broken}
 
     @property
@@ -188,14 +188,14 @@ class AwsNode:
         return self.flag(switch)
 
     def feature(self, name: str) -> bool:
-        """Whether a feature by which the table of releases qualifies its verdicts is on (or done without)."""
+        """Whether the object has a feature of the table of unsafe releases."""
         if name in _FEATURES:
             variable, on = _FEATURES[name]
             return self.flag(variable) is on
         return self.network_policy if name == "network-policy" else self.agent is None
 
     def feature_evidence(self, name: str) -> Evidence:
-        """The values that a feature rests on."""
+        """The values that determine whether a feature is on."""
         if name in _FEATURES:
             return self.required.as_read(_FEATURES[name][0])
         return ((f"feature {name}", "on" if self.feature(name) else "off"),)
@@ -212,4 +212,4 @@ _FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
         "provisioning-off": ("DISABLE_NETWORK_RESOURCE_PROVISIONING", True),
     }
 )
-"""Features that a variable of container aws-node switches, each with the value by which it is there."""
+"""Features that depend on one variable of container aws-node, with the value that the feature needs."""

@@ -1,8 +1,8 @@
-"""One container of aws-node: its image, and the environment that its process will see.
+"""One container of aws-node: its image, and the environment of its process.
 
 A value that is not known at admission (`valueFrom`, `envFrom`, `$(VAR)`, a number where a string belongs) raises
-`UnknownValueError` when a rule reads it, so that no rule can take it for absent. The runner then assumes each value
-that it may have, one after the other.
+`UnknownValueError` when a rule reads it, so that no rule can mistake it for absent. The runner then tries each possible
+value.
 """
 
 import re
@@ -20,7 +20,7 @@ from webhook.model import CouldNotCheckError, Evidence, Json, Path, UnknownKey, 
 from webhook.printable import named
 
 Assumed = dict[UnknownKey, str | None]
-"""What the runner assumes of unknown values for now."""
+"""The values that the runner currently assumes for unknown ones."""
 
 _REFERENCE = re.compile(r"(\$+)\(")
 
@@ -32,30 +32,30 @@ class Unknown:
     says: str
     """``comes from valueFrom (configMapKeyRef)``, ``is a number where a string belongs``."""
     malformed: bool = False
-    """It is not a string: the API server would refuse it."""
+    """It is not a string, which the API server rejects."""
     origin: str = ""
-    """The key of a ConfigMap or Secret that it is read from: two of one origin have one value. Else empty."""
+    """The ConfigMap or Secret key that it comes from, else empty. Values with the same origin are equal."""
     optional: bool = False
-    """Whether the variable is absent where its source is."""
+    """Whether the variable is absent if its source is."""
 
 
 class Container:
-    """A container by name: its image and the environment that its process will see."""
+    """A container: its image, and the environment of its process."""
 
     def __init__(self, name: str, raw: dict[str, Any], path: Path, assumed: Assumed | None = None) -> None:
         self.name = name
         self._assumed: Assumed = {} if assumed is None else assumed
         self.role = name
-        """Which of the CNI's containers this is: that of its name, unless its image tells."""
+        """Which container of the CNI this is: by its name, else by its image."""
         self.raw = raw
         self.path = path
         self._env: dict[str, str | Unknown] = {}
         self.index: dict[str, int] = {}
-        """The position in `env` of each name; of the last entry of a name that is listed twice, since it wins."""
+        """The position of each name in `env`; if a name is listed twice, that of the last entry, which wins."""
         self.repeated: dict[str, list[Json]] = {}
-        """What each entry of a name says that has several, in their order."""
+        """The values of each name with several entries, in order."""
         self.defects: list[tuple[Path, str]] = []
-        """Entries that are not variables: their paths, and what is wrong there."""
+        """Entries that are not variables: their paths, and what is wrong."""
         self.too_long = tuple(
             replace(found, name=f"{found.name} of container {self.label}")
             for found in too_long(raw, path, CONTAINER_LISTS)
@@ -63,7 +63,7 @@ class Container:
         """Lists with more entries than are read."""
         self._env_is_unread = any(found.path[-1] == "env" for found in self.too_long)
         self.prefixes = _prefixes(raw.get("envFrom"))
-        """How the names begin that each source of `envFrom` may bring."""
+        """The name prefix of each source in `envFrom`."""
         self._read(raw.get("env"))
 
     def _read(self, entries: Json) -> None:
@@ -87,19 +87,19 @@ class Container:
 
     @property
     def env(self) -> Mapping[str, str | Unknown]:
-        """All variables. Raises CouldNotCheckError where the list is too long to be read."""
+        """All variables. Raises CouldNotCheckError if the list is too long to be read."""
         if self._env_is_unread:
             raise CouldNotCheckError(f"env of container {self.label} is too long to be read")
         return self._env
 
     @property
     def label(self) -> str:
-        """Its name, or its position where it has none: ``containers[2]``."""
+        """Its name, or its position if it has none: ``containers[2]``."""
         return named(self.name) if self.name else f"{self.path[-2]}[{self.path[-1]}]"
 
     @property
     def image_text(self) -> str:
-        """The image as it is written; empty where there is none."""
+        """The image as written; empty if there is none."""
         return text(self.raw.get("image"))
 
     @cached_property
@@ -109,13 +109,15 @@ class Container:
 
     @cached_property
     def tag(self) -> Tag | None:
-        """The image's tag as a release; None where it names none."""
+        """The image's tag as a release; None if it names none."""
         return parse_tag(self.image.tag) if self.image and self.image.tag else None
 
     def get(self, name: str) -> str | None:
-        """The text of a variable, None where it is unset.
+        """The value of a variable; None if it is absent.
 
-        Raises UnknownValueError for a value that is not known, CouldNotCheckError where the list is too long to read.
+        Raises:
+            UnknownValueError: The value is unknown at admission.
+            CouldNotCheckError: The list is too long to be read.
         """
         value: str | Unknown | None = self.env.get(name)
         if value is None and self.may_have(name):
@@ -135,36 +137,36 @@ class Container:
         return self._assumed[key]
 
     def lacks(self, name: str) -> bool:
-        """Whether a variable is absent. Raises as `get` does where a source may bring it."""
+        """Whether a variable is absent. Raises like `get` if it may come from a source."""
         return name not in self.env and self.get(name) is None
 
     def may_have(self, name: str) -> bool:
-        """Whether the process may see a variable: it is written here, or a source of `envFrom` may bring it."""
+        """Whether the process may have a variable: from `env`, or from a source of `envFrom`."""
         return self._env_is_unread or name in self._env or name.startswith(self.prefixes)
 
     def flag(self, name: str) -> bool:
-        """A boolean variable as the CNI reads it: its own default where it is unset, empty or invalid."""
+        """A boolean variable as the CNI reads it: the default if it is absent, empty or invalid."""
         value = self.get(name)
         read = values.go_bool(value) if value else None
         return read if read is not None else variables.by_name(self.role)[name].default == "true"
 
     @cached_property
     def known(self) -> tuple[tuple[str, str], ...]:
-        """Name and text of each variable whose value is known."""
+        """Name and value of each variable whose value is known."""
         return tuple((name, value) for name, value in self.env.items() if isinstance(value, str))
 
     def where(self, name: str) -> Path:
-        """The path of a variable's entry, or of the place where it would stand."""
+        """The path of a variable's entry, or of `env` if it has none."""
         here = (*self.path, "env")
         return (*here, self.index[name]) if name in self.index else here
 
     def known_text(self, name: str) -> str | None:
-        """The text of a variable where it is written out; None for any other value, and where it is unset."""
+        """The literal value of a variable; None if it is absent or unknown."""
         value = self.env.get(name)
         return value if isinstance(value, str) else None
 
     def written(self, name: str) -> str | Unknown | None:
-        """A variable as far as the list is read: for texts, never for an answer."""
+        """A variable as written, for messages and evidence only; None if the list is too long to be read."""
         return self._env.get(name)
 
     def evidence(self, *names: str) -> Evidence:
@@ -176,10 +178,9 @@ class Container:
         return tuple(found)
 
     def as_read(self, *names: str) -> Evidence:
-        """What the CNI makes of variables, as evidence: for those that a problem depends on and is not about.
+        """Variables as the CNI reads them, as evidence: for those that a problem depends on, but is not about.
 
-        Two texts that a flag or a target reads alike are one, so that to correct the text of one leaves the problem of
-        the other as it was.
+        Two spellings of one flag or target are equal, so that correcting the spelling does not make the problem new.
         """
         return tuple((f"{self.name} env {name}", self._read_as(name)) for name in names)
 
@@ -222,7 +223,7 @@ _OF_THE_POD = Unknown("comes from valueFrom (fieldRef)")
 
 
 def _prefixes(sources: Json) -> tuple[str, ...]:
-    """The prefix of each source of `envFrom`; the empty one, with which every name begins, where it has none."""
+    """The prefix of each source in `envFrom`; empty, and thus matching every name, if it has none."""
     if sources is None:
         return ()
     if not isinstance(sources, list) or len(sources) > CONTAINER_LISTS["envFrom"]:
@@ -231,7 +232,7 @@ def _prefixes(sources: Json) -> tuple[str, ...]:
 
 
 def _expands(value: str) -> bool:
-    """Whether the kubelet replaces a part of it: ``$(NAME)``, where ``$$`` stands for a dollar. In linear time."""
+    """Whether the kubelet expands a reference ``$(NAME)`` in it (``$$`` is a dollar sign). Takes linear time."""
     last = value.rfind(")")
     return any(len(found[1]) % 2 == 1 and found.end() <= last for found in _REFERENCE.finditer(value))
 

@@ -1,4 +1,4 @@
-"""Names as the API server takes them: RFC 1123, as apimachinery has it (k8s.io/apimachinery/pkg/util/validation)."""
+"""Names that the API server accepts: RFC 1123, as in k8s.io/apimachinery/pkg/util/validation."""
 
 import re
 
@@ -9,10 +9,10 @@ _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 
 
 def is_label(name: str) -> bool:
-    """Whether a namespace or a container can have this name."""
+    """Whether it is a valid name of a namespace or a container."""
     return len(name) <= LONGEST_LABEL and _LABEL.fullmatch(name) is not None
 
 
 def is_subdomain(name: str) -> bool:
-    """Whether an object can have this name."""
+    """Whether it is a valid name of an object."""
     return len(name) <= LONGEST_SUBDOMAIN and _SUBDOMAIN.fullmatch(name) is not None

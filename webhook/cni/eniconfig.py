@@ -17,7 +17,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class EniConfig:
-    """One ENIConfig; total, whatever the object's shape (its CRD is checked only after mutating webhooks)."""
+    """One ENIConfig of any shape, since its CRD is validated only after mutating webhooks."""
 
     def __init__(self, raw: Json) -> None:
         self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
@@ -28,7 +28,7 @@ class EniConfig:
         self.security_groups: Json = self.spec.get("securityGroups")
 
     def too_long(self) -> Iterator[TooLong]:
-        """Lists and mappings with more entries than are read."""
+        """Lists and mappings that are too long to be read."""
         for found in too_long({"the object": self.raw, "spec": self.spec}, (), ENICONFIG_ROOT):
             yield replace(found, path=found.path if found.name == "spec" else ())
         yield from too_long(self.spec, ("spec",), ENICONFIG_SPEC)

@@ -1,4 +1,4 @@
-"""The flags of the network policy agent, and what its flag parser makes of a command line.
+"""The flags of the network policy agent, and a parser that reads a command line as the agent does.
 
 Sources: pkg/config/controller_config.go, pkg/config/runtime_config.go and main.go (loadControllerConfig) of
 aws/aws-network-policy-agent at its tags; config/master/aws-k8s-cni.yaml of aws/amazon-vpc-cni-k8s for what is passed;
@@ -27,16 +27,16 @@ class Flag:
     name: str
     kind: Literal["bool", "int", "text"]
     since: Version
-    """The first agent that knows it; one that does not exits."""
+    """The first agent that accepts it; older ones exit."""
     defaults: Steps
-    """What the code uses where the flag is absent, from which release of the agent on."""
+    """The default in the code, from each release of the agent on."""
     shipped: Steps = ()
-    """From which release of the CNI on the manifest passes which value."""
+    """The value in the official manifest, from each release of the CNI on."""
     minimum: int | None = None
     maximum: int | None = None
 
     def default(self, agent: Version) -> str | None:
-        """What an agent uses where the flag is absent; ``None`` where it does not know the flag."""
+        """The default in a release of the agent; ``None`` if it does not have the flag."""
         return in_force(self.defaults, agent)
 
     def cut(self, agent: Version) -> Flag:
@@ -81,22 +81,22 @@ FLAGS: tuple[Flag, ...] = (
     _flag("kubeconfig", "text", ""),
 )
 # fmt: on
-"""The flags, those of the manifest first and in its order."""
+"""The flags: first those of the manifest, in its order, then the others."""
 
 _BY_NAME: Mapping[str, Flag] = MappingProxyType({flag.name: flag for flag in FLAGS})
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A flag as a command line gives it."""
+    """A flag on a command line."""
 
     index: int
     """The position of its word."""
     name: str
     value: str | None
-    """None where it needs a value and has none."""
+    """None if a required value is missing."""
     broken: str = ""
-    """Why the parser takes the word for no flag at all."""
+    """Why the parser rejects the word as a flag; empty if it does not."""
 
 
 def given(words: Sequence[object]) -> Iterator[Given]:

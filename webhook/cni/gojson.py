@@ -1,14 +1,14 @@
-"""JSON as Go's encoding/json reads it, and texts that the CNI puts into JSON without escaping."""
+"""JSON as Go's encoding/json parses it, and values that the CNI puts into JSON without escaping."""
 
 import json
 from typing import Any, Literal
 
 Fit = Literal["fits", "breaks", "changes"]
-"""What a text does inside the quotes of a JSON string: it is one, it spoils the JSON, or it means something else."""
+"""The effect of an unescaped value in a JSON string: it fits, breaks the JSON, or changes its meaning."""
 
 
 def go_tags(text: str) -> dict[str, str] | None:
-    """json.Unmarshal into a map of strings; None where it fails. A null is an empty map, or an empty string in one."""
+    """json.Unmarshal into a map of strings; None if it fails. A null is an empty map, or as a value an empty string."""
     try:
         read = _loads(text)
     except (ValueError, RecursionError):
@@ -21,7 +21,7 @@ def go_tags(text: str) -> dict[str, str] | None:
 
 
 def fit_in_string(text: str) -> Fit:
-    """What becomes of a JSON document in which a text is put between two quotes as it stands."""
+    """The effect on a JSON document of putting a value between quotes without escaping."""
     try:
         _loads(f'{{"": "{text}"}}')
     except RecursionError:

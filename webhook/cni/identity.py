@@ -61,14 +61,14 @@ def target_of(kind: str, *sides: Json, group: str | None = None) -> Target | Non
 
 
 def is_the_aws_node(change: Change) -> bool:
-    """Whether this is the cluster's own DaemonSet, by name."""
+    """Whether this is the DaemonSet kube-system/aws-node, by name."""
     return change.name == NAME and change.namespace in {NAMESPACE, ""}
 
 
 def is_aws_node(daemonset: Json) -> bool:
     """Whether a DaemonSet runs the CNI, by its name, its service account or an image.
 
-    If its name is not valid, which is possible only in a file, the name of a container counts too.
+    If its name is invalid, which occurs only in files, the name of a container of the CNI counts too.
     """
     named = meant.metadata(at(daemonset, "metadata"))
     pod = at(daemonset, *POD_SPEC)
@@ -83,15 +83,15 @@ def is_aws_node(daemonset: Json) -> bool:
 
 
 def _is_home(namespace: str) -> bool:
-    """Whether it is the namespace of aws-node, or none that can exist.
+    """Whether it is the namespace of aws-node, absent, or invalid.
 
-    A manifest may leave its namespace to the command line: kubectl apply -n kube-system.
+    A manifest may leave the namespace to the command line: kubectl apply -n kube-system.
     """
     return namespace in {NAMESPACE, ""} or not dns.is_label(namespace)
 
 
 def _is_called_so(name: str, pod: Json) -> bool:
-    """Whether a name that no object can have is that of aws-node misspelled, or a container's is one of the CNI's."""
+    """Whether an invalid name is a misspelled aws-node, or a container has the name of one of the CNI."""
     if name.lower().replace("_", "-") == NAME:
         return True
     return any(text(container.get("name")) in images.REPOSITORIES for container in _containers(pod))

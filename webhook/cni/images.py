@@ -1,4 +1,4 @@
-"""Image references, and the registries from which AWS serves the images of the CNI.
+"""Image references, and the registries of AWS that serve the images of the CNI.
 
 Sources: the EKS user guide, "View Amazon container image registries for Amazon EKS add-ons" (accounts by region), and
 for the regions that its page of 2024 lacks eksctl's pkg/apis/eksctl.io/v1alpha5/types.go (the accounts from which it
@@ -67,18 +67,18 @@ ACCOUNTS: Mapping[str, str] = MappingProxyType(
         "us-isof-south-1": "676585237158",
     },
 )
-"""The account whose registry holds the images, by region; neither source names one for eusc-de-east-1."""
+"""The account of the registry, by region; neither source has one for eusc-de-east-1."""
 
 
 class Partition(NamedTuple):
-    """A part of AWS with names of its own."""
+    """A partition of AWS, with its own domains."""
 
     name: str
     regions: str
-    """How the regions begin; the first partition that fits has the region."""
+    """The prefix of its regions; a region belongs to the first partition that matches."""
     domain: str
     dual_stack: str
-    """The domain of the hosts that answer on IPv6 too; empty where none is known."""
+    """The domain of the dual-stack hosts; empty if unknown."""
 
 
 PARTITIONS: tuple[Partition, ...] = (
@@ -91,7 +91,7 @@ PARTITIONS: tuple[Partition, ...] = (
     Partition("aws-eusc", "eusc-", "amazonaws.eu", ""),
     Partition("aws", "", "amazonaws.com", "on.aws"),
 )
-"""The last one takes every region that no other one claims."""
+"""The last one matches every region that no other one matches."""
 
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}")
 _ECR = re.compile(
@@ -102,7 +102,7 @@ _ECR = re.compile(
 _LONGEST = 1024
 _LONGEST_NAME = 255
 _REMEMBERED = 256
-"""Texts whose parts are kept: a cluster has a handful of images, and judges them again and again."""
+"""Cached references: a cluster has a handful of images, which are evaluated again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class EcrHost:
 
     @property
     def host(self) -> str:
-        """The host name, written out."""
+        """The full host name."""
         partition = partition_of(self.region)
         joint, domain = ("-", partition.dual_stack) if self.dual_stack else (".", partition.domain)
         return f"{self.account}.dkr{joint}ecr{'-fips' if self.fips else ''}.{self.region}.{domain}"
@@ -125,12 +125,12 @@ class EcrHost:
 
 @lru_cache(maxsize=64)
 def partition_of(region: str) -> Partition:
-    """The partition that a region belongs to, a region that opens tomorrow included."""
+    """The partition of a region, including regions that are not in the table."""
     return next(partition for partition in PARTITIONS if region.startswith(partition.regions))
 
 
 def ecr_host(text: str) -> EcrHost | None:
-    """Take a registry's host name apart; ``None`` for everything that is not exactly a host of ECR."""
+    """Parse the host name of a registry; ``None`` if it is not exactly an ECR host."""
     return _ecr_host(text) if len(text) <= _LONGEST_NAME else None
 
 
@@ -147,18 +147,18 @@ def _ecr_host(text: str) -> EcrHost | None:
 
 
 def registry_for(region: str) -> str | None:
-    """The registry that AWS recommends for a region; ``None`` for a region that is not in the table."""
+    """The registry that AWS recommends for a region; ``None`` if the region is not in the table."""
     account = ACCOUNTS.get(region)
     return None if account is None else EcrHost(account, region, partition_of(region).name).host
 
 
 DEFAULT_REGISTRY = "docker.io"
-"""Where a container runtime looks for a reference without a registry."""
+"""The registry that a container runtime uses for a reference without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image reference, taken apart."""
+    """A parsed image reference."""
 
     registry: str
     repository: str
@@ -167,11 +167,11 @@ class Image:
 
     @property
     def basename(self) -> str:
-        """The last part of the repository: mirrors keep it and put their own in front."""
+        """The last part of the repository, which mirrors keep."""
         return self.repository.rpartition("/")[2]
 
     def __str__(self) -> str:
-        """Write the reference out, registry included."""
+        """The full reference, including the registry."""
         tag = "" if self.tag is None else f":{self.tag}"
         digest = "" if self.digest is None else f"@{self.digest}"
         return f"{self.registry}/{self.repository}{tag}{digest}"
@@ -189,7 +189,7 @@ _IDENTIFIER = re.compile("[0-9a-f]{64}")
 
 
 def _split(text: str) -> tuple[str | None, str]:
-    """Split the registry off: the first part is one only if it cannot be part of a repository."""
+    """Split off the registry: the first part, if it cannot be part of a repository."""
     first, slash, rest = text.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest
@@ -197,7 +197,7 @@ def _split(text: str) -> tuple[str | None, str]:
 
 
 def parse_image(text: str) -> Image | None:
-    """Take an image reference apart; ``None`` where a container runtime would refuse it."""
+    """Parse an image reference; ``None`` if a container runtime rejects it."""
     return _parse_image(text) if len(text) <= _LONGEST else None
 
 
@@ -232,6 +232,6 @@ def _plain(registry: str) -> str:
 
 
 def official_image(container: str, tag: str, region: str) -> str | None:
-    """The reference that AWS recommends for a container; ``None`` for a region that is not in the table."""
+    """The reference that AWS recommends for a container; ``None`` if the region is not in the table."""
     registry = registry_for(region)
     return None if registry is None else f"{registry}/{REPOSITORIES[container]}:{tag}"

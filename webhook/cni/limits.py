@@ -1,7 +1,7 @@
-"""How many entries of an object are read: more than the CNI could ever need, and few enough to bound every rule.
+"""How many entries of each list are read: more than the CNI could need, few enough to bound the time of every rule.
 
 The official manifests have at most 3 containers, 27 variables in one, and 6 volumes (config/master/aws-k8s-cni.yaml,
-1.9 to 1.23). A list beyond its limit is not read: POD-013 and ENIC-008 say so, and what depends on it is skipped.
+1.9 to 1.23). A longer list is not read: POD-013 and ENIC-008 report it, and rules that depend on it are skipped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ class TooLong:
 
 
 def too_long(holder: Mapping[str, Json], path: Path, limits: Mapping[str, int]) -> Iterator[TooLong]:
-    """The lists of a mapping that are beyond their limits."""
+    """The lists of a mapping that exceed their limits."""
     for name, limit in limits.items():
         entries = holder.get(name)
         if entries and isinstance(entries, (list, dict)) and len(entries) > limit:

@@ -1,7 +1,7 @@
-"""What the author of an object meant that the API server refuses, as far as it tells aws-node from others.
+"""Reads the names in a malformed object as its author meant them, to recognize a broken aws-node.
 
-A blank that is missing after a colon makes a text of ``name:aws-node``: of a whole mapping, of the end of the value
-above it, or of a key without a value. Only a file can hold such an object.
+With the space after a colon missing, ``name:aws-node`` is a string: in place of a mapping, at the end of the value
+above, or as a key without a value. The API server rejects such an object, so it only occurs in files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,17 @@ _ACCOUNTS = ("serviceAccountName", "serviceAccount")
 
 
 def metadata(raw: Json) -> dict[str, str]:
-    """Name, prefix of a name, and namespace; a list where the mapping belongs holds them one by one."""
+    """Name, generateName and namespace; `raw` may be a list of them instead of a mapping."""
     return _fields(raw if isinstance(raw, list) else [raw], _NAMES)
 
 
 def accounts(pod: Json) -> tuple[str, ...]:
-    """The service account of a pod, in both of its fields."""
+    """The service account of a pod, from both fields."""
     return tuple(_fields([pod], _ACCOUNTS).values())
 
 
 def containers(listed: Json) -> Iterator[Mapping[str, Json]]:
-    """The containers of a list; a mapping in its place is one container, or holds them by their names."""
+    """The containers of a list; a mapping instead of the list is one container, or has them by name."""
     if isinstance(listed, dict):
         named = [{"name": name, **one} for name, one in listed.items() if isinstance(one, dict)]
         listed = [listed, *named]
@@ -32,7 +32,7 @@ def containers(listed: Json) -> Iterator[Mapping[str, Json]]:
 
 
 def _fields(parts: list[Json], names: tuple[str, ...]) -> dict[str, str]:
-    """The fields of these names, each with its first word; what is written in a field of its own comes first."""
+    """The first word of each of these fields; proper fields win over fields found in strings."""
     found: dict[str, str] = {}
     broken: list[str] = []
     for part in parts:

@@ -1,4 +1,4 @@
-"""What the CNI does not like about a text, by how it reads the variable."""
+"""Why the CNI does not accept a value as written, by how it reads the variable."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from webhook.cni.values import go_bool, go_int, go_int_any_base, go_lower
 
 _RESERVED_TAG = "k8s.amazonaws.com"
 _SHELL = frozenset("\\~\n")
-"""What sed takes for a part of its own command."""
+"""Characters with a meaning in the sed command that writes the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a text is not taken as it stands, and what becomes of it."""
+    """Why a value is not used as written, and what happens with it."""
 
     effect: Effect
     wanted: str
-    """What the value must be: ``an integer from 576 to 9001``, ``reserved`` words aside."""
+    """What the value must be: ``an integer from 576 to 9001``."""
     sure: bool = True
-    """Whether the code proves the effect for every such text."""
+    """Whether the code proves the effect for every such value."""
     taken: str = ""
-    """What the CNI takes instead, where that is neither the default nor nothing."""
+    """What the CNI uses instead, if it is neither the default nor nothing."""
     to: Literal["value", "log", "conflist"] = "value"
-    """What does not take it: the reader of the value, a plugin that logs there, or the CNI's configuration file."""
+    """What does not accept it: the parser, a plugin that logs there, or the CNI's configuration file."""
 
 
 def objections(reading: Reading, text: str, *, ipv6: bool) -> Iterator[Objection]:
-    """Everything that a reading has against a text that is not empty."""
+    """All objections to a value that is not empty."""
     if wanted := _wanted(reading, text, ipv6=ipv6):
         yield Objection(reading.on_bad, wanted, taken=_taken(reading, text))
     if reading.log_of and go_lower(text) == "stdout":
@@ -46,7 +46,7 @@ _INSIDE = "a text without quotes, backslashes or control characters"
 
 
 def _conflist(effect: Effect, text: str) -> Iterator[Objection]:
-    """A text that the CNI's configuration file cannot hold; sed reads it first where a shell script wrote the file."""
+    """Objections to a value that breaks the CNI's configuration file; in the shell script, sed interprets it first."""
     if effect == "breaks" and _SHELL & set(text):
         yield Objection(effect, _INSIDE, sure=False, to="conflist")
         return
@@ -56,7 +56,7 @@ def _conflist(effect: Effect, text: str) -> Iterator[Objection]:
 
 
 def _wanted(reading: Reading, text: str, *, ipv6: bool) -> str:
-    """What the value must be; empty where this one is accepted, or a rule of its own reads such values."""
+    """What the value must be; empty if this one is accepted, or a separate rule checks such values."""
     if reading.parser in {"target", "integer", "clamped", "mark"}:
         return _number(reading, text, ipv6=ipv6)
     reader = _READERS.get(reading.parser)
@@ -83,7 +83,7 @@ def _tags(_: Reading, text: str) -> str:
 
 
 def reserved_tags(text: str) -> tuple[str, ...]:
-    """The keys of a JSON object that the CNI leaves out."""
+    """The keys of a JSON object that the CNI ignores."""
     return tuple(key for key in go_tags(text) or () if _RESERVED_TAG in key)
 
 

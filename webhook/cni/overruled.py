@@ -1,4 +1,4 @@
-"""Settings of container aws-node that others take the effect from.
+"""Settings of container aws-node that have no effect because of other settings.
 
 Sources, at v1.23.1: pkg/ipamd/ipamd.go 421 (IPv6), 2177-2231 (targets), 2623-2657 and 2679-2731 (warm interfaces and
 prefixes); pkg/networkutils/network.go 441-446 and 527-562 (SNAT); pkg/eniconfig/eniconfig.go (keys of ENIConfigs);
@@ -16,7 +16,7 @@ _KEYS = frozenset({"ENI_CONFIG_LABEL_DEF", "ENI_CONFIG_ANNOTATION_DEF"})
 
 
 def overruled_by(view: AwsNode, name: str) -> tuple[str, ...]:
-    """The settings beside which a variable has no effect, whatever its value; none where it has one."""
+    """The settings because of which a variable has no effect, whatever its value; empty if it has an effect."""
     if (name in _TARGETS or name in _SNAT or name == EXTERNAL_SNAT) and view.ipv6:
         return ("ENABLE_IPv6",)
     if name in {"WARM_ENI_TARGET", "WARM_PREFIX_TARGET"}:
@@ -31,7 +31,7 @@ def overruled_by(view: AwsNode, name: str) -> tuple[str, ...]:
 
 
 def _by_targets(view: AwsNode, name: str) -> tuple[str, ...]:
-    """Prefixes or interfaces are kept by one target at a time, and a number of addresses wins over both."""
+    """Only one of the two targets applies at a time, and a target of addresses overrides both."""
     prefixes = view.prefix_delegation
     if name == "WARM_PREFIX_TARGET" and not prefixes:
         return ("ENABLE_PREFIX_DELEGATION",)

@@ -1,7 +1,7 @@
-"""The values that a variable may have where its text is not known at admission.
+"""The values to try for a variable whose value is unknown at admission.
 
-One for each way in which the CNI, or a rule, can take a text of that kind. What holds for all of them holds whatever
-the ConfigMap, the Secret or the kubelet makes of it.
+One for each way in which the CNI, or a rule, can treat a value of that kind. What holds for all of them holds for
+whatever the ConfigMap, the Secret or the kubelet supplies.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _VALUES: Mapping[Parser, tuple[str, ...]] = MappingProxyType(
 
 
 def possible(row: Variable | None, *, may_be_absent: bool) -> tuple[str | None, ...]:
-    """The values to try, the most ordinary one first; None stands for an absent variable."""
+    """The values to try, the most common one first; None is an absent variable."""
     values: tuple[str | None, ...] = ("x", "")
     if row is not None:
         usual = (row.default,) if row.default is not None and not may_be_absent else ()

@@ -1,4 +1,4 @@
-"""What a probe of container aws-node asks: an address, however it is written.
+"""The target of a probe of container aws-node: an address, in any spelling.
 
 Sources: pkg/kubelet/prober and pkg/probe of kubernetes/kubernetes (named ports, the host that a probe asks, variables
 in commands).
@@ -18,11 +18,11 @@ KINDS = ("livenessProbe", "readinessProbe", "startupProbe")
 """The probes that a container can have."""
 
 ProbeTarget = Asked | Flaw | Opaque | None
-"""None: the container has no such probe, or one that asks nothing."""
+"""None if the container has no such probe, or the probe has no target."""
 
 
 def asked(container: Container, kind: str) -> ProbeTarget:
-    """What one of the probes of a container asks.
+    """The target of a probe of a container.
 
     Args:
         container: The container; its variables and named ports are what the kubelet puts into the probe.
@@ -47,13 +47,13 @@ def asked(container: Container, kind: str) -> ProbeTarget:
 
 _MOST_WORDS = 100
 _MOST_LETTERS = 2**14
-"""Words and characters of a probe's command that are read; the official one has four words."""
+"""How many words and characters of a probe's command are read; the official one has four words."""
 
 _HANDLERS: tuple[tuple[str, Speaks], ...] = (("httpGet", "http"), ("tcpSocket", "tcp"), ("grpc", "grpc"))
 
 
 def _by_kubelet(container: Container, action: Mapping[str, Json], speaks: Speaks) -> Asked:
-    """A probe of the kubelet's own; without a host it asks at the address of the pod, here that of the node."""
+    """A probe by the kubelet; without a host it targets the address of the pod, which is that of the node."""
     host = text(action.get("host"))
     return Asked(
         speaks, port=_port(container, action.get("port")), host="" if is_local(host) else host, loopback=bool(host)
@@ -61,7 +61,7 @@ def _by_kubelet(container: Container, action: Mapping[str, Json], speaks: Speaks
 
 
 def _port(container: Container, port: Json) -> int | None:
-    """A port by its number, by its name among the container's ports, or by digits in a text."""
+    """A port, given as a number, as the name of a container port, or as a string of digits."""
     if not isinstance(port, str):
         return in_range(port)
     ports = container.raw.get("ports")
@@ -75,7 +75,7 @@ _REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
 
 
 def _expanded(word: str, container: Container) -> str | None:
-    """A word after the kubelet has put variables into it; None where one is not known, or the word grows too long."""
+    """A word with its variables expanded by the kubelet; None if a value is unknown or the word gets too long."""
     if "$" not in word:
         return word
     names = [found[1] for found in _REFERENCE.finditer(word) if found[1] is not None]

@@ -1,4 +1,4 @@
-"""What the command of a probe asks: grpc-health-probe, alone or behind programs that only start another one.
+"""The target of a probe's command: grpc-health-probe, possibly started by another program.
 
 Sources: cmd/grpc-health-probe/main.go of aws/amazon-vpc-cni-k8s, the program in the CNI's images, the same from 1.6.0
 on, and main.go of grpc-ecosystem/grpc-health-probe, from which it was made (flags); Go's packages flag (the last of two
@@ -24,11 +24,11 @@ _LONGEST_SCRIPT = 4096
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
 _QUOTED = re.compile(r"""'[^']*'|"[^"$`\\]*\"""")
 _SPECIAL = frozenset("$`;&|<>()*?{}~#!\n")
-"""What makes a shell do more than run one program with these words."""
+"""Characters with which a shell does more than run one program with these words."""
 
 
 def read(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque | None:
-    """What a command asks, or why it ends before it asks; None where there is none.
+    """The target of a command, or why it exits before connecting; None if there is no command.
 
     Args:
         words: The command.
@@ -51,14 +51,14 @@ _LONGEST_NAME = 60
 
 
 def _unread(why: str, program: str, arguments: Sequence[str]) -> Opaque:
-    """A program with fixed words that is not understood: its arguments, and longer texts as a script's may be."""
+    """An unknown program: the addresses in its arguments, and in longer texts such as scripts."""
     plain = given(arguments)
     beside = tuple(one for one in mentioned(" ".join(arguments)) if one not in plain)
     return Opaque(why, program[:_LONGEST_NAME], plain, beside)
 
 
 def _started(words: Sequence[str]) -> Sequence[str]:
-    """The words without those that only start another program."""
+    """The words without leading programs that only start another one."""
     index = 0
     while index < len(words):
         program = posixpath.basename(words[index])
@@ -75,11 +75,11 @@ def _started(words: Sequence[str]) -> Sequence[str]:
 
 
 _OF_TIMEOUT = {"foreground": False, "kill-after": True, "preserve-status": False, "signal": True, "verbose": False}
-"""The flags of timeout, and whether each has a value; as letters they are the first of the name."""
+"""The flags of timeout, and whether each has a value; the short form is the first letter."""
 
 
 def _behind_timeout(words: Sequence[str], index: int) -> int:
-    """Where the program begins that `timeout` starts, behind its flags and the duration; 0 where that is not known."""
+    """The index of the program that `timeout` starts, after its flags and the duration; 0 if unknown."""
     while index < len(words) and words[index].startswith("-"):
         word, index = words[index], index + 1
         if word == "--":
@@ -92,7 +92,7 @@ def _behind_timeout(words: Sequence[str], index: int) -> int:
 
 
 def _takes_next(word: str) -> bool | None:
-    """Whether the word behind a flag of timeout is its value; None for a word that is not a flag of it."""
+    """Whether the word after a flag of timeout is its value; None if the word is not a flag of timeout."""
     if word.startswith("--"):
         name, equals, _ = word[2:].partition("=")
         meant = [flag for flag in _OF_TIMEOUT if name and flag.startswith(name)]
@@ -111,7 +111,7 @@ def _takes_next(word: str) -> bool | None:
 
 
 def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque:
-    """What a shell asks that is given its script by ``-c``."""
+    """The target of a shell that runs a script given by ``-c``."""
     script = _script(words)
     if script is None:
         return _scripted("it runs a script", words)
@@ -132,12 +132,12 @@ def _shell(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque:
 
 
 def _scripted(why: str, words: Sequence[str]) -> Opaque:
-    """A script that cannot be read whole: what it does with the addresses that it speaks of is not known."""
+    """A script that cannot be fully parsed: what it does with the addresses in it is unknown."""
     return Opaque(why, posixpath.basename(words[0]), mentioned=mentioned(" ".join(words[1:])))
 
 
 def _script(words: Sequence[str]) -> str | None:
-    """The script that follows ``-c`` among the options of a shell."""
+    """The script after ``-c`` in the options of a shell."""
     given_as_text, index = False, 1
     while index < len(words) and words[index][:1] in {"-", "+"} and words[index] != "--":
         letters = "" if words[index].startswith("--") else words[index][1:]
@@ -153,10 +153,10 @@ _DURATIONS = frozenset(("connect-timeout", "rpc-timeout"))
 _OF_TLS = frozenset(("tls-ca-cert", "tls-client-cert", "tls-client-key", "tls-server-name"))
 _VALUED = frozenset(("addr", "service", "user-agent")) | _DURATIONS | _OF_TLS
 _ENCRYPTS = frozenset(("tls", "tls-no-verify", "alts", "spiffe"))
-"""Switches by which the program of grpc-ecosystem encrypts what it sends; that of the CNI ends at each of them."""
+"""Flags that turn on TLS in the probe of grpc-ecosystem; the probe of the CNI exits on each of them."""
 
 _SERVICES = frozenset(("", "grpc.health.v1.aws-node"))
-"""What the health service of ipamd knows: the whole server, and the name that ipamd gives it."""
+"""The service names that ipamd's health service knows: the whole server, and the name that ipamd sets."""
 
 _DURATION = re.compile(r"\+?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
 
@@ -164,7 +164,7 @@ _PLAINTEXT = "ipamd serves plaintext, and the grpc-health-probe of the CNI does 
 
 
 def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque:
-    """What grpc-health-probe asks, or why it ends at once: of a flag given twice the last counts."""
+    """The target of grpc-health-probe, or why it exits at once. If a flag is given twice, the last one counts."""
     flags: list[tuple[str, str]] = []
     index = 1
     while index < len(words) and words[index].startswith("-") and words[index] not in {"-", "--"}:
@@ -190,11 +190,11 @@ def _by_health_probe(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque
 
 _ENDS = "it ends at once with an error"
 _HELP = frozenset(("h", "help"))
-"""Flags at which the program of the CNI ends without an error, whatever ipamd does."""
+"""Flags on which the probe of the CNI exits with success, whatever ipamd does."""
 
 
 def _unknown(name: str, words: Sequence[str]) -> Flaw | Opaque:
-    """A flag that the program of the CNI does not know; another one may."""
+    """A flag that the probe of the CNI does not have; another probe may."""
     name = name[:_LONGEST_NAME]
     if words[0] == _OF_THE_CNI and name not in _HELP:
         return Flaw(f"with -{name}, which the program of the CNI does not know", _ENDS)
@@ -202,12 +202,12 @@ def _unknown(name: str, words: Sequence[str]) -> Flaw | Opaque:
 
 
 def _is_known(name: str, value: str) -> bool:
-    """Whether it is known what a flag does; of one that switches TLS off only the program of grpc-ecosystem knows."""
+    """Whether the effect of a flag is known; only the probe of grpc-ecosystem has one that turns TLS off."""
     return name in _VALUED | {"v"} or (name in _ENCRYPTS and value not in FALSE)
 
 
 def _flaw(name: str, value: str) -> Flaw | None:
-    """Why ipamd never answers a probe with this flag, or the program ends at it; None where nothing proves that."""
+    """Why a probe with this flag always fails; None if nothing proves it."""
     if name in _ENCRYPTS or (name in _OF_TLS and value):
         return Flaw(f"with -{name}", _PLAINTEXT)
     if name == "service" and value not in _SERVICES:

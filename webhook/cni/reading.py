@@ -1,4 +1,4 @@
-"""How one container reads one variable, from which release on, and what becomes of a text that it does not like."""
+"""How one container reads one variable in each release, and what happens with a value that it does not accept."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ Parser = Literal[
 Effect = Literal[
     "default", "default-silent", "exit", "start-fails", "breaks", "harms", "exposes", "skipped", "dropped", "kept"
 ]
-"""What becomes of a value that the parser does not like.
+"""What happens with a value that the parser does not accept.
 
-``default``         the default of the code takes its place, with a line in the log
-``default-silent``  the same without a line
+``default``         the default is used, with a line in the log
+``default-silent``  the default is used, without a line in the log
 ``exit``            the entry point ends with status 1
 ``start-fails``     ipamd refuses to start
 ``breaks``          it is used as it stands, and every new pod fails
@@ -77,41 +77,41 @@ Condition = Literal["security-groups-for-pods", "custom-networking"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """How the CNI reads a variable from one release on. Each is itself alone, and what is known of it remembered."""
+    """How the CNI reads a variable from one release on. Compared by identity, so that answers can be cached."""
 
     parser: Parser
     default: str | None = None
-    """What the code uses where the variable is absent, as text; ``None`` where it then has no value."""
+    """The default in the code, as text; ``None`` if there is none."""
     on_absent: Effect = "default-silent"
     on_empty: Effect = "kept"
     on_bad: Effect = "kept"
     only_with: tuple[Condition, ...] = ()
-    """The features without which ``on_empty`` and ``on_bad`` do no harm."""
+    """``on_empty`` and ``on_bad`` do harm only with these features."""
     family: Literal["", "ipv4", "ipv6"] = ""
-    """The address family whose clusters alone read it."""
+    """Only clusters of this address family read it; empty for both."""
     minimum: int | None = None
     minimum6: int | None = None
-    """The minimum of an IPv6 cluster, where it is another one."""
+    """The minimum in an IPv6 cluster, if it differs."""
     maximum: int | None = None
     longest: int | None = None
-    """The greatest number of bytes."""
+    """The maximum length in bytes."""
     choices: tuple[str, ...] = ()
     any_case: bool = False
-    """Whether ``choices`` and ``forbidden`` hold in any case."""
+    """Whether ``choices`` and ``forbidden`` ignore case."""
     forbidden: tuple[str, ...] = ()
-    """Texts that count as bad."""
+    """Values that are not accepted."""
     log_of: Literal["", "plugin", "egress-plugin"] = ""
-    """The plugin that writes its log there: to "stdout", in any case, it spoils its own answer, and every pod fails."""
+    """The plugin that logs to this file. Logging to "stdout" (in any case) corrupts its result, so every pod fails."""
     conflist: Literal["", "breaks", "exit"] = ""
-    """What becomes of a text that is not the inside of a JSON string; empty where the conflist does not hold it.
+    """What happens if the value cannot be part of a JSON string; empty if the conflist does not contain the variable.
 
-    The text goes into the conflist without escaping. A shell script wrote what came of it to the node, the entry point
-    that followed it looks first and exits.
+    The value is put into the conflist without escaping. The shell script wrote the broken file to the node; the program
+    that replaced it validates the file and exits.
     """
     true_only: bool = False
-    """Whether the entry point, other than ipamd, takes nothing but "true" as true."""
+    """Whether the entry point, unlike ipamd, accepts only "true" as true."""
     field_path: str = ""
-    """The path in the pod that the value has to come from."""
+    """The field of the pod that the value must come from."""
 
 
 @lru_cache(maxsize=1024)
@@ -122,7 +122,7 @@ def _reading(variable: Variable, version: Version) -> Reading | None:
 NO_EFFECT = Reading("none")
 
 Shipped = tuple[tuple[Version, str | None], ...]
-"""What the official manifest sets, from which release on; ``None``: from here on it sets nothing."""
+"""The value in the official manifest, from each release on; ``None`` if it does not set the variable anymore."""
 
 RELEASE_TAG = "<release tag>"
 """Stands for the tag of the release in ``Variable.shipped``."""
@@ -130,22 +130,22 @@ RELEASE_TAG = "<release tag>"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variable:
-    """A variable as one container reads it: a history of readings, which is never empty. Each is itself alone."""
+    """A variable of one container, with its history, which is never empty. Compared by identity."""
 
     name: str
     container: Role
     steps: tuple[tuple[Version, Reading], ...]
-    """How it is read, from which release on, oldest first."""
+    """How it is read from each release on, oldest first."""
     replacement: str = ""
-    """What to use where it has no effect: a clause for a person."""
+    """What to use instead if it has no effect, as a clause."""
     shipped: Shipped = ()
 
     def reading(self, version: Version | None) -> Reading | None:
-        """How a release reads it; ``None`` before the first that knows it. An unknown release reads as the newest."""
+        """How a release reads it; ``None`` if it does not. An unknown release counts as the newest."""
         return self.steps[-1][1] if version is None else _reading(self, version)
 
     def cut(self, version: Version) -> Variable:
-        """The row as it was when a release, not older than its first, was the newest."""
+        """The variable as it was when `version`, which already reads it, was the newest release."""
         return replace(self, steps=tuple(step for step in self.steps if step[0] <= version))
 
     @property
@@ -155,7 +155,7 @@ class Variable:
 
     @property
     def newest(self) -> Reading:
-        """How the newest release that reads it at all does so."""
+        """How the last release in which it has an effect reads it."""
         return next(reading for _, reading in reversed(self.steps) if reading is not NO_EFFECT)
 
     @property
@@ -175,22 +175,22 @@ class Variable:
 
     @property
     def field_path(self) -> str:
-        """The path in the pod that the value has to come from."""
+        """The field of the pod that the value must come from."""
         return self.newest.field_path
 
     def dead_in(self, version: Version) -> bool:
-        """Whether a release knows the variable and it has no effect there."""
+        """Whether a release knows the variable, but it has no effect."""
         return self.reading(version) is NO_EFFECT
 
     def alive_again(self, version: Version) -> Version | None:
-        """The first release after this one in which the variable has an effect; ``None`` where there is none."""
+        """The first later release in which the variable has an effect; ``None`` if there is none."""
         return next((first for first, then in self.steps if first > version and then is not NO_EFFECT), None)
 
     def dead_since(self, version: Version) -> Version:
-        """The release with which it began to be read as this one does."""
+        """The first release that reads it like this one."""
         return max(first for first, _ in self.steps if first <= version)
 
     def shipped_in(self, version: Version) -> str | None:
-        """The value in the official manifest of a release; ``None`` where the manifest does not name the variable."""
+        """The value in the official manifest of a release; ``None`` if the manifest does not set the variable."""
         value = in_force(self.shipped, version)
         return f"v{version}" if value == RELEASE_TAG else value

@@ -1,9 +1,8 @@
-"""The releases of the VPC CNI, a row each: the next one is one more row here.
+"""The releases of the VPC CNI, one row each.
 
 Sources: the git tags of aws/amazon-vpc-cni-k8s and config/master/aws-k8s-cni.yaml at each of them; README.md
-("Recommended Version"). What a release reads otherwise than the one before it is a step of a variable
-(`variables.py`) or of a flag (`flags.py`), what its manifest has otherwise a step in `stock.py`, and what is known
-against it a row of `unsafe.py`.
+("Recommended Version"). What a release changes is elsewhere: variables in `variables.py`, flags of the agent in
+`flags.py`, the rest of the manifest in `stock.py`, behavior in `features.py`. Known faults are in `unsafe.py`.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ class Release:
     manifest: str = ""
     """The first 12 digits of the SHA-256 of its official DaemonSet, from ``python -m tests.cni.official FILE``."""
     deploys: Version | None = None
-    """The release that its manifest deploys, where that is another one."""
+    """The release that its manifest deploys, if it is a different one."""
     label: Version | None = None
-    """The release that its manifest has as its label, where that is another one."""
+    """The release in the labels of its manifest, if it is a different one."""
     recommended: bool = False
-    """Named in messages as one to go to, never enforced."""
+    """Whether messages recommend it."""
 
 
 def release(  # noqa: PLR0913 - a row of a table
@@ -49,7 +48,7 @@ def release(  # noqa: PLR0913 - a row of a table
     label: str = "",
     recommended: bool = False,
 ) -> Release:
-    """Make a row."""
+    """Make a row of the table."""
     named = [Version.of(text) if text else None for text in (agent, deploys, label)]
     return Release(Version.of(number), named[0], manifest, named[1], named[2], recommended)
 
@@ -147,7 +146,11 @@ RELEASES: tuple[Release, ...] = (
 
 
 def check(rows: Sequence[Release]) -> None:
-    """Say what is missing from a row, or wrong in it. Raises ValueError that names file, release and field."""
+    """Validate the rows.
+
+    Raises:
+        ValueError: A field is missing or wrong; the message names the file, the release and the field.
+    """
     for message in _faults(rows):
         raise ValueError(f"webhook/cni/releases.py: {message}")
 
@@ -168,4 +171,4 @@ def _faults(rows: Sequence[Release]) -> Iterator[str]:
 check(RELEASES)
 
 VERSIONS: tuple[Version, ...] = tuple(row.version for row in RELEASES)
-"""The numbers of all releases, oldest first."""
+"""All releases, oldest first."""

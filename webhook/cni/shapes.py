@@ -1,7 +1,7 @@
-"""The shape of a DaemonSet: what kind of value each field holds, and where an object holds another one.
+"""The type of each field of a DaemonSet, and the fields of an object with another type.
 
-The API server refuses an object of another shape before anything looks at it. Fields that it does not know it drops.
-Source: the OpenAPI types of Kubernetes, as the models of the package `kubernetes` have them; a test compares the two.
+The API server rejects an object with a wrong type before admission, and drops unknown fields. Source: the OpenAPI types
+of Kubernetes, as in the models of the package `kubernetes`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLAIN: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
         "any": (object,),
     }
 )
-"""Kinds of single values, as JSON has them."""
+"""The types of JSON scalars."""
 
 _CALLED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -43,16 +43,16 @@ _CALLED: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Misshapen:
-    """A value of another kind than its field holds."""
+    """A value with a type that its field does not have."""
 
     path: Path
     value: Json
     wanted: str
-    """What the field holds: ``a mapping``, ``a list``, ``a string``."""
+    """The type of the field: ``a mapping``, ``a list``, ``a string``."""
 
 
 def misshapen(value: Json, kind: str, path: Path = ()) -> Iterator[Misshapen]:
-    """The values in an object that are of another kind than their field; null is of every kind.
+    """The values in an object with a wrong type; null is valid for every type.
 
     Args:
         value: The object, or a part of it.
@@ -68,7 +68,7 @@ def misshapen(value: Json, kind: str, path: Path = ()) -> Iterator[Misshapen]:
 
 
 def _parts(value: Json, kind: str) -> list[tuple[str | int, Json, str]] | None:
-    """What a value holds that has a kind of its own; None where the value is of another kind."""
+    """The values inside a value with its own type; None if the value has another type."""
     if value is None:
         return []
     if kind in _PLAIN:
@@ -276,4 +276,4 @@ def _types(table: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 TYPES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(dict(_types(_TABLE)))
-"""The fields of each type, with their kinds."""
+"""The fields of each type, with their types."""

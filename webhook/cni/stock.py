@@ -1,7 +1,7 @@
 """The DaemonSet aws-node of the official manifest of each release.
 
-Source: config/master/aws-k8s-cni.yaml at each tag of aws/amazon-vpc-cni-k8s from v1.9.0 on. What changes from release
-to release stands in tables: variables and flags in their own modules, the rest here.
+Source: config/master/aws-k8s-cni.yaml at each tag of aws/amazon-vpc-cni-k8s from v1.9.0 on. Variables and flags are in
+their own modules, everything else that changed between releases is here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _VOLUMES: dict[str, tuple[str, str]] = {
     "run-dir": ("/var/run/aws-node", "DirectoryOrCreate"),
     "xtables-lock": ("/run/xtables.lock", ""),
 }
-"""The folders of the host, with their type."""
+"""The host directories, with their type."""
 
 _BIN, _NET = ("/host/opt/cni/bin", "cni-bin-dir"), ("/host/etc/cni/net.d", "cni-net-dir")
 _LOG, _RUN = ("/host/var/log/aws-routed-eni", "log-dir"), ("/var/run/aws-node", "run-dir")
@@ -204,7 +204,7 @@ def _probe(version: Version, delay: int) -> Json:
 
 
 def _env(container: Role, version: Version) -> list[Json]:
-    """The environment: sorted by name, and since the chart the values from the pod come last."""
+    """The environment, sorted by name; since the chart, values from the downward API come last."""
     rows = [row for row in by_name(container).values() if row.shipped_in(version) is not None]
     rows.sort(key=lambda row: (version >= _CHART and row.parser == "field", row.name))
     return [_variable(row, version) for row in rows]
@@ -234,7 +234,7 @@ def _volume(name: str, version: Version) -> Json:
 
 
 def _affinity(version: Version) -> Json:
-    """Linux on the two architectures, and no compute that brings its own network."""
+    """Linux on both architectures, without compute types that bring their own network."""
     prefixes = ("kubernetes.io",) if version >= _CHART else ("beta.kubernetes.io", "kubernetes.io")
     terms = [{"matchExpressions": _expressions(prefix, version)} for prefix in prefixes]
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}

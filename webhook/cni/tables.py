@@ -1,4 +1,4 @@
-"""What is known about the CNI's releases, as one value: rules are given it, so that it can be cut or replaced."""
+"""All tables as one value, which rules get as an argument, so that it can be cut at a release or replaced."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -39,12 +39,12 @@ class Tables:
 
     @property
     def newest(self) -> Version:
-        """The newest release that is known; of later ones nothing is."""
+        """The newest known release."""
         return self.releases[-1].version
 
     @cached_property
     def versions(self) -> frozenset[Version]:
-        """The numbers of the releases that are known."""
+        """All known releases."""
         return frozenset(row.version for row in self.releases)
 
     @cached_property
@@ -55,7 +55,7 @@ class Tables:
 
     @cached_property
     def recommended(self) -> tuple[Version, ...]:
-        """The releases to go to, newest first."""
+        """The recommended releases, newest first."""
         return tuple(row.version for row in reversed(self.releases) if row.recommended) or (self.newest,)
 
     @cached_property
@@ -64,11 +64,11 @@ class Tables:
         return {row.version: row.agent for row in self.releases if row.agent is not None}
 
     def not_yet_read(self, container: str, version: Version) -> frozenset[str]:
-        """The variables that a container reads only in later releases."""
+        """The variables that a container reads only from a later release on."""
         return _names(self, container, version, "later")
 
     def without_effect(self, container: str, version: Version) -> frozenset[str]:
-        """The variables of a container that a release knows and that have no effect in it."""
+        """The variables that a container of this release knows, but that have no effect."""
         return _names(self, container, version, "dead")
 
     def epoch(self, version: Version) -> Epoch:
@@ -76,7 +76,7 @@ class Tables:
         return in_force(self.epochs, version) or self.epochs[0][1]
 
     def health_address(self, version: Version) -> str:
-        """Where ipamd of a release answers a health probe: what follows ``-addr=`` in the manifest."""
+        """The address of ipamd's health service in a release, as after ``-addr=`` in the manifest."""
         return health_address(version, self.health_addresses)
 
     def agent(self, version: Version) -> Agent:
@@ -140,4 +140,4 @@ KNOWN = Tables(
     behaviors=BEHAVIORS,
     waypoints=WAYPOINTS,
 )
-"""All that this version of the guard knows."""
+"""Everything that this version of cni-guard knows."""

@@ -1,8 +1,8 @@
-"""What is known against releases of the VPC CNI.
+"""Known faults of releases of the VPC CNI.
 
 Sources: CHANGELOG.md, README.md ("Recommended Version", upgrade notes), docs/troubleshooting.md and the issues of
-aws/amazon-vpc-cni-k8s; the EKS user guide for the first release of a feature. Where a row rests on code, the function
-is named beside it.
+aws/amazon-vpc-cni-k8s; the EKS user guide for the first release of a feature. If a row is derived from code, a comment
+names the function.
 """
 
 from __future__ import annotations
@@ -28,31 +28,34 @@ Feature = Literal[
     "provisioning-off",
     "no-network-policy-agent",
 ]
-"""What an object has switched on (or, in those that say so, does without)."""
+"""A feature that an object uses or, if the name says so, does not use."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsafeReleases:
-    """One thing that is known against a range of releases, both ends included."""
+    """A fault of a range of releases, both ends included."""
 
     first: Version
     last: Version
     level: Level
     reason: str
-    """A clause for a person: what goes wrong."""
+    """What goes wrong, as a clause."""
     fixed: Version | None
-    """What to use instead."""
+    """The release to use instead."""
     when: frozenset[Feature] = frozenset()
-    """The row counts only where all of these are on."""
+    """The fault affects only objects with all of these features."""
     unless: frozenset[Feature] = frozenset()
-    """The row does not count where one of these is on."""
+    """The fault does not affect objects with one of these features."""
     kubernetes: tuple[int, int] | None = None
-    """The row counts only on a server of this minor or newer."""
+    """The fault affects only clusters of this Kubernetes version or newer."""
 
     def applies(self, version: Version, on: Callable[[str], bool], kubernetes: tuple[int, int] | None = None) -> bool:
-        """Whether the row speaks about a release; `on` tells of a feature, and is asked only for those that matter.
+        """Whether the fault affects a release.
 
-        An unknown server never makes it count.
+        Args:
+            version: The release.
+            on: Whether a feature is on; called only for features that matter.
+            kubernetes: The version of the cluster; None if unknown, which never matches.
         """
         on_server = self.kubernetes is None or (kubernetes is not None and kubernetes >= self.kubernetes)
         in_range = self.first <= version <= self.last
@@ -134,4 +137,4 @@ UNSAFE_RELEASES: tuple[UnsafeReleases, ...] = (
     _row("<1.22.4", "warn", "1.22.4", "it contains CVE-2025-52881 (containernetworking/plugins)"),
 )
 # fmt: on
-"""What is known, oldest subject first. Steps between releases (order of upgrades, downgrades) are not here."""
+"""The known faults, oldest first. Upgrade paths are not faults; see `WAYPOINTS` in `features.py`."""

@@ -1,4 +1,4 @@
-"""One reader for each of the CNI's own parsers, so that a rule sees the value that aws-node will really use.
+"""One reader for each parser of the CNI, so that rules see the value that aws-node uses.
 
 Sources: amazon-vpc-cni-k8s, utils/utils.go, pkg/ipamd/ipamd.go, pkg/networkutils/network.go; Go's strconv.
 """
@@ -14,7 +14,7 @@ TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 _NUMBERS, _PROGRAM = Version(1, 9, 1), Version(1, 12, 1)
-"""The releases whose entry point compares targets with zero in another way than those before."""
+"""The releases that changed how the entry point compares targets with zero."""
 
 _SHELL_INTEGER = re.compile(r"\s*([+-]?)0*([0-9]+)[ \t]*", re.ASCII)
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})", re.ASCII)
@@ -27,26 +27,26 @@ _LENGTH = re.compile(r"0*([0-9]{1,9})", re.ASCII)
 _BASES = {"hex": 16, "octal": 8, "binary": 2, "decimal": 10}
 _INT64 = 2**63
 _LONGEST = 64
-"""Digits beyond which no int64 is written, leading zeros aside; Python refuses to convert over 4,300."""
+"""The maximum digits of an int64 in any base, without leading zeros; Python refuses to convert more than 4,300."""
 
 
 def go_bool(text: str) -> bool | None:
-    """strconv.ParseBool; None where it fails, and the CNI then takes its default."""
+    """strconv.ParseBool; None if it fails, in which case the CNI uses its default."""
     if text in TRUE:
         return True
     return False if text in FALSE else None
 
 
 def go_int(text: str) -> int | None:
-    """strconv.Atoi: a sign and ASCII digits within 64 bits, no blanks; None where it fails."""
+    """strconv.Atoi: a sign and ASCII digits within 64 bits, no spaces; None if it fails."""
     found = _INTEGER.fullmatch(text)
     return _int64(int(found[1] + found[2])) if found else None
 
 
 def go_int_any_base(text: str) -> int | None:
-    """strconv.ParseInt(text, 0, 64); None where it fails.
+    """strconv.ParseInt(text, 0, 64); None if it fails.
 
-    The prefixes 0x, 0o, 0b and a bare 0 for octal; an underscore between digits, and after a prefix.
+    Accepts the prefixes 0x, 0o, 0b and 0 (octal), and underscores between digits and after a prefix.
     """
     found = _ANY_BASE.fullmatch(text)
     if found is None or found.lastgroup is None:
@@ -66,10 +66,10 @@ def warm_target(text: str | None, default: int) -> int:
 
 
 def beyond_zero(text: str | None, version: Version | None = None) -> bool:
-    """The entry point's own test of a target, an absent one being "0"; of the newest release where none is known.
+    """Whether the entry point takes a target as set; absent counts as "0", an unknown release as the newest.
 
-    1.9.0 compared with "0" as a text, the shell script of 1.9.1 to 1.12.0 as a number (scripts/entrypoint.sh). The
-    program since compares byte by byte: "00" and "abc" count as set, "+5" and "" do not (cmd/aws-vpc-cni/main.go,
+    1.9.0 compares it with "0" as a string, the shell script of 1.9.1 to 1.12.0 as a number (scripts/entrypoint.sh). The
+    program since 1.12.1 compares bytes: "00" and "abc" count as set, "+5" and "" do not (cmd/aws-vpc-cni/main.go,
     validateEnvVars).
     """
     if version is not None and version < _PROGRAM:
@@ -88,9 +88,9 @@ def _at_most_zero(text: str) -> bool:
 
 
 def go_cidr(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
-    """net.ParseCIDR: an IPv4 network and whether host bits were set; None where it fails or the network is IPv6.
+    """net.ParseCIDR: an IPv4 network and whether host bits were set; None if it fails or the network is IPv6.
 
-    A network below ::ffff:0:0/96 is an IPv4 one: Go's net.IP.To4 takes its last four bytes.
+    A network in ::ffff:0:0/96 is an IPv4 network: Go's net.IP.To4 returns its last four bytes.
     """
     return _remembered_ipv4(text) if len(text) <= _LONGEST else _ipv4(text)
 
@@ -109,16 +109,16 @@ def _ipv4(text: str) -> tuple[ipaddress.IPv4Network, bool] | None:
 
 
 _remembered_ipv4 = lru_cache(maxsize=1024)(_ipv4)
-"""A list is read again for every value that another setting may have."""
+"""Cached, since a list is read again for every possible value of another setting."""
 
 
 def is_ipv6_cidr(text: str) -> bool:
-    """Whether net.ParseCIDR makes an IPv6 network of a text."""
+    """Whether net.ParseCIDR returns an IPv6 network."""
     return _cidr(text) is not None and go_cidr(text) is None
 
 
 _MAPPED = 96
-"""The length of the prefix ::ffff:0:0, below which IPv6 has the IPv4 addresses."""
+"""The length of the prefix ::ffff:0:0 of IPv4-mapped IPv6 addresses."""
 
 
 def _cidr(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, bool] | None:
@@ -138,17 +138,17 @@ _GO_SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B
 
 
 def go_trim(text: str) -> str:
-    """strings.TrimSpace, which leaves the separators U+001C to U+001F that Python's own strip takes."""
+    """strings.TrimSpace; unlike Python's strip it keeps the separators U+001C to U+001F."""
     return text.strip(_GO_SPACES)
 
 
 def go_lower(text: str) -> str:
-    """strings.ToLower: letter by letter, where Python may make two of one."""
+    """strings.ToLower: one letter for each letter, while Python may return two."""
     return "".join("i" if letter == "\u0130" else letter.lower() for letter in text)
 
 
 def covers_everything(networks: Iterable[ipaddress.IPv4Network]) -> bool:
-    """Whether every IPv4 address lies in one of the networks."""
+    """Whether the networks contain every IPv4 address."""
     return list(ipaddress.collapse_addresses(networks)) == [_EVERYTHING]
 
 

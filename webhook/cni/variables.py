@@ -1,14 +1,14 @@
-"""The environment variables of aws-node: who reads them, how, since when, and what the manifest sets.
+"""The environment variables of aws-node: which container reads them, how, since which release, and with what default.
 
 Sources: the code of aws/amazon-vpc-cni-k8s over its tags (cmd/aws-vpc-cni/main.go, cmd/aws-vpc-cni-init/main.go, the
 plugins, pkg/ipamd/ipamd.go, pkg/networkutils/network.go, pkg/awsutils, pkg/eniconfig, pkg/k8sapi, pkg/utils/logger,
 utils/utils.go, misc/10-aws.conflist; up to 1.12.0 scripts/entrypoint.sh and scripts/init.sh), and
-config/master/aws-k8s-cni.yaml of each tag. The first step of a row is the first tag whose code has the name, which is
-not always what the README says.
+config/master/aws-k8s-cni.yaml of each tag. The first step of a row is the first tag whose code contains the name; the
+README is sometimes wrong about it.
 
-Three releases changed how most texts are read: 1.12.1 put a program in the place of the shell scripts, for which an
-empty text is not an absent one; 1.13.0 began to read the booleans of that program with strconv.ParseBool; 1.16.0 did
-the same in ipamd. 1.8.0, 1.15.0 and 1.16.4 brought checks.
+Three releases changed how most values are read: 1.12.1 replaced the shell scripts with a program, which distinguishes
+an empty value from an absent one; 1.13.0 made that program read booleans with strconv.ParseBool; 1.16.0 did the same in
+ipamd. 1.8.0, 1.15.0 and 1.16.4 added validation.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ __all__ = [
 V = Version.of
 
 _PROGRAM, _PARSED, _ALL_PARSED = "1.12.1", "1.13.0", "1.16.0"
-"""The entry point becomes a program; it reads booleans with ParseBool; ipamd logs every boolean that it cannot read."""
+"""The entry point is a program; it reads booleans with ParseBool; ipamd logs every boolean that it cannot parse."""
 
 
 def _ships(value: str, first: str = "1.9.0", last: str = "") -> Shipped:
-    """The history of a value that the manifest has set from one release on, until another one."""
+    """The history of a value that the manifest sets from one release on, until another one."""
     begin: Shipped = ((V(first), value),)
     return (*begin, (V(last), None)) if last else begin
 
@@ -75,9 +75,15 @@ def _bool(  # noqa: PLR0913 - a row of a table
     logged: str = _ALL_PARSED,
     true_only: bool = False,
 ) -> Variable:
-    """A boolean of ipamd: ParseBool from the beginning, and since ``logged`` an empty text is an error in the log.
+    """A boolean of ipamd.
 
-    With ``true_only`` the entry point reads it too.
+    Args:
+        name: The variable.
+        default: The default in the code.
+        since: The first release that reads it.
+        ships: The values in the official manifest.
+        logged: The first release that logs an empty value as an error.
+        true_only: Whether the entry point reads it too, and accepts only "true" as true.
     """
     last = Reading("bool", default, on_empty="default", on_bad="default")
     first = Reading("bool-quiet", default, on_empty="default-silent", on_bad="default", true_only=true_only)
@@ -86,7 +92,7 @@ def _bool(  # noqa: PLR0913 - a row of a table
 
 
 def _words(since: str) -> tuple[tuple[str, Reading], ...]:
-    """A boolean of a shell script or of the program after it: at first only "true" was true."""
+    """A boolean of a shell script or of the program that replaced it; at first only "true" was true."""
     first = Reading("bool-true", "false", on_empty="default-silent", on_bad="default-silent")
     return (since, first), (_PARSED, Reading("bool", "false", on_empty="default", on_bad="default"))
 
@@ -97,24 +103,24 @@ _QUIET_ON = replace(_QUIET, default="true")
 
 
 def _target(name: str, default: str, since: str, ships: Shipped = (), *, minimum: int = 0) -> Variable:
-    """A number whose bad values vanish without a trace (getWarmENITarget and its like)."""
+    """A number whose invalid values silently give the default (getWarmENITarget and similar functions)."""
     reading = Reading("target", default, on_empty="default-silent", on_bad="default-silent", minimum=minimum)
     return _row(name, (since, reading), ships=ships)
 
 
 def _path(default: str | None) -> Reading:
-    """A text for which empty means absent."""
+    """A text that counts as absent if it is empty."""
     return Reading("path", default, on_empty="default-silent")
 
 
 def _folder(name: str, *, since: str = "1.6.0", container: Role = "aws-node") -> Variable:
-    """The folder of the host into which plugins are copied."""
+    """The host directory that plugins are copied to."""
     program = Reading("folder", "/host/opt/cni/bin", on_empty="harms", on_bad="harms")
     return _row(name, (since, _shell(program)), (_PROGRAM, program), container=container)
 
 
 def _shell(reading: Reading) -> Reading:
-    """The reading of a program as the shell script before it had it: ``${NAME:-default}``, nothing checked."""
+    """The same variable in the shell script before the program: ``${NAME:-default}``, without validation."""
     return replace(reading, on_empty="default-silent", conflist="breaks" if reading.conflist else "")
 
 
@@ -126,7 +132,7 @@ def _cidrs(name: str, since: str) -> Variable:
 
 
 def _field(path: str, on_empty: Effect = "kept", only_with: tuple[Condition, ...] = ()) -> Reading:
-    """A value that comes from the pod itself."""
+    """A value from the downward API."""
     return Reading("field", on_empty=on_empty, field_path=path, only_with=only_with)
 
 
@@ -260,7 +266,7 @@ VARIABLES: tuple[Variable, ...] = (
          replacement="the agent has the flag --conntrack-cache-cleanup-period for this"),
 )
 # fmt: on
-"""Every variable that some release reads, one row for each container that reads it."""
+"""Every variable that any release reads, one row per container that reads it."""
 
 _NOTHING: Mapping[str, Variable] = MappingProxyType({})
 _BY_NAME: Mapping[str, Mapping[str, Variable]] = MappingProxyType(
@@ -272,5 +278,5 @@ _BY_NAME: Mapping[str, Mapping[str, Variable]] = MappingProxyType(
 
 
 def by_name(container: str) -> Mapping[str, Variable]:
-    """The variables that a container reads, by name; none for a container that is not the CNI's."""
+    """The variables of a container, by name; empty if the container is not part of the CNI."""
     return _BY_NAME.get(container, _NOTHING)

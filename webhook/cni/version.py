@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LARGEST = 999_999
-"""The largest part that a release number may have here: a tag with a longer number is not a release of the CNI."""
+"""The largest number in a release; a tag with a larger one is not a release of the CNI."""
 
 _LONGEST_TAG = 128
 _NUMBER = "[0-9]{1,6}"
@@ -29,7 +29,7 @@ _TAG = re.compile(
     r"(?:-(?P<rest>[A-Za-z0-9._]{1,100}|[0-9]{1,6}-g[0-9a-f]{7,40}(?:-dirty)?))?",
 )
 _UNRELEASED = re.compile(r"rc|(?:.*-)?(?:dirty|[0-9]+-g[0-9a-f]{7,40})(?:-dirty)?$")
-"""The end of a tag that git describes: commits after a release, or changes that no commit has."""
+"""The end of a tag made by ``git describe``: commits after a release, or uncommitted changes."""
 
 
 class Version(NamedTuple):
@@ -40,12 +40,12 @@ class Version(NamedTuple):
     patch: int
 
     def __str__(self) -> str:
-        """Write the release the way people do: ``1.23.1``."""
+        """The release as people write it: ``1.23.1``."""
         return f"{self.major}.{self.minor}.{self.patch}"
 
     @classmethod
     def of(cls, text: str) -> Version:
-        """Read ``1.23.1``, and nothing looser than that."""
+        """Parse ``1.23.1``, and nothing less strict. Raises ValueError."""
         found = _DOTTED.fullmatch(text)
         if found is None:
             message = f"not a release number: {text!r}"
@@ -55,7 +55,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What an image tag says: the release, whether it is a candidate or a build of a branch, and the build of EKS."""
+    """A parsed image tag: the release, whether it is unreleased (a candidate or a branch), and the EKS build."""
 
     version: Version
     unreleased: bool
@@ -63,7 +63,7 @@ class Tag:
 
 
 def parse_tag(text: str) -> Tag | None:
-    """Read an image tag; ``None`` where it names no release (``latest``, a branch, a commit)."""
+    """Parse an image tag; ``None`` if it names no release (``latest``, a branch, a commit)."""
     return _parse_tag(text) if len(text) <= _LONGEST_TAG else None
 
 
@@ -81,7 +81,7 @@ def _parse_tag(text: str) -> Tag | None:
 
 
 def below(version: Version) -> Version:
-    """The last release number that lies below another one, so that a range can name both of its ends."""
+    """The greatest release number below another one, for ranges that include both ends."""
     if version.patch:
         return version._replace(patch=version.patch - 1)
     if version.minor:
@@ -90,7 +90,7 @@ def below(version: Version) -> Version:
 
 
 def in_force(steps: Sequence[tuple[Version, T]], version: Version) -> T | None:
-    """Read a history: the value of the last step that is not newer than the release; ``None`` before the first."""
+    """The value that a release has in a history: that of its last step up to the release; ``None`` before the first."""
     value: T | None = None
     for first, then in steps:
         if first > version:

@@ -58,10 +58,9 @@ def answer(endpoint: Endpoint, body: bytes, guard: Guard, now: datetime) -> Answ
     except NoReviewError as error:
         return refuse(400, str(error))
     except UnreadableObjectError as error:
+        if error.__cause__ is not None:
+            LOG.error("failed to read a review", exc_info=error.__cause__, extra={"uid": error.uid})
         return _answered(Decision(endpoint=endpoint, uid=error.uid, denials=(error.reason,), notices=guard.notices))
-    except Exception:
-        LOG.exception("failed to read a review")
-        return refuse(500, "cni-guard failed to read this review. See its log for the error, and report the bug")
     try:
         return _answered(_decide(endpoint, request, guard, now, spend))
     except Exception:

@@ -26,7 +26,7 @@ class NoReviewError(Exception):
 
 
 class UnreadableObjectError(Exception):
-    """The object of a review is too large to be evaluated: a fault of its author, answered with a denial."""
+    """The object of a review cannot be read: it is too large, or reading it fails; answered with a denial."""
 
     def __init__(self, uid: str, reason: str) -> None:
         super().__init__(reason)
@@ -120,16 +120,21 @@ def _request(document: Json) -> Request:
     if not isinstance(kind, dict) or not text(kind.get("kind")):
         raise NoReviewError("request.kind is missing")
     _check_sides(request, operation)
-    return Request(
-        uid=uid,
-        change=change_of(
+    try:
+        change = change_of(
             kind=text(kind["kind"]),
             new=request.get("object"),
             old=request.get("oldObject"),
             operation=cast("Operation", operation),
             group=text(kind.get("group")),
             user=_user(request.get("userInfo")),
-        ),
+        )
+    except Exception as error:
+        reason = f"cni-guard failed to read this object ({type(error).__name__}). Report this as a bug, with the object"
+        raise UnreadableObjectError(uid, reason) from error
+    return Request(
+        uid=uid,
+        change=change,
         dry_run=request.get("dryRun") is True,
         group_kind=(text(kind.get("group")), text(kind["kind"])),
         subresource=text(request.get("subResource")),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import CNI, DIGEST, NEWEST, REGISTRY, DaemonSet, Example
+from webhook.catalogue.examples import CNI, DIGEST, REGISTRY, RELEASE, DaemonSet, Example
 from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, step_towards, to_go_to
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
@@ -24,18 +24,18 @@ _MANY = 20
         Example(DaemonSet(images={"aws-node": CNI})),
         Example(DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"})),
         Example(
-            DaemonSet(images={"aws-node": f"{CNI}:latest"}, annotations={VERSION_ANNOTATION: NEWEST}),
+            DaemonSet(images={"aws-node": f"{CNI}:latest"}, annotations={VERSION_ANNOTATION: RELEASE}),
         ),
         Example(DaemonSet(images={"aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:latest"})),
         Example(DaemonSet(images={"aws-eks-nodeagent": f"{REGISTRY}/amazon/aws-network-policy-agent:main"})),
     ),
     good=(
-        Example(DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"}, annotations={VERSION_ANNOTATION: NEWEST})),
+        Example(DaemonSet(images={"aws-node": f"{CNI}@{DIGEST}"}, annotations={VERSION_ANNOTATION: RELEASE})),
         Example(
             DaemonSet(
                 images={
-                    "aws-node": f"{CNI}:v{NEWEST}-eksbuild.1",
-                    "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:v{NEWEST}-eksbuild.1",
+                    "aws-node": f"{CNI}:v{RELEASE}-eksbuild.1",
+                    "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:v{RELEASE}-eksbuild.1",
                 }
             )
         ),
