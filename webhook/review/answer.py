@@ -59,7 +59,7 @@ def answer(endpoint: Endpoint, body: bytes, guard: Guard, now: datetime) -> Answ
         return refuse(400, str(error))
     except UnreadableObjectError as error:
         if error.__cause__ is not None:
-            LOG.error("failed to read a review", exc_info=error.__cause__, extra={"uid": error.uid})
+            LOG.exception("failed to read a review", extra={"uid": error.uid})
         return _answered(Decision(endpoint=endpoint, uid=error.uid, denials=(error.reason,), notices=guard.notices))
     try:
         return _answered(_decide(endpoint, request, guard, now, spend))
