@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from webhook.cni import neighbors
 from webhook.cni.identity import change_of, is_the_aws_node, may_be_guarded
 
 
@@ -54,14 +55,31 @@ def test_old_object_is_told_by_itself() -> None:
         ("extensions", "DaemonSet", None),
         ("crd.k8s.amazonaws.com", "ENIConfig", "ENIConfig"),
         ("example.com", "ENIConfig", None),
-        ("", "ConfigMap", None),
+        ("", "Secret", None),
     ],
 )
-def test_only_two_kinds_are_guarded(group: str, kind: str, target: str | None) -> None:
+def test_only_kinds_with_rules_are_guarded(group: str, kind: str, target: str | None) -> None:
     ours = daemonset("aws-node", "kube-system")
     change = change_of(kind, ours, ours, "UPDATE", group=group)
     assert (change.target, change.old_target) == (target, target)
     assert may_be_guarded(group, kind) is (target is not None)
+
+
+@pytest.mark.parametrize(("group", "kind"), neighbors.KINDS)
+def test_neighbors_are_told_by_kind_namespace_and_name(group: str, kind: str) -> None:
+    row = neighbors.KINDS[group, kind]
+    metadata = {"name": min(row.names, default="any"), "namespace": row.namespace}
+    for new, group_of, target in (
+        ({"metadata": metadata}, group, row.target),
+        ({"metadata": metadata}, "example.com", None),
+        ({"metadata": metadata | {"name": "other"}}, group, None if row.names else row.target),
+        ({"metadata": metadata | {"namespace": "other"}}, group, None if row.namespace else row.target),
+        ({"metadata": None}, group, None if row.names else row.target),
+        ([], group, None),
+    ):
+        change = change_of(kind, new, new, "UPDATE", group=group_of)
+        assert (change.target, change.old_target) == (target, target), new
+    assert change_of(kind, None, {"metadata": metadata}, "DELETE", group=group).target == row.target
 
 
 MIRROR = {"containers": [{"name": "aws-node", "image": "registry.corp/cni:v1"}]}
