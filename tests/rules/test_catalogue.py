@@ -1,5 +1,6 @@
 """Laws over the whole catalogue: a rule that breaks one is not a rule of this product."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -360,3 +361,20 @@ def test_a_default_of_the_policy_is_not_filled_in_where_a_rule_would_refuse_it()
 
     change = Example(DaemonSet(env=wish)).change()
     assert complete(change, guard(policy), NOW).patch == ()
+
+
+# --- traits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", [rule for rule in CATALOGUE if rule.since], ids=lambda rule: rule.id)
+def test_a_rule_runs_from_the_release_of_what_it_is_about(rule: Rule) -> None:
+    first = KNOWN.first_with(rule.since)
+    assert first is not None, "the tables do not have it"
+    older = [release for release in VERSIONS if FIRST_WITH_MANIFEST <= release < first]
+    for release in older[-1:]:
+        for example in rule.bad:
+            if isinstance(example.now, DaemonSet):
+                described = replace(example.now, release=str(release))
+                with contextlib.suppress(KeyError):
+                    verdict = evaluated(replace(example, now=described, before=None).change())
+                    assert rule.id not in {finding.rule for finding in verdict.findings}

@@ -104,6 +104,8 @@ class Rule:
     """The facts that it reads; it receives no others."""
     on_version_change: bool = False
     """Whether it runs only on updates that change the release of aws-node."""
+    since: str = ""
+    """The variable or flag (``--name``) that it is about: it does not run for releases older than that one."""
 
 
 def rule(  # noqa: PLR0913 - a record's fields, each by name
@@ -124,6 +126,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     formerly: tuple[str, ...] = (),
     needs: tuple[FactName, ...] = (),
     on_version_change: bool = False,
+    since: str = "",
     reads: tuple[Part, ...] = get_args(Part),
 ) -> Callable[[AnyCheck], Rule]:
     """Turn a generator of problems into a rule; the docstring of the generator is the reason for the rule."""
@@ -148,6 +151,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             formerly=formerly,
             needs=frozenset(needs),
             on_version_change=on_version_change,
+            since=since,
             reads=frozenset(reads),
         )
 

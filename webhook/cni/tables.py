@@ -63,6 +63,13 @@ class Tables:
         """The network policy agent that ships with a release."""
         return {row.version: row.agent for row in self.releases if row.agent is not None}
 
+    def first_with(self, name: str) -> Version | None:
+        """The first release with a variable in any container, or with a flag (``--name``) of the agent.
+
+        None if the tables do not have it.
+        """
+        return _first_with(self, name)
+
     def not_yet_read(self, container: str, version: Version) -> frozenset[str]:
         """The variables that a container reads only from a later release on."""
         return _names(self, container, version, "later")
@@ -122,6 +129,16 @@ def _names(tables: Tables, container: str, version: Version, which: Literal["lat
     if which == "later":
         return frozenset(row.name for row in rows if version < row.since)
     return frozenset(row.name for row in rows if row.dead_in(version))
+
+
+@lru_cache(maxsize=256)
+def _first_with(tables: Tables, name: str) -> Version | None:
+    if name.startswith("--"):
+        flag = tables.flags.get(name.removeprefix("--"))
+        return min(
+            (row.version for row in tables.releases if row.agent and flag and row.agent >= flag.since), default=None
+        )
+    return min((rows[name].since for rows in tables.variables.values() if name in rows), default=None)
 
 
 _FIRST_TO_GO_TO = Version(1, 6, 0)

@@ -111,7 +111,7 @@ class Evaluation:
 
     def _ask(self, rule: Rule, case: Case[Any]) -> Outcome:
         """Run a rule, with the facts that it needs."""
-        if rule.on_version_change and not _changes_version(case):
+        if (rule.on_version_change and not _changes_version(case)) or _is_older(case, rule):
             return NOTHING
         asked = replace(case, facts=self._basis.facts.only(rule.needs)) if rule.needs else case
         return ask(rule, asked, self._assumed, self._basis.spend)
@@ -146,6 +146,14 @@ def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
     if change.target is None:
         return ()
     return catalogue.about(change.target, change.operation, in_file=change.source is not None)
+
+
+def _is_older(case: Case[Any], rule: Rule) -> bool:
+    """Whether the release of the object does not have what the rule is about."""
+    if not rule.since or not isinstance(case.new, AwsNode) or case.new.version is None:
+        return False
+    first = case.tables.first_with(rule.since)
+    return first is not None and case.new.version < first
 
 
 def _changes_version(case: Case[Any]) -> bool:

@@ -8,6 +8,7 @@ import yaml
 
 from webhook.catalogue import FAMILIES, Catalogue, family
 from webhook.catalogue.rule import Rule
+from webhook.cni.tables import KNOWN
 from webhook.model import Json
 from webhook.reference.shown import Shown, bad, good
 
@@ -32,11 +33,18 @@ class Entry:
             ("Family", f"{family(rule.id)} ({FAMILIES[family(rule.id)]})"),
             ("About", ", ".join(rule.targets) + (", in manifest files only" if rule.files_only else "")),
             ("Operations", ", ".join(rule.operations)),
+            ("Since", since(rule)),
             ("Highest level", rule.level),
             ("Can be excepted", "yes, unless the fault is certain"),
             ("Can be acknowledged", "yes" if rule.acknowledgeable else "if the policy lists the rule"),
             ("For the EKS add-on", "denied too" if rule.binds_addon_manager else "warned, unless the fault is certain"),
         )
+
+
+def since(rule: Rule) -> str:
+    """The first release that a rule is about."""
+    first = KNOWN.first_with(rule.since)
+    return f"CNI {first} ({rule.since})" if first else "all releases"
 
 
 def entry(rule: Rule, rules: Catalogue) -> Entry:
@@ -59,7 +67,9 @@ def as_row(rule: Rule) -> dict[str, Any]:
         "family": family(rule.id),
         "targets": list(rule.targets),
         "operations": list(rule.operations),
+        "since": str(first) if (first := KNOWN.first_with(rule.since)) else None,
         "level": rule.level,
+        "needs": sorted(rule.needs),
         "acknowledgeable": rule.acknowledgeable,
         "binds_addon_manager": rule.binds_addon_manager,
         "files_only": rule.files_only,

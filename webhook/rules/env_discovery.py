@@ -14,6 +14,7 @@ _DISCOVERY, _IMDS = "ENABLE_SUBNET_DISCOVERY", "ENABLE_IMDS_ONLY_MODE"
 @rule(
     "ENV-010",
     "Subnet discovery that depends on ec2:DescribeSubnets",
+    since="ENABLE_SUBNET_DISCOVERY",
     level="warn",
     link=links.variable("enable_subnet_discovery-v1180"),
     rests_on_releases=True,

@@ -16,6 +16,7 @@ _V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
 @rule(
     "IP6-001",
     "Not exactly one address family is enabled",
+    since="ENABLE_IPv4",
     level="deny",
     link=links.TROUBLESHOOTING,
     formerly=("B1",),

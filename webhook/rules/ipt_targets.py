@@ -19,6 +19,7 @@ _MORE_THAN_STOCK = 2
 @rule(
     "IPT-001",
     "MINIMUM_IP_TARGET without WARM_IP_TARGET",
+    since="MINIMUM_IP_TARGET",
     level="deny",
     link=links.variable("minimum_ip_target-v160"),
     bad=(env(MINIMUM_IP_TARGET="5", adds={"WARM_IP_TARGET": "2"}), env(MINIMUM_IP_TARGET="5", WARM_IP_TARGET="0")),
@@ -150,6 +151,7 @@ def _rests_on(loser: str, winner: str) -> tuple[str, ...]:
 @rule(
     "IPT-006",
     "MAX_ENI leaves no usable interface",
+    since="MAX_ENI",
     level="deny",
     link=links.variable("max_eni"),
     bad=(

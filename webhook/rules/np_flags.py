@@ -20,6 +20,7 @@ _PROGRAM = "controller"
 @rule(
     "NP-004",
     "A flag on which the network policy agent exits",
+    since="--enable-network-policy",
     level="deny",
     link=links.NETWORK_POLICY,
     rests_on_releases=True,

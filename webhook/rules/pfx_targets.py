@@ -16,6 +16,7 @@ _PREFIX_TARGETS = ("WARM_PREFIX_TARGET", "WARM_IP_TARGET", "MINIMUM_IP_TARGET")
 @rule(
     "PFX-001",
     "Prefix delegation without any target",
+    since="ENABLE_PREFIX_DELEGATION",
     level="deny",
     link=links.PREFIX_TARGETS,
     bad=(

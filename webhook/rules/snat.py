@@ -34,6 +34,7 @@ def _is_exact(case: AwsNodeCase, view: AwsNode, name: str) -> bool:
 @rule(
     "SNAT-001",
     "SNAT is switched",
+    since="AWS_VPC_K8S_CNI_EXTERNALSNAT",
     level="warn",
     link=links.SNAT,
     bad=(
@@ -82,6 +83,7 @@ def _on(*, off: bool) -> str:
 @rule(
     "SNAT-002",
     "SNAT settings without effect",
+    since="AWS_VPC_K8S_CNI_EXTERNALSNAT",
     level="deny",
     link=links.SNAT,
     bad=(
