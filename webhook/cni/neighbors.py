@@ -33,6 +33,8 @@ class Kind:
     """Empty for a cluster-scoped kind."""
     names: frozenset[str] = frozenset()
     """Empty if all objects matter."""
+    in_files: bool = False
+    """Whether a manifest alone says something about it; of the others, only changes and deletions do."""
 
 
 KINDS: Final[Mapping[tuple[str, str], Kind]] = {
@@ -42,8 +44,8 @@ KINDS: Final[Mapping[tuple[str, str], Kind]] = {
         Kind("", "ServiceAccount", NAMESPACE, frozenset({"aws-node"})),
         Kind("rbac.authorization.k8s.io", "ClusterRole", names=frozenset({"aws-node"})),
         Kind("rbac.authorization.k8s.io", "ClusterRoleBinding", names=frozenset({"aws-node"})),
-        Kind("", "ConfigMap", NAMESPACE, frozenset({"amazon-vpc-cni"})),
-        Kind("vpcresources.k8s.aws", "SecurityGroupPolicy"),
+        Kind("", "ConfigMap", NAMESPACE, frozenset({"amazon-vpc-cni"}), in_files=True),
+        Kind("vpcresources.k8s.aws", "SecurityGroupPolicy", in_files=True),
     )
 }
 """The kinds by API group and kind."""

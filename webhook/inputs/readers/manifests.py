@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from webhook.cni import neighbors
 from webhook.cni.identity import AWS_NODE, ENICONFIG, may_be_guarded
 from webhook.inputs.parts import KINDS, Found, Part
 from webhook.inputs.reader import Reader
@@ -21,7 +22,8 @@ def changes(part: Part) -> Iterator[Found]:
     if kind := _meant_kind(part):
         yield part.unread(f"unknown kind {part.kind} in {part.group}; did you mean {kind}?")
     elif part.kind not in KINDS:
-        yield part.ignored()
+        neighbor = neighbors.KINDS.get((part.group, part.kind))
+        yield part.evaluated() if neighbor and neighbor.in_files and part.change.target else part.ignored()
     elif may_be_guarded(part.group, part.kind):
         yield part.evaluated()
     elif part.change.target is None:
