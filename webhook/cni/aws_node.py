@@ -205,6 +205,7 @@ _FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
         "subnet-discovery-off": ("ENABLE_SUBNET_DISCOVERY", False),
         "imds-only": ("ENABLE_IMDS_ONLY_MODE", True),
         "provisioning-off": ("DISABLE_NETWORK_RESOURCE_PROVISIONING", True),
+        "multi-nic": ("ENABLE_MULTI_NIC", True),
     }
 )
 """Features that a variable of container aws-node switches, each with the value by which it is there."""

@@ -26,6 +26,7 @@ Feature = Literal[
     "subnet-discovery-off",
     "imds-only",
     "provisioning-off",
+    "multi-nic",
     "no-network-policy-agent",
 ]
 """What an object has switched on (or, in those that say so, does without)."""
