@@ -24,9 +24,12 @@ cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", scopedByName: true}
 versions:
   maxMinorSkip: 2
   allowSkip: true
+  floor: 1.16.4
+  floors: {"1.34": 1.19.4}
   blocked: [{release: 1.20.3, reason: our load tests, use: 1.20.5}]
   digests:
     sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef: 1.23.1
+rollout: {maxUnavailable: 10}
 images: {registries: [registry.example.com/eks]}
 environment: [{name: OUR_SETTING, container: aws-vpc-cni-init}]
 rules: {SNAT-001: deny, ENV-005: "off"}

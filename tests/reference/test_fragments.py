@@ -25,9 +25,13 @@ EXAMPLES = [
 
 
 def comparable(value: Any) -> Any:
-    """The value without nulls and empty fields, which kubectl adds or leaves out, and with named lists in order."""
+    """The value without nulls and empty fields, which kubectl adds or leaves out, and with named lists in order.
+
+    Nor with managedFields, which kubectl drops: the API server alone writes them.
+    """
     if isinstance(value, dict):
-        return {key: found for key, item in value.items() if (found := comparable(item)) not in ({}, None, "")}
+        kept = {key: comparable(item) for key, item in value.items() if key != "managedFields"}
+        return {key: item for key, item in kept.items() if item not in ({}, None, "")}
     if isinstance(value, list):
         items = [comparable(item) for item in value]
         named = all(isinstance(item, dict) and ("name" in item or "mountPath" in item) for item in items)

@@ -91,7 +91,11 @@ def denials(change: Example, way: Finding) -> list[str]:
 @pytest.mark.parametrize(("example", "finding", "way"), CASES)
 def test_a_remedy_is_accepted(example: Example, finding: Finding, way: DaemonSet) -> None:
     """From the object as it would be without the guard; where the finding is about the step, from the object before."""
-    stored = example.before if finding.rule in {"VER-004", "ROLL-003", "VER-007"} and example.before else example.now
+    stored = (
+        example.before
+        if finding.rule in {"VER-004", "VER-005", "ROLL-003", "VER-007", "IP6-004"} and example.before
+        else example.now
+    )
     assert isinstance(stored, DaemonSet)
     assert denials(Example(way, before=stored), finding) == []
 

@@ -13,7 +13,7 @@ from webhook.cni.aws_node import VERSION_ANNOTATION
 from webhook.model import Change, Verdict
 from webhook.rules import CATALOGUE
 
-COMPARES = {"ROLL-003", "VER-004", "SNAT-001"}
+COMPARES = {"ROLL-003", "VER-004", "VER-005", "SNAT-001", "IP6-004"}
 """Rules about the difference of two objects: neither side alone has their findings."""
 
 INEXCUSABLE = {rule.id for rule in CATALOGUE if not rule.excusable}

@@ -13,6 +13,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "IPT": "IP targets",
         "PFX": "Prefix delegation",
         "SNAT": "Source NAT",
+        "CN": "Custom networking",
         "ENIC": "ENIConfigs",
         "POD": "The pod of aws-node",
         "ROLL": "Rollouts",

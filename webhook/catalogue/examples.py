@@ -57,6 +57,12 @@ class DaemonSet:
     """New names of containers; an empty one removes the name."""
     metadata: Json = None
     """Replaces the whole metadata."""
+    spec: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of the DaemonSet's spec to set."""
+    pod: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of the pod's spec to set."""
+    status: Mapping[str, Json] = field(default_factory=dict)
+    """The status, as the controller writes it."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -84,6 +90,9 @@ class DaemonSet:
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
         self._rename(daemonset)
+        daemonset["spec"] |= deepcopy(dict(self.spec))
+        at(daemonset, *POD_SPEC).update(deepcopy(dict(self.pod)))
+        daemonset |= {"status": dict(self.status)} if self.status else {}
         return daemonset if self.metadata is None else daemonset | {"metadata": deepcopy(self.metadata)}
 
     def _rename(self, daemonset: dict[str, Any]) -> None:

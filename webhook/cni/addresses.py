@@ -133,20 +133,25 @@ def _socket(rest: str, folder: str) -> Asked | Opaque:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is the loopback or the unspecified address."""
-    if host.lower().rstrip(".") in {"", "localhost", "ip6-localhost", "ip6-loopback"}:
-        return True
-    address = _ip(host)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    found = mapped or address
-    return found is not None and (found.is_loopback or found.is_unspecified)
+    """Whether a host is this node by its loopback or unspecified address."""
+    found = _ip(host)
+    return not host.rstrip(".") or is_loopback(host) or (found is not None and found.is_unspecified)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only the node itself reaches what listens on a host."""
+    found = _ip(host)
+    named = host.lower().rstrip(".") in {"localhost", "ip6-localhost", "ip6-loopback"}
+    return named or (found is not None and found.is_loopback)
 
 
 def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host.partition("%")[0])
+        found = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
 
 
 # --- addresses that any program is given -----------------------------------------------------------------------------

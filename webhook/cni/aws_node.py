@@ -210,6 +210,7 @@ _FEATURES: Mapping[str, tuple[str, bool]] = MappingProxyType(
         "subnet-discovery-off": ("ENABLE_SUBNET_DISCOVERY", False),
         "imds-only": ("ENABLE_IMDS_ONLY_MODE", True),
         "provisioning-off": ("DISABLE_NETWORK_RESOURCE_PROVISIONING", True),
+        "multi-nic": ("ENABLE_MULTI_NIC", True),
     }
 )
 """Features that depend on one variable of container aws-node, with the value that the feature needs."""

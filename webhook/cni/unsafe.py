@@ -26,6 +26,7 @@ Feature = Literal[
     "subnet-discovery-off",
     "imds-only",
     "provisioning-off",
+    "multi-nic",
     "no-network-policy-agent",
 ]
 """A feature that an object uses or, if the name says so, does not use."""

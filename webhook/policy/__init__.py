@@ -16,6 +16,7 @@ from webhook.policy.sections import (
     Images,
     Policy,
     PolicyException,
+    Rollout,
     Versions,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicyException",
+    "Rollout",
     "Versions",
     "load",
     "read",

@@ -14,6 +14,7 @@ RuleId = Annotated[
 ReleaseNumber = Annotated[
     str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$", description="A CNI release, such as 1.23.1.")
 ]
+KubernetesVersion = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,3}$")]
 Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -53,6 +54,20 @@ class Versions(_Section, frozen=True):
     max_minor_skip: Annotated[int, Meta(ge=1, description="How many minor versions one upgrade may span.")] = 1
     allow_skip: Annotated[bool, Meta(description="Only warn about an upgrade that spans more minor versions.")] = False
     digests: Annotated[dict[Digest, ReleaseNumber], Meta(description="The release of each image digest.")] = {}
+    floor: Annotated[ReleaseNumber, Meta(description="The oldest CNI release that may be installed.")] | None = None
+    floors: Annotated[
+        dict[KubernetesVersion, ReleaseNumber],
+        Meta(description="The oldest CNI release by Kubernetes version; these win over the built-in table."),
+    ] = {}
+
+
+class Rollout(_Section, frozen=True):
+    """How a change of aws-node may be rolled out."""
+
+    max_unavailable: Annotated[
+        int,
+        Meta(ge=1, le=100, description="The largest share of nodes, in percent, that may restart aws-node at once."),
+    ] = 25
 
 
 class Images(_Section, frozen=True):
@@ -97,6 +112,7 @@ class Policy(_Section, frozen=True):
     api_version: Literal["cni-guard.dev/v1alpha1"] = "cni-guard.dev/v1alpha1"
     cluster: Cluster = Cluster()
     versions: Versions = Versions()
+    rollout: Rollout = Rollout()
     images: Images = Images()
     environment: Annotated[
         tuple[ExtraVariable, ...], Meta(description="Environment variables of a private build or of a newer release.")
