@@ -51,7 +51,8 @@ run: setup ## serve on https://localhost:8443 with a throw-away certificate in .
 	@echo '     curl --cacert .run/ca.crt --json @tests/demo/review.json https://localhost:8443/validate'
 	@$(BIN)/cni-guard serve --bind 127.0.0.1:8443 --tls-cert .run/tls.crt --tls-key .run/tls.key
 
-rules: setup ## regenerate the rules page, the policy schema and the picture in the README
+rules: setup ## regenerate the rules page, the schemas and the picture in the README
 	$(BIN)/cni-guard rules --markdown > webhook/rules/README.md
 	$(BIN)/python -m webhook.policy > webhook/policy.schema.json
+	$(BIN)/python -m webhook.facts.snapshot > webhook/facts/snapshot.schema.json
 	$(BIN)/python -m tests.demo.picture > .github/check.svg

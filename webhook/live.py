@@ -1,4 +1,4 @@
-"""The current policy and certificate, each replaced as a whole when its files change."""
+"""The current policy, certificate and facts, each replaced as a whole when its files change."""
 
 import functools
 import logging
@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from webhook import policy, tls
 from webhook.engine.pipeline import Guard
+from webhook.followed import FollowedFacts
 from webhook.limits import EVALUATION_SECONDS
 from webhook.metrics import Metrics
 from webhook.policy import BUILT_IN, PolicyError
@@ -34,6 +35,7 @@ class Settings:
     bind: str
     files: tls.Files
     policy: Path | None = None
+    facts: Path | None = None
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables."""
@@ -42,14 +44,15 @@ class Settings:
             "CNI_GUARD_TLS_CERT": str(self.files.certificate),
             "CNI_GUARD_TLS_KEY": str(self.files.key),
             "CNI_GUARD_POLICY": str(self.policy or ""),
+            "CNI_GUARD_FACTS": str(self.facts or ""),
         }
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
         """The settings from the variables that `environment` returned."""
-        file = variables.get("CNI_GUARD_POLICY", "")
+        policy, facts = (variables.get(f"CNI_GUARD_{name}", "") for name in ("POLICY", "FACTS"))
         pair = tls.Files(Path(variables["CNI_GUARD_TLS_CERT"]), Path(variables["CNI_GUARD_TLS_KEY"]))
-        return cls(variables["CNI_GUARD_BIND"], pair, Path(file) if file else None)
+        return cls(variables["CNI_GUARD_BIND"], pair, Path(policy) if policy else None, Path(facts) if facts else None)
 
 
 class Watched(Generic[Content]):
@@ -132,12 +135,18 @@ class Live:
         self._policy = _watched(settings.policy, self._take_policy, self._refuse_policy)
         if self._policy:
             self._policy.look(patient=False)
+        self.facts = FollowedFacts(settings.facts) if settings.facts else None
+        if self.facts:
+            self.metrics.follow_facts(self.facts.age)
+            self._look_at(self.facts)
 
     def look(self) -> None:
         """Check the files once."""
         self._pair.look()
         if self._policy:
             self._policy.look()
+        if self.facts:
+            self._look_at(self.facts)
 
     def watch(self) -> None:
         """Check the files forever, in the background (in the gevent worker a thread is a greenlet)."""
@@ -149,7 +158,7 @@ class Live:
             try:
                 self.look()
             except Exception:
-                LOG.exception("could not check the certificate and policy files; retrying")
+                LOG.exception("could not check the files; retrying")
 
     # The certificate
 
@@ -182,7 +191,7 @@ class Live:
         for warning in self.policy_warnings:
             LOG.warning({"message": "policy is outdated", "reason": warning})
         self.policy_refusal = ""
-        self.guard = Guard(loaded, CATALOGUE, budget=EVALUATION_SECONDS)
+        self.guard = replace(self.guard, policy=loaded, notices=())
         self.source = "file"
         self.loaded = datetime.now(UTC)
         self.metrics.policy_loaded(self.source, self.loaded)
@@ -192,11 +201,18 @@ class Live:
         self.policy_refusal = reason
         if self.source == "built-in":
             notice = f"cni-guard uses its built-in policy (mode {BUILT_IN.mode}): {reason}"
-            self.guard = Guard(BUILT_IN, CATALOGUE, budget=EVALUATION_SECONDS, notices=(notice,))
+            self.guard = replace(self.guard, policy=BUILT_IN, notices=(notice,))
         else:
             self.source = "last good"
         self.metrics.policy_refused(self.source)
         LOG.error({"message": "policy rejected", "reason": reason, "rules_now": self.source})
+
+    # The facts
+
+    def _look_at(self, followed: FollowedFacts) -> None:
+        followed.look(datetime.now(UTC))
+        if self.guard.facts is not followed.facts:
+            self.guard = replace(self.guard, facts=followed.facts)
 
 
 def _watched(file: Path | None, take: Callable[[bytes], None], refuse: Callable[[str], None]) -> Watched[bytes] | None:

@@ -1,9 +1,10 @@
 """Prometheus metrics. Every label has a bounded set of values, never the name of an object."""
 
 import functools
+import math
 import platform
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import (
     CollectorRegistry,
@@ -131,6 +132,15 @@ class Metrics:
     def certificate_refused(self) -> None:
         """Count a rejected pair of certificate and key."""
         self._pair_failures.inc()
+
+    def follow_facts(self, age: Callable[[datetime], timedelta | None]) -> None:
+        """Show the age of the facts as it is when it is asked for; infinite if there are none."""
+
+        def seconds() -> float:
+            known = age(datetime.now(UTC))
+            return math.inf if known is None else known.total_seconds()
+
+        self._gauge("facts_age_seconds", "Age of the snapshot of the cluster.").set_function(seconds)
 
     def handshake_failed(self) -> None:
         """Count a failed TLS handshake."""

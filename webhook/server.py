@@ -156,9 +156,24 @@ def _ready(live: Live) -> Response:
             "refusal": live.policy_refusal or None,
             "warnings": list(live.policy_warnings),
         },
+        "facts": _facts(live),
         "rules": len(CATALOGUE.ids),
     }
     response = Response(json.dumps(detail, indent=2) + "\n", 200 if ready else 503, content_type=_JSON)
     if not ready:
         response.headers["Retry-After"] = "1"
     return response
+
+
+def _facts(live: Live) -> dict[str, object] | None:
+    """The facts in use; a replica is ready without them, since rules that need them are skipped."""
+    followed = live.facts
+    if followed is None:
+        return None
+    age = followed.age(datetime.now(UTC))
+    return {
+        "taken": followed.snapshot.taken.isoformat(timespec="seconds") if followed.snapshot else None,
+        "age_seconds": round(age.total_seconds()) if age is not None else None,
+        "stale": followed.snapshot is not None and followed.snapshot.is_stale(datetime.now(UTC)),
+        "refusal": followed.refusal or None,
+    }

@@ -73,7 +73,8 @@ class Cluster:
         self.kubeconfig = self.kubeconfig_for("admin", "system:masters")
         self._tls = self._tls_context()
         self._run(components.etcd(programs, self.folder, addresses), stack)
-        self._run([*components.kube_apiserver(programs, self.folder, addresses), *self._api_server_flags], stack)
+        self._api_server = [*components.kube_apiserver(programs, self.folder, addresses), *self._api_server_flags]
+        self._run(self._api_server, stack)
         self.wait_for(self._ready, "the API server to be ready", START_SECONDS)
         if self._controllers:
             manager = self.kubeconfig_for("system:kube-controller-manager")
@@ -93,6 +94,14 @@ class Cluster:
             return all(self._get(path)[0] == http.HTTPStatus.OK for path in wanted)
         except OSError:
             return False
+
+    def restart_api_server(self) -> None:
+        """Kill the API server, so that all connections break, and start it again with what etcd holds."""
+        [old] = [process for process in self._processes if process.name == "kube-apiserver"]
+        self._processes.remove(old)
+        old.__exit__(None, None, None)
+        self._run(self._api_server, self._stop)
+        self.wait_for(self._ready, "the API server to be ready again", START_SECONDS)
 
     # How to reach it.
 

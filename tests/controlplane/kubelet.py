@@ -153,6 +153,8 @@ class Running:
         self._pod = pod
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        """The first container, which decides about the pod."""
+        self._others: dict[str, subprocess.Popen[bytes]] = {}
         self._told: tuple[str, bool] | None = None
         self._end: float | None = None
         number = int(pod["spec"]["nodeName"].rpartition("-")[2])
@@ -180,12 +182,13 @@ class Running:
             self._report()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the processes at once."""
         self.ready = False
-        if self._process and self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        for process in filter(None, (self._process, *self._others.values())):
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def _terminate(self, pod: Pod) -> None:
         """preStop, then SIGTERM, then the end, each without waiting for it here."""
@@ -208,6 +211,8 @@ class Running:
         for volume in self._pod["spec"]["volumes"]:
             content = self._content(volume)
             target = self._folder / volume["name"]
+            if "emptyDir" in volume or "projected" in volume:
+                target.mkdir(exist_ok=True)
             for name, data in (content or {}).items():
                 file = target / name
                 target.mkdir(exist_ok=True)
@@ -237,18 +242,27 @@ class Running:
         )
 
     def _start(self) -> None:
-        """Start the container once its volumes are there, and again when it ended, as a kubelet does."""
-        ended = self._process is not None and self._process.poll() is not None
-        if self._kubelet.frozen or not self._mounted() or (self._process and (not ended or self._is_job)):
+        """Start each container once the volumes are there, and again when it ended, as a kubelet does."""
+        if self._kubelet.frozen or not self._mounted():
             return
-        container = self._pod["spec"]["containers"][0]
+        first, *others = self._pod["spec"]["containers"]
+        ended = self._process is not None and self._process.poll() is not None
+        if self._process is None or (ended and not self._is_job):
+            self._process = self._run(first, "log")
+        for container in others:
+            running = self._others.get(container["name"])
+            if running is None or running.poll() is not None:
+                self._others[container["name"]] = self._run(container, f"{container['name']}.log")
+
+    def _run(self, container: Mapping[str, Any], log_name: str) -> "subprocess.Popen[bytes]":
         words = [
-            self._in_folder(word) for word in (*container.get("command", ["cni-guard"]), *container.get("args", ()))
+            self._in_folder(word, container)
+            for word in (*container.get("command", ["cni-guard"]), *container.get("args", ()))
         ]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+        with (self._folder / log_name).open("ab") as log:
+            return subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid()), _program(words[0]), *words[1:]],
-                env=self._environment(),
+                env=self._environment(container),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -256,16 +270,18 @@ class Running:
                 cwd=self._folder,
             )
 
-    def _in_folder(self, word: str) -> str:
+    def _in_folder(self, word: str, container: Mapping[str, Any]) -> str:
         """A word of the command line, with mounts where they are here and the node's own address to listen on."""
-        for mount in self._pod["spec"]["containers"][0]["volumeMounts"]:
+        for mount in container["volumeMounts"]:
             word = word.replace(mount["mountPath"], str(self._folder / mount["name"]))
         return word.replace("[::]", self.address)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, container: Mapping[str, Any]) -> dict[str, str]:
         account = self._pod["spec"]["serviceAccountName"]
         own = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "POD_NAMESPACE": self._kubelet.namespace}
-        if self._pod["spec"].get("automountServiceAccountToken") is False:
+        tokens = {one["name"] for one in self._pod["spec"]["volumes"] if "projected" in one}
+        mounts_token = any(mount["name"] in tokens for mount in container["volumeMounts"])
+        if self._pod["spec"].get("automountServiceAccountToken") is False and not mounts_token:
             return own
         return own | {
             "KUBECONFIG": str(token_kubeconfig(self._kubelet.cluster, self._folder, self._kubelet.namespace, account)),

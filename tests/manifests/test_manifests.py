@@ -14,6 +14,7 @@ from tests.controlplane.progress import on_stderr
 from tests.controlplane.toolchain import kubectl
 from tests.manifests.rendered import MANIFESTS, Object, entries, one, registration, rendered
 from webhook import __version__
+from webhook.cluster import reads
 from webhook.cni.neighbors import KINDS
 from webhook.model import ADDON_MANAGER, BREAK_GLASS
 from webhook.policy import load
@@ -80,8 +81,23 @@ def test_the_serving_container_has_no_token() -> None:
     spec = pod_spec(one("Deployment", "cni-guard"))
     assert spec["automountServiceAccountToken"] is False
     assert one("ServiceAccount", "cni-guard")["automountServiceAccountToken"] is False
-    bound = [subject["name"] for item in rendered() for subject in item.get("subjects", ())]
-    assert set(bound) == {"cni-guard-install"}
+    mounting = [container["name"] for container in spec["containers"] if "token" in mounted(container)]
+    assert mounting == ["facts"]
+    tokens = [volume["name"] for volume in spec["volumes"] if "serviceAccountToken" in str(volume)]
+    assert tokens == ["token"]
+
+
+def mounted(container: Object) -> set[str]:
+    return {mount["name"] for mount in container["volumeMounts"]}
+
+
+def test_the_facts_are_written_where_they_are_read() -> None:
+    serve, facts = pod_spec(one("Deployment", "cni-guard"))["containers"]
+    assert "--facts=/facts/snapshot.json" in serve["args"]
+    assert facts["args"] == ["facts", "--watch", "--output=/facts/snapshot.json"]
+    assert {"name": "facts", "mountPath": "/facts", "readOnly": True} in serve["volumeMounts"]
+    assert {"name": "facts", "mountPath": "/facts"} in facts["volumeMounts"]
+    assert facts["resources"]["limits"] == {"memory": "128Mi"}
 
 
 def test_the_deployment_rolls_on_two_nodes() -> None:
@@ -106,7 +122,8 @@ def test_a_stop_leaves_time_to_be_missed_and_to_finish() -> None:
 
 
 def test_ports_are_one_and_free() -> None:
-    (container,) = pod_spec(one("Deployment", "cni-guard"))["containers"]
+    container, facts = pod_spec(one("Deployment", "cni-guard"))["containers"]
+    assert "ports" not in facts
     (port,) = container["ports"]
     assert port["hostPort"] == port["containerPort"] == 8443
     assert port["hostPort"] not in TAKEN
@@ -117,7 +134,7 @@ def test_ports_are_one_and_free() -> None:
 
 
 def test_probes_ask_what_the_server_answers() -> None:
-    (container,) = pod_spec(one("Deployment", "cni-guard"))["containers"]
+    container, _ = pod_spec(one("Deployment", "cni-guard"))["containers"]
     asked = {kind: container[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert {probe["path"] for probe in asked.values()} == {"/healthz", "/readyz"}
     assert asked["readinessProbe"]["path"] == "/readyz"
@@ -231,6 +248,21 @@ def test_the_job_has_the_rights_that_its_code_uses_and_no_more() -> None:
     """tests/certs holds the code to the same list."""
     assert one("ClusterRole", "cni-guard")["rules"] == rules(namespaced=False)
     assert one("Role", "cni-guard-install")["rules"] == rules(namespaced=True)
+    assert granted_to("cni-guard-install") == {"cni-guard", "cni-guard-install"}
     for item in rendered():
         for rule in item.get("rules", ()):
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+
+
+def granted_to(account: str) -> set[str]:
+    bindings = (item for item in rendered() if item["kind"] in {"RoleBinding", "ClusterRoleBinding"})
+    return {item["roleRef"]["name"] for item in bindings if account in {who["name"] for who in item["subjects"]}}
+
+
+def test_facts_may_read_what_its_code_reads_and_no_more() -> None:
+    """tests/controlplane/test_facts.py reads a cluster with just these rights."""
+    assert granted_to("cni-guard") == {"cni-guard-facts"}
+    granted = one("ClusterRole", "cni-guard-facts")["rules"]
+    assert granted == reads.rules()
+    assert {verb for rule in granted for verb in rule["verbs"]} == {"list", "watch"}
+    assert not [rule for rule in granted if "secrets" in rule["resources"]]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from webhook import inputs
 from webhook.commands import output
-from webhook.commands.guard import add_policy, guard_of
+from webhook.commands.guard import add_guard, guard_of
 from webhook.documents import Unread
 from webhook.engine.pipeline import Guard, foresee
 from webhook.model import Change, Level, Source, Verdict
@@ -82,7 +82,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="when to color the output (default: auto)"
     )
-    add_policy(parser)
+    add_guard(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from webhook import inputs
 from webhook.commands import output
-from webhook.commands.guard import add_policy, guard_of
+from webhook.commands.guard import add_guard, guard_of
 from webhook.review.answer import Answer, answer
 
 _HELP = """\
@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="validate",
         help="the endpoint that answers (default: validate)",
     )
-    add_policy(parser)
+    add_guard(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

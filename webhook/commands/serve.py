@@ -29,6 +29,11 @@ def add(parser: argparse.ArgumentParser) -> None:
             None,
             "policy file, YAML; reloaded when it changes (default: the built-in policy, which enforces)",
         ),
+        (
+            "facts",
+            None,
+            "snapshot of the cluster, as `cni-guard facts --watch` keeps it; reloaded when it changes (default: none)",
+        ),
     ):
         variable = "CNI_GUARD_" + flag.upper().replace("-", "_")
         value = os.environ.get(variable) or default
@@ -63,8 +68,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
             reason = f"the webhook is served over TLS only: set --{name} FILE or CNI_GUARD_{flag.upper()}"
             raise UsageError(reason)
     files = tls.Files(Path(arguments.tls_cert).absolute(), Path(arguments.tls_key).absolute())
-    # A policy that cannot be read does not stop the guard: it runs on the built-in policy and reports it.
-    return Settings(arguments.bind, files, Path(arguments.policy).absolute() if arguments.policy else None)
+    # A policy or snapshot that cannot be read does not stop the guard: it runs without it and reports that.
+    policy, facts = (Path(file).absolute() if file else None for file in (arguments.policy, arguments.facts))
+    return Settings(arguments.bind, files, policy, facts)
 
 
 def _try_pair(files: tls.Files) -> None:
