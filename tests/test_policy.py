@@ -20,7 +20,7 @@ from webhook.rules import CATALOGUE
 FULL = """\
 apiVersion: cni-guard.dev/v1alpha1
 mode: observe
-cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", scopedByName: true}
+cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", nodes: 40, scopedByName: true}
 versions:
   maxMinorSkip: 2
   allowSkip: true
@@ -28,6 +28,8 @@ versions:
   digests:
     sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef: 1.23.1
 images: {registries: [registry.example.com/eks]}
+targets: {profile: small-subnet, largeCluster: 200, podsPerNode: 10}
+securityGroups: {enforcingMode: standard}
 environment: [{name: OUR_SETTING, container: aws-vpc-cni-init}]
 rules: {SNAT-001: deny, ENV-005: "off"}
 defaults: {env: {aws-node: {CLUSTER_NAME: prod}}}
@@ -128,7 +130,7 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
         "IP6-005": "warn",
     }  # fmt: skip
     assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
-    assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012"}
+    assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012", "SGP-001", "NP-001"}
     places = [warning.partition(": ")[0] for warning in loaded.warnings]
     assert (
         sorted(places)
