@@ -20,7 +20,7 @@ from webhook.rules import CATALOGUE
 FULL = """\
 apiVersion: cni-guard.dev/v1alpha1
 mode: observe
-cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", scopedByName: true}
+cluster: {name: prod, region: eu-west-1, kubernetes: "1.33", nodes: 40, scopedByName: true}
 versions:
   maxMinorSkip: 2
   allowSkip: true
@@ -31,6 +31,8 @@ versions:
     sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef: 1.23.1
 rollout: {maxUnavailable: 10}
 images: {registries: [registry.example.com/eks]}
+targets: {profile: small-subnet, largeCluster: 200, podsPerNode: 10}
+securityGroups: {enforcingMode: standard}
 environment: [{name: OUR_SETTING, container: aws-vpc-cni-init}]
 rules: {SNAT-001: deny, ENV-005: "off"}
 defaults: {env: {aws-node: {CLUSTER_NAME: prod}}}
@@ -140,13 +142,13 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
         "IP6-005": "warn",
     }
     assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
-    assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012"}
+    assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012", "SGP-001", "NP-001"}
     assert loaded.warnings == (
         f"policy.yaml:2:13: B8 counts as POD-008, {NO_LONGER}",
         f"policy.yaml:2:27: ENV-006 also counts as ENV-013, ENV-014, {NO_LONGER}",
         f"policy.yaml:2:37: P1 counts as DEF-001, {NO_LONGER}",
         f"policy.yaml:3:25: VER-001 also counts as VER-008, VER-009, POD-011, {NO_LONGER}",
-        f"policy.yaml:5:12: ENV-004 also counts as ENV-011, ENV-012, {NO_LONGER}",
+        f"policy.yaml:5:12: ENV-004 also counts as NP-001, SGP-001, ENV-011, ENV-012, {NO_LONGER}",
     )
 
 

@@ -27,13 +27,22 @@ def _copied(*names: str) -> str:
     return f"ENV-001: {', '.join(names)} {also} in aws-vpc-cni-init and aws-eks-nodeagent, which does not read them"
 
 
+def _without_minimum(target: int) -> str:
+    """What a warm target without a minimum costs."""
+    return f"IPT-002: WARM_IP_TARGET={target} without MINIMUM_IP_TARGET"
+
+
 COMMANDS = (
     Command(
         "warm-ip-target",
         (*SET_ENV, "WARM_IP_TARGET=10"),
-        warned=(_copied("WARM_IP_TARGET"),),
+        warned=(_without_minimum(10), _copied("WARM_IP_TARGET")),
     ),
-    Command("warm-ip-target-where-it-belongs", (*SET_ENV, "-c", "aws-node", "WARM_IP_TARGET=10")),
+    Command(
+        "warm-ip-target-where-it-belongs",
+        (*SET_ENV, "-c", "aws-node", "WARM_IP_TARGET=10"),
+        warned=(_without_minimum(10),),
+    ),
     Command(
         "external-snat",
         (*SET_ENV, "AWS_VPC_K8S_CNI_EXTERNALSNAT=true"),
@@ -54,7 +63,7 @@ COMMANDS = (
         "two-reserves",
         (*SET_ENV, "WARM_ENI_TARGET=3", "WARM_IP_TARGET=5"),
         denied=("IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",),
-        warned=(_copied("WARM_ENI_TARGET", "WARM_IP_TARGET"),),
+        warned=(_without_minimum(5), _copied("WARM_ENI_TARGET", "WARM_IP_TARGET")),
     ),
     Command(
         "prefixes-without-target",

@@ -23,7 +23,10 @@ def test_a_conflict_passes_with_its_warning(observed: Guarded) -> None:
     mark = len(observed.guard.decisions())
     answer = observed.set_env("WARM_ENI_TARGET=3", "WARM_IP_TARGET=5")
     assert answer.passed, answer.err
-    assert answer.warned == ["IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5"]
+    assert answer.warned == [
+        "IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",
+        "IPT-002: WARM_IP_TARGET=5 without MINIMUM_IP_TARGET",
+    ]
     assert env(observed.aws_node)["WARM_ENI_TARGET"] == "3"
     assert [one.get("observed") for one in observed.decisions_after(mark)] == [None, ["IPT-004"]]
 

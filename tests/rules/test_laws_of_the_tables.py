@@ -19,6 +19,8 @@ from webhook.model import Finding
 from webhook.rules import CATALOGUE
 
 VALUES = tuple(rule for rule in CATALOGUE if rule.id.startswith(("ENV", "PFX", "SNAT", "SGP", "NP", "IP6")))
+STOPPING = {"ENV-003", "ENV-004", "SGP-001", "NP-001"}
+"""The rules about a value by itself."""
 TEXTS = ("", "stdout", "STDOUT", "foo", "Strict", "strict ", "eth", "pods5", "9002", "-1", "+5", '"', "\x01", "a\\x")
 LATE = [release for release in VERSIONS if release >= (1, 6, 0)]
 FATAL_ROWS = [
@@ -80,7 +82,7 @@ def test_what_stops_aws_node_is_said_as_certain_and_nothing_else_is(row: Variabl
             for text in TEXTS:
                 expected = fatal(reading, text, shown=shown, ipv6=env.get("ENABLE_IPv6") == "true")
                 found = said(release, row, text, {key: value for key, value in env.items() if key != row.name})
-                certain = any(one.problem.certain for one in found if one.rule in {"ENV-003", "ENV-004"})
+                certain = any(one.problem.certain for one in found if one.rule in STOPPING)
                 assert certain == (expected is True), (str(release), text, env)
                 if expected is None:
                     assert any(one.level == "deny" for one in found), (str(release), text)
@@ -104,7 +106,7 @@ def test_a_value_of_a_row_without_a_fatal_effect_is_never_certain(row: Variable,
     for text in ("", "foo", "-1", "STDOUT", '"'):
         if reading is None or not fatal(reading, text, shown=True, ipv6=False):
             for one in said(Version.of(release), row, text, {}):
-                assert not one.problem.certain or one.rule not in {"ENV-003", "ENV-004"}, (text, one.message)
+                assert not one.problem.certain or one.rule not in STOPPING, (text, one.message)
 
 
 @pytest.mark.parametrize("row", FATAL_ROWS)

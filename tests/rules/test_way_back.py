@@ -65,6 +65,12 @@ def meet(one: DaemonSet, other: DaemonSet) -> bool:
     return speaks_of_another and bool(other.images or other.probe_address)
 
 
+def flags(one: DaemonSet) -> frozenset[str]:
+    """The flags of the agent that an example sets."""
+    words = (*one.arguments, *(one.agent_fields.get("args") or ()))
+    return frozenset(word.partition("=")[0] for word in words)
+
+
 def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     """An object with the faults of both; None where they speak of one place."""
     parts = (
@@ -74,6 +80,8 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     if one.release != other.release or any(all(pair) for pair in zip(parts[0], reversed(parts[1]), strict=True)):
         return None
     if any(getattr(one, name).keys() & getattr(other, name).keys() for name in ("env", "images", "fields")):
+        return None
+    if flags(one) & flags(other):
         return None
     if (
         meet(one, other)

@@ -18,6 +18,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "POD": "The pod of aws-node",
         "ROLL": "Rollouts",
         "IP6": "Address families",
+        "SGP": "Security groups for pods",
         "NP": "Network policy",
         "ENV": "Environment variables",
         "DEL": "Deletion",

@@ -9,8 +9,9 @@ from typing import Any
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.eniconfig import API_VERSION
 from webhook.cni.identity import change_of
+from webhook.cni.resolution import CUSTOM_NETWORKING, LABEL_KEY, ZONE
 from webhook.cni.stock import stock
-from webhook.facts import NOTHING_KNOWN, Facts
+from webhook.facts import NOTHING_KNOWN, EniConfig, Fact, Facts, Node
 from webhook.model import Change, Json, Level, Operation, Source, User, at, text
 from webhook.policy import BUILT_IN, Policy
 
@@ -24,6 +25,15 @@ REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
 CNI = f"{REGISTRY}/amazon-k8s-cni"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 """A digest that is not in any policy."""
+
+_ZONE = "us-west-2a"
+ONE_ZONE = Facts(
+    nodes=Fact((Node(name="node-1", zone=_ZONE, labels={ZONE: _ZONE}),), "cluster"),
+    eni_configs=Fact((EniConfig(name=_ZONE, subnet="subnet-0123456789abcdef0"),), "cluster"),
+)
+"""A cluster with a node in one zone, and the ENIConfig of this zone."""
+BY_ZONE = {CUSTOM_NETWORKING: "true", LABEL_KEY: ZONE}
+"""The variables of custom networking with an ENIConfig for each zone."""
 
 Variables = Mapping[str, str | dict[str, Any] | None]
 """Variables to set; None removes a variable, a mapping is the whole entry (for `valueFrom`)."""
@@ -63,6 +73,10 @@ class DaemonSet:
     """Fields of the pod's spec to set."""
     status: Mapping[str, Json] = field(default_factory=dict)
     """The status, as the controller writes it."""
+    without_containers: tuple[str, ...] = ()
+    """Containers to remove."""
+    agent_fields: Mapping[str, Json] = field(default_factory=dict)
+    """Fields to set in the network policy agent."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -89,11 +103,19 @@ class DaemonSet:
             at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar} | further)
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
+        if self.agent_fields:
+            container(daemonset, "aws-eks-nodeagent").update(deepcopy(dict(self.agent_fields)))
         self._rename(daemonset)
         daemonset["spec"] |= deepcopy(dict(self.spec))
         at(daemonset, *POD_SPEC).update(deepcopy(dict(self.pod)))
         daemonset |= {"status": dict(self.status)} if self.status else {}
+        self._leave_out(daemonset)
         return daemonset if self.metadata is None else daemonset | {"metadata": deepcopy(self.metadata)}
+
+    def _leave_out(self, daemonset: dict[str, Any]) -> None:
+        for kind in ("containers", "initContainers"):
+            pod = at(daemonset, *POD_SPEC)
+            pod[kind] = [one for one in pod[kind] if one.get("name") not in self.without_containers]
 
     def _rename(self, daemonset: dict[str, Any]) -> None:
         for old, new in self.renamed.items():

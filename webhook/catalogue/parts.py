@@ -17,12 +17,32 @@ def probe_path(case: AwsNodeCase, kind: str) -> Path:
     return (*main.path, kind, *(("exec", "command") if at(main.raw, kind, "exec") else ()))
 
 
-def default_env(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
-    """The edit that adds a variable to container aws-node; none if the container has or may have the variable."""
-    main = case.new.required
-    if main.may_have(name) or main.defects:
+def default_env(case: AwsNodeCase, name: str, value: str, holder: Container | None = None) -> tuple[Edit, ...]:
+    """The edit that adds a variable to a container, by default aws-node; none if it has or may have the variable."""
+    given = holder or case.new.required
+    if given.may_have(name) or given.defects:
         return ()
-    return (Edit((*main.path, "env"), None, {"name": name, "value": value}, f"aws-node env {name}={value}"),)
+    return (Edit((*given.path, "env"), None, {"name": name, "value": value}, f"{given.role} env {name}={value}"),)
+
+
+def default_flag(case: AwsNodeCase, name: str, value: str) -> tuple[Edit, ...]:
+    """The edit that gives the network policy agent a flag; none where its command line is not read to the end."""
+    agent = case.new.agent
+    if agent is None or any(one.name == name or one.value is None for _, one in case.new.agent_flags):
+        return ()
+    words = agent.raw.get("args")
+    if not (words is None or isinstance(words, list)) or "--" in (words or ()):
+        return ()
+    return (Edit((*agent.path, "args"), None, f"--{name}={value}", f"{agent.role} flag --{name}={value}"),)
+
+
+def brings(case: AwsNodeCase, *names: str) -> bool:
+    """Whether the object is new, or the change has one of these variables of container aws-node read otherwise."""
+    before = case.old.main if case.old is not None else None
+    if before is None:
+        return True
+    now, then = ([value for _, value in one.as_read(*names)] for one in (case.new.required, before))
+    return now != then
 
 
 def warning(  # noqa: PLR0913, PLR0917 - the parts of a problem, in its order

@@ -17,6 +17,8 @@ from webhook.policy.sections import (
     Policy,
     PolicyException,
     Rollout,
+    SecurityGroups,
+    Targets,
     Versions,
 )
 
@@ -33,6 +35,8 @@ __all__ = [
     "PolicyError",
     "PolicyException",
     "Rollout",
+    "SecurityGroups",
+    "Targets",
     "Versions",
     "load",
     "read",

@@ -34,6 +34,10 @@ class Cluster(_Section, frozen=True):
         Annotated[str, Meta(pattern=r"^1\.[0-9]{1,3}$", description='The Kubernetes version of the cluster, "1.33".')]
         | None
     ) = None
+    nodes: (
+        Annotated[int, Meta(ge=0, description="The number of EC2 nodes, where no snapshot of the cluster tells it.")]
+        | None
+    ) = None
     scoped_by_name: Annotated[
         bool, Meta(description="Subnet tags or the IAM policy of aws-node are scoped by cluster name.")
     ] = False
@@ -79,6 +83,40 @@ class Images(_Section, frozen=True):
     ] = ()
 
 
+class Targets(_Section, frozen=True):
+    """How many addresses nodes keep warm."""
+
+    profile: (
+        Annotated[
+            Literal["default", "small-subnet", "large-cluster", "prefix", "prefix-conserve"],
+            Meta(description="What the targets are chosen for; large-cluster advises against WARM_IP_TARGET."),
+        ]
+        | None
+    ) = None
+    large_cluster: Annotated[
+        int, Meta(ge=1, description="The number of nodes beyond which WARM_IP_TARGET strains the EC2 API.")
+    ] = 100
+    pods_per_node: (
+        Annotated[
+            int,
+            Meta(ge=1, description="Pods that a node usually runs: MINIMUM_IP_TARGET is added as two more than this."),
+        ]
+        | None
+    ) = None
+
+
+class SecurityGroups(_Section, frozen=True):
+    """Security groups for pods."""
+
+    enforcing_mode: (
+        Annotated[
+            Literal["strict", "standard"],
+            Meta(description="The mode to add where strict mode, the CNI's default, does not fit."),
+        ]
+        | None
+    ) = None
+
+
 class ExtraVariable(_Section, frozen=True):
     """An environment variable that is missing from the built-in tables."""
 
@@ -114,6 +152,8 @@ class Policy(_Section, frozen=True):
     versions: Versions = Versions()
     rollout: Rollout = Rollout()
     images: Images = Images()
+    targets: Targets = Targets()
+    security_groups: SecurityGroups = SecurityGroups()
     environment: Annotated[
         tuple[ExtraVariable, ...], Meta(description="Environment variables of a private build or of a newer release.")
     ] = ()

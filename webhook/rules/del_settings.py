@@ -147,7 +147,7 @@ _GOOD_GROUPS = ["sg-0123456789abcdef0"]
     "DEL-005",
     "A SecurityGroupPolicy that selects everything, or has no valid groups",
     level="warn",
-    link=links.POD_SECURITY_GROUPS,
+    link=links.SECURITY_GROUPS,
     target="SecurityGroupPolicy",
     needs=("aws_node",),
     bad=(

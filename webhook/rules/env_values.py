@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
+from webhook.catalogue.bad_values import MODES, empty
 from webhook.catalogue.examples import DaemonSet, Example, env
 from webhook.catalogue.parts import same_before
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.catalogue.standing import HARM, evidence, harms, is_known, is_plain, is_read, reading_of, standing
+from webhook.catalogue.standing import is_plain, reading_of, standing
 from webhook.cni.container import Container, Unknown
 from webhook.cni.objections import reserved_tags
-from webhook.cni.reading import FATAL, NO_EFFECT, Effect, Variable
+from webhook.cni.reading import Effect
 from webhook.model import Evidence, Path, Problem, at, text
 from webhook.printable import named
 
@@ -33,7 +34,7 @@ from webhook.printable import named
         Example(DaemonSet(env={"WARM_IP_TARGET": {"value": 5}})),
     ),
     good=(
-        env(WARM_IP_TARGET="5", MINIMUM_IP_TARGET="+10", ENABLE_POD_ENI="T", MAX_ENI="3"),
+        env(WARM_IP_TARGET="5", MINIMUM_IP_TARGET="+10", DISABLE_LEAKED_ENI_CLEANUP="T", MAX_ENI="3"),
         env(AWS_VPC_K8S_CNI_CONNMARK="0x100", ADDITIONAL_ENI_TAGS='{"team": "net"}', HTTP_TIMEOUT="30"),
     ),
 )
@@ -117,8 +118,6 @@ def _tags_left(case: AwsNodeCase, holder: Container, name: str, value: str) -> E
     bad=(
         env(AWS_VPC_ENI_MTU="", certain=True),
         env(CLUSTER_ENDPOINT=""),
-        env(NETWORK_POLICY_ENFORCING_MODE="", certain=True),
-        env(ENABLE_POD_ENI="true", POD_SECURITY_GROUP_ENFORCING_MODE="", certain=True),
         env(ENABLE_POD_ENI="", level="warn"),
     ),
 )
@@ -130,22 +129,5 @@ def empty_value(case: AwsNodeCase) -> Iterator[Problem]:
     for holder in case.new.roles:
         for name, value in holder.known:
             row = case.tables.variables[holder.role].get(name)
-            if row is not None and not value:
-                yield _empty(case, holder, row)
-
-
-def _empty(case: AwsNodeCase, holder: Container, row: Variable) -> Problem:
-    reading = row.reading(case.new.version) or NO_EFFECT
-    effect: Effect = reading.on_empty
-    stops = effect in FATAL or effect == "harms"
-    if stops and not (is_read(case, reading) and harms(case, reading)):
-        stops, effect = False, "kept"
-    return Problem(
-        path=holder.where(row.name),
-        evidence=holder.evidence(row.name) + evidence(case, reading),
-        level="deny" if stops else "warn",
-        certain=stops and effect in FATAL and is_known(case),
-        wrong=f"{row.name} in container {holder.label} is present with an empty value",
-        effect=HARM[effect],
-        remedy="Remove the entry, or give it a value",
-    )
+            if row is not None and not value and name not in MODES:
+                yield empty(case, holder, row)

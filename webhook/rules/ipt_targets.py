@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import env
+from webhook.catalogue.examples import BY_ZONE, ONE_ZONE, DaemonSet, Example, env
 from webhook.catalogue.parts import default_env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.overruled import overruled_by
@@ -159,7 +159,7 @@ def _rests_on(loser: str, winner: str) -> tuple[str, ...]:
         env(MAX_ENI="1", ENABLE_POD_ENI="true"),
         env(MAX_ENI="2", ENABLE_POD_ENI="true", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
     ),
-    good=(env(MAX_ENI="2", AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"), env(MAX_ENI="1")),
+    good=(Example(DaemonSet(env={"MAX_ENI": "2"} | BY_ZONE), facts=ONE_ZONE), env(MAX_ENI="1")),
 )
 def too_few_interfaces(case: AwsNodeCase) -> Iterator[Problem]:
     """A limit that the primary interface, a trunk and the first interface of an ENIConfig use up leaves pods none.

@@ -4,22 +4,27 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example
+from webhook.catalogue.parts import brings
 from webhook.catalogue.rule import AwsNodeCase, rule
-from webhook.catalogue.standing import is_known
+from webhook.catalogue.standing import is_known, reading_of
 from webhook.cni.agents import needs_answer
 from webhook.cni.container import Container
 from webhook.cni.flags import Given, refusal
+from webhook.cni.values import go_bool
 from webhook.cni.version import Version
-from webhook.model import Path, Problem, at
+from webhook.model import Evidence, Path, Problem, at
 from webhook.printable import named
 
 _MODE = "NETWORK_POLICY_ENFORCING_MODE"
 _PROGRAM = "controller"
+_ON, _LOGS_TO_AWS = "--enable-network-policy=true", "--enable-cloudwatch-logs=true"
+_BANDWIDTH, _V4_EGRESS = "ENABLE_BANDWIDTH_PLUGIN", "ENABLE_V4_EGRESS"
+_IPV6 = {"ENABLE_IPv4": "false", "ENABLE_IPv6": "true", "ENABLE_PREFIX_DELEGATION": "true"}
 
 
 @rule(
     "NP-004",
-    "A flag on which the network policy agent exits",
+    "A flag on which the network policy agent exits, or a setting that does not go with it",
     since="--enable-network-policy",
     level="deny",
     link=links.NETWORK_POLICY,
@@ -30,8 +35,17 @@ _PROGRAM = "controller"
         Example(DaemonSet(arguments=("-enable-network-policy=true",)), certain=True),
         Example(DaemonSet(release="1.18.3", arguments=("--conntrack-cache-table-size=65536",))),
         Example(DaemonSet(arguments=("--log-levels=info",)), certain=True),
+        Example(DaemonSet(arguments=(_ON,), env={_BANDWIDTH: "true"})),
+        Example(DaemonSet(arguments=(_LOGS_TO_AWS,)), level="warn"),
+        Example(
+            DaemonSet(arguments=(_ON, "--enable-ipv6=true"), env=_IPV6, init_env={"ENABLE_IPv6": "true"}), level="warn"
+        ),
     ),
-    good=(Example(DaemonSet(arguments=("--conntrack-cache-table-size=0x10000", "--enable-network-policy=T"))),),
+    good=(
+        Example(DaemonSet(arguments=("--conntrack-cache-table-size=0x10000", "--enable-network-policy=T"))),
+        Example(DaemonSet(arguments=(_LOGS_TO_AWS, "--enable-policy-event-logs=true"))),
+        Example(DaemonSet(env={_BANDWIDTH: "true"})),
+    ),
     reads=("rest", "env"),
 )
 def refused_flag(case: AwsNodeCase) -> Iterator[Problem]:
@@ -41,7 +55,10 @@ def refused_flag(case: AwsNodeCase) -> Iterator[Problem]:
     manifest does: without the agent no pod starts.
     """
     agent = case.new.agent
-    if agent is None or not _is_itself(agent):
+    if agent is None:
+        return
+    yield from _beside(case, agent)
+    if not _is_itself(agent):
         return
     known = max(case.tables.pairs.values(), default=None)
     release = case.new.release_of(agent)
@@ -80,3 +97,54 @@ def _refused(  # noqa: PLR0913, PLR0917 - the parts of a problem
         + (", and every new pod fails for want of its answer" if fails else ", so aws-node never becomes ready"),
         remedy=f"Correct {named(one.name[:80]) if one.name else 'the word'}, or remove it to take the default",
     )
+
+
+def _beside(case: AwsNodeCase, agent: Container) -> Iterator[Problem]:
+    """Settings that policies, or their logs, do not go with."""
+    main = case.new.main
+    if main is not None and case.new.network_policy:
+        on = ((f"{agent.name} flag enable-network-policy", "true"),)
+        if main.flag(_BANDWIDTH):
+            yield Problem(
+                path=main.where(_BANDWIDTH),
+                evidence=(*main.as_read(_BANDWIDTH), *on),
+                level="deny",
+                wrong=f"{_BANDWIDTH}={main.get(_BANDWIDTH)} beside {_ON}",
+                effect="the plugin and the agent both change the traffic control of a pod's interface, and policies "
+                "are not enforced reliably",
+                remedy=f"Remove {_BANDWIDTH}, or switch the policies off",
+            )
+        yield from _unpoliced(case, main, on)
+    if _is_on(case, "enable-cloudwatch-logs") and not _is_on(case, "enable-policy-event-logs"):
+        yield Problem(
+            path=next(path for path, one in case.new.agent_flags if one.name == "enable-cloudwatch-logs"),
+            evidence=(
+                (f"{agent.name} flag enable-cloudwatch-logs", "true"),
+                (f"{agent.name} flag enable-policy-event-logs", "false"),
+            ),
+            level="warn",
+            wrong=f"{_LOGS_TO_AWS} without --enable-policy-event-logs=true",
+            effect="the agent writes no flow logs, so there are none to send to CloudWatch",
+            remedy="Set --enable-policy-event-logs=true too",
+        )
+
+
+def _unpoliced(case: AwsNodeCase, main: Container, on: Evidence) -> Iterator[Problem]:
+    """The IPv4 egress of an IPv6 cluster, which is on by default: said where a change brings it."""
+    if reading_of(case, main, _V4_EGRESS) is None or not (case.new.ipv6 and main.flag(_V4_EGRESS)):
+        return
+    old = case.old
+    if old is not None and old.main is not None and old.network_policy and not brings(case, "ENABLE_IPv6", _V4_EGRESS):
+        return
+    yield Problem(
+        path=main.where(_V4_EGRESS),
+        evidence=(*main.as_read("ENABLE_IPv6", _V4_EGRESS), *on),
+        level="warn",
+        wrong=f"{_ON} in an IPv6 cluster with {_V4_EGRESS} on, as it is by default",
+        effect="no policy applies to the IPv4 connections that pods open through the egress interface",
+        remedy=f"Set {_V4_EGRESS}=false where pods need no IPv4 destinations outside the cluster",
+    )
+
+
+def _is_on(case: AwsNodeCase, flag: str) -> bool:
+    return go_bool(case.new.argument(flag) or "false") is True
