@@ -148,7 +148,7 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
         f"policy.yaml:2:27: ENV-006 also counts as ENV-013, ENV-014, {NO_LONGER}",
         f"policy.yaml:2:37: P1 counts as DEF-001, {NO_LONGER}",
         f"policy.yaml:3:25: VER-001 also counts as VER-008, VER-009, POD-011, {NO_LONGER}",
-        f"policy.yaml:5:12: ENV-004 also counts as NP-001, SGP-001, ENV-011, ENV-012, {NO_LONGER}",
+        f"policy.yaml:5:12: ENV-004 also counts as SGP-001, NP-001, ENV-011, ENV-012, {NO_LONGER}",
     )
 
 
@@ -162,12 +162,12 @@ def of_before(text: str) -> policies.Loaded:
 @pytest.mark.parametrize(
     "text",
     [
-        "rules: {ENV-004: warn, ENV-011: warn, ENV-012: off}",
-        "acknowledge: [ENV-012, ENV-004, ENV-011]",
+        "rules: {ENV-006: warn, ENV-013: warn, ENV-014: off}",
+        "acknowledge: [ENV-014, ENV-006, ENV-013]",
         "exceptions:\n"
         + "".join(
             f"- {{rule: {name}, resource: x, owner: net, reason: z, until: 2099-01-01}}\n"
-            for name in ("ENV-004", "ENV-011", "ENV-012")
+            for name in ("ENV-006", "ENV-013", "ENV-014")
         ),
     ],
 )
@@ -179,8 +179,8 @@ def test_a_policy_that_names_all_that_a_rule_became_is_up_to_date(text: str) -> 
 
 
 def test_only_what_a_policy_does_not_name_is_warned_about() -> None:
-    (warning,) = of_before("acknowledge: [ENV-004, ENV-011]").warnings
-    assert "ENV-004 also counts as ENV-012, and" in warning
+    (warning,) = of_before("acknowledge: [ENV-006, ENV-013]").warnings
+    assert "ENV-006 also counts as ENV-014, and" in warning
     (warning,) = of_before("rules: {B8: off, POD-008: warn}").warnings
     assert "B8 is gone, and refused from the next minor version on: remove it" in warning
 
@@ -192,13 +192,13 @@ def test_each_rule_is_acknowledged_once() -> None:
 
 
 def test_an_exception_that_the_policy_names_for_a_resource_keeps_its_own_terms() -> None:
-    text = "exceptions: [{rule: ENV-004, resource: a, owner: net, reason: z, until: 2099-01-01}, "
-    text += "{rule: ENV-011, resource: a, owner: net, reason: z, until: 2026-01-01}, "
-    text += "{rule: ENV-004, resource: b, owner: net, reason: z, until: 2098-01-01}]"
+    text = "exceptions: [{rule: ENV-006, resource: a, owner: net, reason: z, until: 2099-01-01}, "
+    text += "{rule: ENV-013, resource: a, owner: net, reason: z, until: 2026-01-01}, "
+    text += "{rule: ENV-006, resource: b, owner: net, reason: z, until: 2098-01-01}]"
     found = [(one.rule, one.resource, one.until.year) for one in of_before(text).policy.exceptions]
     assert found == [
-        ("ENV-004", "a", 2099), ("ENV-012", "a", 2099), ("ENV-011", "a", 2026),
-        ("ENV-004", "b", 2098), ("ENV-011", "b", 2098), ("ENV-012", "b", 2098),
+        ("ENV-006", "a", 2099), ("ENV-014", "a", 2099), ("ENV-013", "a", 2026),
+        ("ENV-006", "b", 2098), ("ENV-013", "b", 2098), ("ENV-014", "b", 2098),
     ]  # fmt: skip
 
 
