@@ -79,7 +79,10 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     )
     if one.release != other.release or any(all(pair) for pair in zip(parts[0], reversed(parts[1]), strict=True)):
         return None
-    if any(getattr(one, name).keys() & getattr(other, name).keys() for name in ("env", "images", "fields")):
+    if any(
+        getattr(one, name).keys() & getattr(other, name).keys()
+        for name in ("env", "images", "fields", "spec", "pod", "status")
+    ):
         return None
     if flags(one) & flags(other):
         return None

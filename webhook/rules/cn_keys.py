@@ -70,8 +70,9 @@ def ambiguous_key(case: AwsNodeCase) -> Iterator[Problem]:
         return
     if len(keys) > 1:
         yield _warning(
-            case, _LABEL, f"{_LABEL} and {_ANNOTATION} are both set", "a node with the annotation ignores the label",
-            f"Remove {_LABEL} or {_ANNOTATION}", _ANNOTATION,
+            case, _ANNOTATION, f"{_LABEL} and {_ANNOTATION} are both set",
+            "a node with the annotation ignores the label",
+            f"Remove {_ANNOTATION}, and let the label alone decide", _LABEL,
         )  # fmt: skip
     if main.get(_LABEL) == _OLD_ZONE:
         yield _warning(

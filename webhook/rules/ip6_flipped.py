@@ -7,7 +7,7 @@ from webhook.catalogue.examples import DaemonSet, Example
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.values import go_bool
-from webhook.model import Level, Problem
+from webhook.model import Evidence, Level, Problem
 
 _V4, _V6 = "ENABLE_IPv4", "ENABLE_IPv6"
 _IPV6 = {_V4: "false", _V6: "true", "ENABLE_PREFIX_DELEGATION": "true"}
@@ -42,7 +42,7 @@ def flipped(case: AwsNodeCase) -> Iterator[Problem]:
     before, after = ("IPv6" if ipv6 else "IPv4" for ipv6 in (was, now))
     yield Problem(
         path=main.where(_V6),
-        evidence=(("family before", before), *main.as_read(_V4, _V6), *case.old.required.as_read(_V4, _V6)),
+        evidence=(("family before", before), *main.as_read(_V4, _V6), *_rests_on(case.old)),
         level=level,
         lowered=undone,
         wrong=f"{_V6} switches the cluster from {before} to {after}",
@@ -52,6 +52,13 @@ def flipped(case: AwsNodeCase) -> Iterator[Problem]:
         if undone
         else f"Keep the settings of {before}, or create a new cluster for {after}",
     )
+
+
+def _rests_on(old: AwsNode) -> Evidence:
+    """What tells whether the old settings ever worked."""
+    needed = ("ENABLE_PREFIX_DELEGATION", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG")
+    init = old.init.as_read(_V6) if old.init is not None else ()
+    return (*old.required.as_read(_V4, _V6, *needed), *init)
 
 
 def _was_broken(old: AwsNode) -> bool:

@@ -10,7 +10,7 @@ from webhook.cni.overruled import overruled_by
 from webhook.facts import Fact, Facts, Node
 from webhook.model import Problem
 
-_MODE, _TARGET = "ENABLE_PREFIX_DELEGATION", "WARM_PREFIX_TARGET"
+_MODE, _TARGET, _IPV6 = "ENABLE_PREFIX_DELEGATION", "WARM_PREFIX_TARGET", "ENABLE_IPv6"
 _FIRST_ON_METAL = (1, 11, 0)
 _PREFIX = 16
 """Addresses of a prefix."""
@@ -53,7 +53,7 @@ def wasted_prefixes(case: AwsNodeCase) -> Iterator[Problem]:
     if spare > 1 and not overruled_by(case.new, _TARGET):
         yield Problem(
             path=main.where(_TARGET),
-            evidence=(*main.evidence(_TARGET), *main.as_read(_MODE, "WARM_IP_TARGET", "MINIMUM_IP_TARGET")),
+            evidence=(*main.evidence(_TARGET), *main.as_read(_MODE, "WARM_IP_TARGET", "MINIMUM_IP_TARGET", _IPV6)),
             level="warn",
             wrong=f"{_TARGET}={spare} keeps {spare} whole prefixes spare on every node",
             effect=f"{spare * _PREFIX} addresses of the subnet lie idle per node",
@@ -74,7 +74,7 @@ def _without(case: AwsNodeCase, kind: Callable[[str], bool], wrong: str, effect:
         types = ", ".join(sorted(set(found))[:5])
         yield Problem(
             path=main.where(_MODE),
-            evidence=(*main.as_read(_MODE), ("nodes", wrong)),
+            evidence=(*main.as_read(_MODE, _IPV6), ("nodes", wrong)),
             level="warn",
             wrong=f"{len(found)} of {len(nodes)} nodes ({types}) {wrong}",
             effect=effect,
