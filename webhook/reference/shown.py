@@ -47,7 +47,9 @@ def bad(rule: Rule, example: Example, rules: Catalogue) -> Shown:
     guard = Guard(example.policy, rules, example.facts)
     found = [one for one in evaluate(example.change(), guard, EVALUATED_AT).verdict.findings if one.rule == rule.id]
     first = min(found, key=lambda finding: (finding.level, not finding.problem.certain))
-    added = [one for one in complete(example.change(), guard, EVALUATED_AT).findings if one.rule == rule.id]
+    # Alone, since several rules may add one default.
+    alone = Guard(example.policy, Catalogue((rule,)), example.facts)
+    added = complete(example.change(), alone, EVALUATED_AT).findings
     return _shown(
         example,
         finding=first,

@@ -33,7 +33,7 @@ _ON = {CUSTOM_NETWORKING: "true"}
         Example(DaemonSet(env=_ON), facts=ONE_ZONE, level="warn", fixed=DaemonSet(env=BY_ZONE)),
     ),
     good=(
-        Example(DaemonSet(env=BY_ZONE), before=DaemonSet(), facts=ONE_ZONE),
+        Example(DaemonSet(env=BY_ZONE), facts=ONE_ZONE),
         Example(DaemonSet(env=BY_ZONE, annotations={"a": "b"}), before=DaemonSet(env=BY_ZONE)),
     ),
 )

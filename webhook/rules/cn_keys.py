@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.catalogue import links
-from webhook.catalogue.examples import EVALUATED_AT, DaemonSet, Example, env
+from webhook.catalogue.examples import BY_ZONE, EVALUATED_AT, ONE_ZONE, DaemonSet, Example, env
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.facts import EniConfig, Fact, Facts, Node
 from webhook.model import Level, Problem
@@ -46,9 +46,9 @@ _TEAM = DaemonSet(env={_SWITCH: "true", _LABEL: "example.com/zone"})
         env(ENI_CONFIG_LABEL_DEF="topology.kubernetes.io/zone", level="warn"),
     ),
     good=(
-        env(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true", ENI_CONFIG_LABEL_DEF="topology.kubernetes.io/zone"),
-        Example(_TEAM, facts=_nodes("example.com/zone")),
-        Example(DaemonSet(env={_SWITCH: "true"}), facts=_nodes(_ZONE)),
+        Example(DaemonSet(env=BY_ZONE), facts=ONE_ZONE),
+        Example(_TEAM, facts=_nodes("example.com/zone", configs=("us-west-2a",))),
+        Example(DaemonSet(env={_SWITCH: "true"}), facts=_nodes(_ZONE, configs=(_DEFAULT,))),
     ),
 )
 def ambiguous_key(case: AwsNodeCase) -> Iterator[Problem]:
