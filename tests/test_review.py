@@ -85,7 +85,7 @@ def test_a_denial_carries_every_denial_each_by_its_rule() -> None:
     assert response["status"]["code"] == 403
     lines = response["status"]["message"].splitlines()
     assert [line.split(":")[0] for line in lines] == ["IPT-004", "ENV-002"]
-    assert response["auditAnnotations"] == {"denied": "IPT-004,ENV-002"}
+    assert response["auditAnnotations"] == {"denied": "IPT-004,ENV-002", "warned": "IPT-002"}
     assert "patch" not in response
 
 

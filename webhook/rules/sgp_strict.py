@@ -107,10 +107,10 @@ _BUSY = Facts(
     bad=(
         Example(DaemonSet(env={_ON: "true"}), facts=_BUSY),
         Example(
-            DaemonSet(env={_ON: "true", _SNAT: "true"}),
+            DaemonSet(env={_ON: "true", _SNAT: "true"}, init_env={_DEMUX: "true"}),
             facts=_BUSY,
             policy=_STANDARD,
-            fixed=DaemonSet(env={_ON: "true", _SNAT: "true", SG_MODE: "standard"}),
+            fixed=DaemonSet(env={_ON: "true", _SNAT: "true", SG_MODE: "standard"}, init_env={_DEMUX: "true"}),
         ),
         Example(DaemonSet(env={_ON: "true"}), facts=_T_NODES, level="warn"),
         Example(DaemonSet(env={_ON: "true", SG_MODE: "standard"}), level="warn"),
