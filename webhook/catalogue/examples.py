@@ -55,6 +55,16 @@ class DaemonSet:
     """The new name of a container; an empty one takes the name away."""
     metadata: Json = None
     """What stands in place of the metadata."""
+    spec: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of the DaemonSet's spec to set; None takes one away."""
+    pod: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of the pod's spec to set; None takes one away."""
+    init_fields: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of container aws-vpc-cni-init to set."""
+    agent_fields: Mapping[str, Json] = field(default_factory=dict)
+    """Fields of the network policy agent to set."""
+    without_containers: tuple[str, ...] = ()
+    """Containers to leave out."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -81,8 +91,23 @@ class DaemonSet:
             at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar} | further)
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
+        self._shape(daemonset)
         self._rename(daemonset)
         return daemonset if self.metadata is None else daemonset | {"metadata": deepcopy(self.metadata)}
+
+    def _shape(self, daemonset: dict[str, Any]) -> None:
+        """The fields around containers, and the containers that are there."""
+        for name, fields in (("aws-vpc-cni-init", self.init_fields), ("aws-eks-nodeagent", self.agent_fields)):
+            if fields:
+                container(daemonset, name).update(deepcopy(dict(fields)))
+        pod = at(daemonset, *POD_SPEC)
+        for holder, fields in ((daemonset["spec"], self.spec), (pod, self.pod)):
+            for name, value in fields.items():
+                holder.pop(name, None)
+                if value is not None:
+                    holder[name] = deepcopy(value)
+        for kind in ("initContainers", "containers") if self.without_containers else ():
+            pod[kind] = [one for one in pod[kind] if one["name"] not in self.without_containers]
 
     def _rename(self, daemonset: dict[str, Any]) -> None:
         for old, new in self.renamed.items():

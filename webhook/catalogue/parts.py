@@ -7,6 +7,7 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.images import REPOSITORIES
 from webhook.cni.limits import TooLong
+from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.version import Version
 from webhook.model import Edit, Level, Path, Problem, at
 
@@ -52,6 +53,17 @@ def step(case: AwsNodeCase) -> tuple[Version, Version] | None:
     if case.old is None or case.old.version is None or case.new.version is None or keeps_digest(case):
         return None
     return case.old.version, case.new.version
+
+
+def shape_of(case: AwsNodeCase) -> Version | None:
+    """The release whose official manifest the object is compared with: its own, else the last known before it.
+
+    None before the first one that is known. Raises CouldNotCheckError where the release is not known.
+    """
+    version = case.new.known_version
+    if version in case.tables.versions:
+        return version if version >= FIRST_WITH_MANIFEST else None
+    return max((one for one in case.tables.versions if FIRST_WITH_MANIFEST <= one < version), default=None)
 
 
 def keeps_digest(case: AwsNodeCase) -> bool:

@@ -46,22 +46,20 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     """
     view = case.new
     yield from moving_beside(case)
-    if view.version is not None:
-        return
-    if view.main is None:
-        wrong = "there is no container aws-node"
-    elif view.main.image is None:
+    if view.version is not None or view.main is None:
+        return  # POD-001 reports a missing container
+    if view.main.image is None:
         wrong = f'"{view.main.image_text}" is not an image reference'
     else:
         wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view)}"
-    moves = view.main is not None and not (view.main.image and view.main.image.digest)
+    moves = not (view.main.image and view.main.image.digest)
     yield Problem(
         path=image_path(view),
-        evidence=(("aws-node image", view.main.image_text if view.main else None),),
+        evidence=(("aws-node image", view.main.image_text),),
         level="deny",
         wrong=wrong,
         effect=ESCAPES if moves else "no rule about versions can protect the cluster",
-        remedy=_say_the_release(case, moves=moves) if view.main else "Restore the containers of the official manifest",
+        remedy=_say_the_release(case, moves=moves),
     )
 
 
