@@ -62,7 +62,7 @@ def meet(one: DaemonSet, other: DaemonSet) -> bool:
     if one.repeat and set(one.repeat) & other.env.keys():
         return True
     shaped = {"aws-vpc-cni-init": one.init_fields, "aws-eks-nodeagent": one.agent_fields}
-    if any(shaped.get(name) for name in other.renamed):
+    if any(shaped.get(name) or "volumes" in one.pod for name in other.renamed):
         return True  # what a container may do counts otherwise where it is not the CNI's
     speaks_of_another = one.annotations.get(VERSION_ANNOTATION, one.release) != one.release
     return speaks_of_another and bool(other.images or other.probe_address)
