@@ -649,7 +649,8 @@ def test_a_missing_container_is_refused() -> None:
         "spec": {"template": {"spec": {"containers": None}}},
     }
     verdict = evaluated(change_of("DaemonSet", empty))
-    assert "VER-001: there is no container aws-node" in verdict.denials[0]
+    assert [one.partition(":")[0] for one in verdict.denials] == ["POD-001"]
+    assert "POD-001: there is no container aws-node" in verdict.denials[0]
 
 
 def test_env_helper_matches_its_name() -> None:

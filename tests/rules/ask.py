@@ -10,7 +10,7 @@ from webhook.cni.aws_node import AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import change_of
 from webhook.cni.tables import KNOWN
-from webhook.facts import NOTHING_KNOWN
+from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.model import Finding, Problem, Source
 from webhook.policy import BUILT_IN, Policy
 from webhook.rules import CATALOGUE
@@ -26,10 +26,11 @@ def said(
     kind: str = "DaemonSet",
     policy: Policy = BUILT_IN,
     file: str = "",
+    facts: Facts = NOTHING_KNOWN,
 ) -> list[Finding]:
     """What one rule says of a change; no rule may fail on it."""
     change = change_of(kind, new, old, "UPDATE" if old else "CREATE", source=Source(file) if file else None)
-    verdict = evaluated(change, policy)
+    verdict = evaluated(change, policy, facts=facts)
     assert verdict.errors == ()
     return [finding for finding in verdict.findings if finding.rule == rule]
 

@@ -27,7 +27,7 @@ from webhook.cni.version import Version
 from webhook.engine.defaults import add_defaults
 from webhook.engine.evaluation import Basis, Evaluation
 from webhook.engine.pipeline import complete, decide, validate
-from webhook.facts import NOTHING_KNOWN
+from webhook.facts import NOTHING_KNOWN, Fact, Facts, Node
 from webhook.model import Change, Finding, Source, Verdict, at
 from webhook.policy import BUILT_IN, Defaults, Policy
 from webhook.reference.markdown import page
@@ -40,6 +40,15 @@ BAD = [
 EVERY_BAD = [pytest.param(parameters.values[1], id=str(parameters.id)) for parameters in BAD]
 GOOD = [pytest.param(example, id=f"{rule.id}-{index}") for rule in CATALOGUE for index, example in enumerate(rule.good)]
 SUPPORTED = [release for release in VERSIONS if release >= (1, 12, 0)]
+
+
+FACTS = Facts(
+    kubernetes=Fact((1, 33), "cluster"),
+    nodes=Fact((Node(name="a"), Node(name="b", arch="arm64"), Node(name="f", compute="fargate")), "cluster"),
+    aws_node=Fact((), "cluster"),
+    workloads=Fact((), "cluster"),
+    cluster_role_binding=Fact(None, "cluster"),
+)
 
 
 def judged(change: Change, policy: Policy = BUILT_IN) -> Verdict:
@@ -309,6 +318,17 @@ def test_an_official_manifest_has_no_finding_but_about_its_release(release: Vers
         assert {finding.rule for finding in judged(change).findings} <= {"VER-002"}
 
 
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-iso-east-1"])
+@pytest.mark.parametrize("release", sorted({FIRST_WITH_MANIFEST, *SUPPORTED[::7], VERSIONS[-1]}), ids=str)
+def test_an_official_manifest_passes_in_every_partition_with_all_facts(release: Version, region: str) -> None:
+    whole = stock(release, region=region)
+    labelled = put(whole, ("metadata", "labels"), {"team": "network"})
+    for change in (change_of("DaemonSet", whole), change_of("DaemonSet", labelled, whole, "UPDATE")):
+        verdict = evaluated(change, facts=FACTS)
+        assert {finding.rule for finding in verdict.findings} <= {"VER-002", "VER-003"}
+        assert verdict.skipped == ()
+
+
 @pytest.mark.parametrize("known", SUPPORTED, ids=str)
 def test_no_later_stock_manifest_is_denied_by_tables_that_end_earlier(known: Version) -> None:
     """Cut the tables at any release: what the guard does not know yet, it does not refuse."""
@@ -339,6 +359,7 @@ def test_an_official_manifest_passes(manifest: Path) -> None:
     verdict = judged(change_of("DaemonSet", daemonset(manifest)))
     assert denials(verdict) == []
     assert not verdict.errors
+    assert {finding.rule for finding in verdict.findings} <= {"VER-002"}
 
 
 # --- the policy ------------------------------------------------------------------------------------------------------

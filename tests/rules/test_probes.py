@@ -13,13 +13,15 @@ from webhook.cni.stock import stock
 from webhook.cni.version import Version
 
 OLD, NEW = "1.22.4", "1.23.1"
+PATIENT = {"initialDelaySeconds": 60, "timeoutSeconds": 10}
+"""The times of the official manifest, so that only what a probe asks can be wrong."""
 BOTH = ("livenessProbe", "readinessProbe")
 
 
 def probed(release: str, probe: Any, *kinds: str) -> Object:
     def put(daemonset: Object) -> None:
         for kind in kinds or BOTH:
-            main(daemonset)[kind] = probe
+            main(daemonset)[kind] = PATIENT | probe
 
     return changed(stock(release), put)
 

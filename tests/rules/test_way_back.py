@@ -13,7 +13,7 @@ from webhook.cni.aws_node import VERSION_ANNOTATION
 from webhook.model import Change, Verdict
 from webhook.rules import CATALOGUE
 
-COMPARES = {"ROLL-003", "VER-004", "VER-005", "SNAT-001", "IP6-004"}
+COMPARES = {"ROLL-003", "VER-004", "VER-005", "SNAT-001", "IP6-004", "POD-009"}
 """Rules about the difference of two objects: neither side alone has their findings."""
 
 INEXCUSABLE = {rule.id for rule in CATALOGUE if not rule.excusable}
@@ -61,6 +61,9 @@ def meet(one: DaemonSet, other: DaemonSet) -> bool:
     """Whether what one says has another meaning beside the other."""
     if one.repeat and set(one.repeat) & other.env.keys():
         return True
+    shaped = {"aws-vpc-cni-init": one.init_fields, "aws-eks-nodeagent": one.agent_fields}
+    if any(shaped.get(name) or "volumes" in one.pod for name in other.renamed):
+        return True  # what a container may do counts otherwise where it is not the CNI's
     speaks_of_another = one.annotations.get(VERSION_ANNOTATION, one.release) != one.release
     return speaks_of_another and bool(other.images or other.probe_address)
 
@@ -71,6 +74,30 @@ def flags(one: DaemonSet) -> frozenset[str]:
     return frozenset(word.partition("=")[0] for word in words)
 
 
+_MAPPINGS = ("env", "images", "fields", "spec", "pod", "status", "init_fields", "agent_fields")
+
+
+def changes(one: DaemonSet) -> set[str]:
+    """The containers in which an example changes something."""
+    init, agent = one.init_env or one.init_fields, one.agent_fields or one.arguments
+    found = {
+        *one.images,
+        *one.renamed,
+        *(["aws-vpc-cni-init"] if init else []),
+        *(["aws-eks-nodeagent"] if agent else []),
+    }
+    of_main = one.env or one.fields or one.without or one.repeat or one.probe_address
+    return found | ({"aws-node"} if of_main else set())
+
+
+def _speak_of_one_place(one: DaemonSet, other: DaemonSet) -> bool:
+    if any(getattr(one, name).keys() & getattr(other, name).keys() for name in _MAPPINGS):
+        return True
+    if set(one.without_containers) & changes(other) or set(other.without_containers) & changes(one):
+        return True
+    return bool(flags(one) & flags(other))
+
+
 def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     """An object with the faults of both; None where they speak of one place."""
     parts = (
@@ -79,12 +106,7 @@ def combined(one: DaemonSet, other: DaemonSet) -> DaemonSet | None:
     )
     if one.release != other.release or any(all(pair) for pair in zip(parts[0], reversed(parts[1]), strict=True)):
         return None
-    if any(
-        getattr(one, name).keys() & getattr(other, name).keys()
-        for name in ("env", "images", "fields", "spec", "pod", "status")
-    ):
-        return None
-    if flags(one) & flags(other):
+    if _speak_of_one_place(one, other):
         return None
     if (
         meet(one, other)

@@ -68,15 +68,17 @@ class DaemonSet:
     metadata: Json = None
     """Replaces the whole metadata."""
     spec: Mapping[str, Json] = field(default_factory=dict)
-    """Fields of the DaemonSet's spec to set."""
+    """Fields to set in the DaemonSet's spec; None removes one."""
     pod: Mapping[str, Json] = field(default_factory=dict)
-    """Fields of the pod's spec to set."""
+    """Fields to set in the pod's spec; None removes one."""
     status: Mapping[str, Json] = field(default_factory=dict)
     """The status, as the controller writes it."""
-    without_containers: tuple[str, ...] = ()
-    """Containers to remove."""
+    init_fields: Mapping[str, Json] = field(default_factory=dict)
+    """Fields to set in the init container."""
     agent_fields: Mapping[str, Json] = field(default_factory=dict)
     """Fields to set in the network policy agent."""
+    without_containers: tuple[str, ...] = ()
+    """Containers to remove."""
 
     def build(self) -> dict[str, Any]:
         """The object."""
@@ -103,19 +105,24 @@ class DaemonSet:
             at(daemonset, *POD_SPEC, "containers").append({"name": "sidecar", "image": self.sidecar} | further)
         if self.annotations:
             daemonset["metadata"]["annotations"] = dict(self.annotations)
-        if self.agent_fields:
-            container(daemonset, "aws-eks-nodeagent").update(deepcopy(dict(self.agent_fields)))
+        self._shape(daemonset)
         self._rename(daemonset)
-        daemonset["spec"] |= deepcopy(dict(self.spec))
-        at(daemonset, *POD_SPEC).update(deepcopy(dict(self.pod)))
         daemonset |= {"status": dict(self.status)} if self.status else {}
-        self._leave_out(daemonset)
         return daemonset if self.metadata is None else daemonset | {"metadata": deepcopy(self.metadata)}
 
-    def _leave_out(self, daemonset: dict[str, Any]) -> None:
-        for kind in ("containers", "initContainers"):
-            pod = at(daemonset, *POD_SPEC)
-            pod[kind] = [one for one in pod[kind] if one.get("name") not in self.without_containers]
+    def _shape(self, daemonset: dict[str, Any]) -> None:
+        """Set the fields around containers, and remove containers."""
+        for name, fields in (("aws-vpc-cni-init", self.init_fields), ("aws-eks-nodeagent", self.agent_fields)):
+            if fields:
+                container(daemonset, name).update(deepcopy(dict(fields)))
+        pod = at(daemonset, *POD_SPEC)
+        for holder, fields in ((daemonset["spec"], self.spec), (pod, self.pod)):
+            for name, value in fields.items():
+                holder.pop(name, None)
+                if value is not None:
+                    holder[name] = deepcopy(value)
+        for kind in ("initContainers", "containers") if self.without_containers else ():
+            pod[kind] = [one for one in pod[kind] if one["name"] not in self.without_containers]
 
     def _rename(self, daemonset: dict[str, Any]) -> None:
         for old, new in self.renamed.items():

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from webhook.catalogue.rule import AwsNodeCase
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
+from webhook.cni.identity import IMAGE, is_the_aws_node
 from webhook.cni.images import REPOSITORIES
 from webhook.cni.limits import TooLong
+from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.version import Version
 from webhook.model import Edit, Level, Path, Problem, at
 
@@ -72,6 +74,17 @@ def step(case: AwsNodeCase) -> tuple[Version, Version] | None:
     if case.old is None or case.old.version is None or case.new.version is None or keeps_digest(case):
         return None
     return case.old.version, case.new.version
+
+
+def shape_of(case: AwsNodeCase) -> Version | None:
+    """The release whose official manifest the object is compared with: its own, else the last known before it.
+
+    None before the first one that is known. Raises CouldNotCheckError where the release is not known.
+    """
+    version = case.new.known_version
+    if version in case.tables.versions:
+        return version if version >= FIRST_WITH_MANIFEST else None
+    return max((one for one in case.tables.versions if FIRST_WITH_MANIFEST <= one < version), default=None)
 
 
 def keeps_digest(case: AwsNodeCase) -> bool:
@@ -180,3 +193,13 @@ def step_towards(case: AwsNodeCase, start: Version, target: Version) -> Version:
 def blocked_releases(case: AwsNodeCase) -> frozenset[str]:
     """The releases that the policy blocks."""
     return frozenset(blocked.release for blocked in case.policy.versions.blocked)
+
+
+OR_DELETE = ", or delete the DaemonSet if it is meant to go"
+
+
+def stops_running_the_cni(case: AwsNodeCase) -> bool:
+    """Whether a DaemonSet gives up the image of the CNI; not the cluster's own, whose deletion DEL-001 denies."""
+    before, now = (view.main.image if view and view.main else None for view in (case.old, case.new))
+    ran, runs = (image is not None and image.basename == IMAGE for image in (before, now))
+    return ran and not runs and not is_the_aws_node(case.change)

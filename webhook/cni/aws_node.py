@@ -14,6 +14,7 @@ from webhook.cni.container import Assumed, Container
 from webhook.cni.flags import Given, given
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS, TooLong, too_long
 from webhook.cni.probes import KINDS, ProbeTarget, asked
+from webhook.cni.selection import Selection
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
@@ -68,6 +69,22 @@ class AwsNode:
             if container not in self.roles
             and (container.name in images.REPOSITORIES or (container.image and container.image.basename in basenames))
         )
+
+    @property
+    def pod(self) -> Mapping[str, Json]:
+        """The pod's spec; empty where there is none."""
+        spec = at(self.raw, *POD_SPEC)
+        return spec if isinstance(spec, dict) else {}
+
+    @property
+    def service_account(self) -> str:
+        """The service account of the pod, in the field of today or in the one before it."""
+        return text(self.pod.get("serviceAccountName")) or text(self.pod.get("serviceAccount")) or "default"
+
+    @cached_property
+    def selection(self) -> Selection:
+        """Which nodes the pod may run on."""
+        return Selection(self.pod)
 
     def _in_role(self, role: str, kind: str) -> Container | None:
         """The container of a role, by its name in its own list, else by its image there."""

@@ -49,12 +49,32 @@ FEATURE_FLOORS: tuple[FeatureFloor, ...] = (
 )
 """The features whose first release is not that of their variable."""
 
-Behavior = Literal["init-container", "named-health-checks", "discovery-needs-ec2", "logs-to-stderr"]
+Behavior = Literal[
+    "init-container",
+    "relies-on-init",
+    "net-raw",
+    "prefixes-on-metal",
+    "deletes-without-ipamd",
+    "agent-needs-mode",
+    "named-health-checks",
+    "discovery-needs-ec2",
+    "logs-to-stderr",
+]
 
 BEHAVIORS: Mapping[Behavior, Version] = MappingProxyType(
     {
         # config/v1.7/aws-k8s-cni.yaml at v1.7.0
         "init-container": V("1.7.0"),
+        # scripts/entrypoint.sh at v1.12.0 copies the plugins itself; cmd/aws-vpc-cni/main.go at v1.12.1 does not
+        "relies-on-init": V("1.12.1"),
+        # config/master/aws-k8s-cni.yaml at v1.12.0
+        "net-raw": V("1.12.0"),
+        # README.md, ENABLE_PREFIX_DELEGATION
+        "prefixes-on-metal": V("1.11.0"),
+        # cmd/routed-eni-cni-plugin/cni.go, del, at v1.13.0
+        "deletes-without-ipamd": V("1.13.0"),
+        # pkg/ipamd/ipamd.go, getNetworkPolicyMode, at v1.19.4; main.go of the agents that ship from then on
+        "agent-needs-mode": V("1.19.4"),
         # cmd/grpc-health-probe/main.go and pkg/ipamd/rpc_handler.go at v1.6.0
         "named-health-checks": V("1.6.0"),
         # pkg/ipamd/ipamd.go, setupENI, at v1.22.1; with custom networking too (at v1.23.1 lines 1296 and 2872 there,
@@ -67,6 +87,11 @@ BEHAVIORS: Mapping[Behavior, Version] = MappingProxyType(
 """The first release that behaves in a certain way, with the source beside it.
 
 ``init-container``       The manifest has the init container.
+``relies-on-init``       aws-node leaves it to the init container to install the plugins.
+``net-raw``              The manifest asks for the capability NET_RAW.
+``prefixes-on-metal``    Prefix delegation works on bare metal instances.
+``deletes-without-ipamd``  The plugin can delete a pod while ipamd is down.
+``agent-needs-mode``     The agent asks ipamd for the enforcing mode, and exits if there is none.
 ``named-health-checks``  The image has the grpc-health-probe that is known here, and ipamd tells health services apart
                          by name.
 ``discovery-needs-ec2``  With subnet discovery on, ipamd gives up on an interface if it cannot read the subnets.

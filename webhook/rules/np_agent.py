@@ -16,8 +16,6 @@ _AGENT = "aws-eks-nodeagent"
 _FLAG = "enable-network-policy"
 _ON = f"--{_FLAG}=true"
 _KEY = "enable-network-policy-controller"
-_ASKS_IPAMD = (1, 19, 4)
-"""The first release whose ipamd has no mode where none is set; its agents ask for the mode and end on none."""
 
 
 @rule(
@@ -72,7 +70,12 @@ def agent_and_mode(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _without_mode(case: AwsNodeCase) -> Iterator[Problem]:
     main, version = case.new.main, case.new.version
-    if main is None or version is None or version < _ASKS_IPAMD or not case.new.network_policy:
+    if (
+        main is None
+        or version is None
+        or not case.tables.behaves(version, "agent-needs-mode")
+        or not case.new.network_policy
+    ):
         return
     mode = main.get(NP_MODE)
     if mode is None or go_lower(mode) == "none":

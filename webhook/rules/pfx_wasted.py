@@ -11,7 +11,6 @@ from webhook.facts import Fact, Facts, Node
 from webhook.model import Problem
 
 _MODE, _TARGET, _IPV6 = "ENABLE_PREFIX_DELEGATION", "WARM_PREFIX_TARGET", "ENABLE_IPv6"
-_FIRST_ON_METAL = (1, 11, 0)
 _PREFIX = 16
 """Addresses of a prefix."""
 
@@ -61,8 +60,9 @@ def wasted_prefixes(case: AwsNodeCase) -> Iterator[Problem]:
         )
     yield from _without(case, is_xen, "have no Nitro hypervisor", "they fall back to single addresses, and a limit of "
                         "pods that counts on prefixes overfills them")  # fmt: skip
-    if case.new.version is not None and case.new.version < _FIRST_ON_METAL:
-        yield from _without(case, is_metal, "are bare metal", "prefixes work on them from CNI 1.11.0 on")
+    if not case.tables.behaves(case.new.version, "prefixes-on-metal"):
+        first = case.tables.behaviors["prefixes-on-metal"]
+        yield from _without(case, is_metal, "are bare metal", f"prefixes work on them from CNI {first} on")
 
 
 def _without(case: AwsNodeCase, kind: Callable[[str], bool], wrong: str, effect: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""POD-008: health probes that are missing, or that ask something other than ipamd."""
+"""POD-008: health probes, resources and ports with which ipamd does not keep up."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -8,21 +8,35 @@ from webhook.catalogue import links
 from webhook.catalogue.examples import DaemonSet, Example, container, probe
 from webhook.catalogue.parts import probe_path
 from webhook.catalogue.rule import AwsNodeCase, rule
+from webhook.catalogue.sizes import impatient_probes, small_resources, taken_ports
 from webhook.cni.addresses import Asked, Flaw, Opaque, Speaks
 from webhook.cni.agents import IPAMD_SOCKET
 from webhook.cni.probes import ProbeTarget
 from webhook.cni.stock import stock
+from webhook.facts import Fact, Facts, Workload
 from webhook.model import Edit, Json, Problem
 from webhook.printable import named
 
 
+def _timed(timeout: int, delay: int) -> dict[str, Any]:
+    """A liveness probe of the official manifest with other times."""
+    official = container(stock(), "aws-node")["livenessProbe"]
+    return {"livenessProbe": official | {"timeoutSeconds": timeout, "initialDelaySeconds": delay}}
+
+
+_RESOURCES: Mapping[str, Any] = MappingProxyType({"requests": {"cpu": "25m"}})
+_PROXY = Workload(kind="DaemonSet", namespace="monitoring", name="exporter", host_network=True, host_ports=(8162,))
+_WORKLOADS = Facts(workloads=Fact((_PROXY,), "cluster"))
+
+
 @rule(
     "POD-008",
-    "A health probe is missing, or asks something other than ipamd",
+    "Weak health probes, few resources, or a port in use",
     level="warn",
     link=links.BEST_PRACTICES,
     formerly=("B8",),
     rests_on_releases=True,
+    needs=("workloads",),
     bad=(
         Example(DaemonSet(without=("livenessProbe",)), fixed=DaemonSet()),
         Example(DaemonSet(without=("livenessProbe", "readinessProbe")), fixed=DaemonSet()),
@@ -30,16 +44,35 @@ from webhook.printable import named
         Example(DaemonSet(probe_address=":50052")),
         Example(DaemonSet(release="1.22.4", fields={"livenessProbe": {"grpc": {"port": 50051}}})),
         Example(DaemonSet(fields=probe("curl", "-f", "http://localhost:61679/v1/enis"))),
+        Example(DaemonSet(fields=_timed(1, 60))),
+        Example(DaemonSet(fields=_timed(10, 5))),
+        Example(DaemonSet(fields={"resources": {"requests": {"cpu": "10m"}}})),
+        Example(DaemonSet(fields={"resources": {**_RESOURCES, "limits": {"cpu": "1"}}})),
+        Example(DaemonSet(fields={"resources": {**_RESOURCES, "limits": {"memory": "128Mi"}}})),
+        Example(DaemonSet(), facts=_WORKLOADS),
+        Example(DaemonSet(release="1.14.1"), before=DaemonSet(release="1.14.0"), facts=_WORKLOADS),
     ),
-    good=(Example(DaemonSet(release="1.22.4", probe_address="localhost:50051")),),
+    good=(
+        Example(DaemonSet(release="1.22.4", probe_address="localhost:50051")),
+        Example(DaemonSet(fields={"resources": {**_RESOURCES, "limits": {"memory": "512Mi"}}})),
+        Example(DaemonSet(), before=DaemonSet(release="1.22.4"), facts=_WORKLOADS),
+    ),
 )
 def weak_probe(case: AwsNodeCase) -> Iterator[Problem]:
     """Without a readiness probe a rollout goes on over broken nodes; without a liveness probe a hung ipamd stays.
 
     A probe of another port of aws-node (metrics, introspection) answers although ipamd serves no addresses. Before
-    1.23.0 ipamd listens on the loopback address alone, where the kubelet's own probes do not ask.
+    1.23.0 ipamd listens on the loopback address alone, where the kubelet's own probes do not ask. A node that runs many
+    pods needs patient probes, CPU and memory for ipamd, and the ports at which it listens.
     """
     yield from _missing(case)
+    yield from _misdirected(case)
+    yield from impatient_probes(case)
+    yield from small_resources(case)
+    yield from taken_ports(case)
+
+
+def _misdirected(case: AwsNodeCase) -> Iterator[Problem]:
     version = case.new.version
     right = case.tables.health_address(version or case.tables.newest)
     for kind, answer in case.new.probes.items():

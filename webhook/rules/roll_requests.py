@@ -15,9 +15,6 @@ from webhook.model import Problem, at
 
 Resource = Literal["cpu", "memory"]
 
-_CAN_DELETE = (1, 13, 0)
-"""Before this release the plugin cannot delete a pod while ipamd is down (cmd/routed-eni-cni-plugin/cni.go, del)."""
-
 
 def _requests(**requests: str) -> DaemonSet:
     return DaemonSet(fields={"resources": {"requests": {"cpu": "25m", **requests}}})
@@ -49,7 +46,7 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
     if surge is not None and surge.number > 0:
         return
     old, new = _of_pod(case.old), _of_pod(case.new)
-    stuck = case.old.version is not None and case.old.version < _CAN_DELETE
+    stuck = not case.tables.behaves(case.old.version, "deletes-without-ipamd")
     for resource, amount in new.items():
         if amount <= old[resource]:
             continue

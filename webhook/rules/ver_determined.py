@@ -4,10 +4,17 @@ from collections.abc import Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import CNI, DIGEST, REGISTRY, RELEASE, DaemonSet, Example
-from webhook.catalogue.parts import ESCAPES, image_path, moving_beside, step_towards, to_go_to
+from webhook.catalogue.parts import (
+    ESCAPES,
+    OR_DELETE,
+    image_path,
+    moving_beside,
+    step_towards,
+    stops_running_the_cni,
+    to_go_to,
+)
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import VERSION_ANNOTATION, AwsNode
-from webhook.cni.identity import IMAGE, is_the_aws_node
 from webhook.cni.version import Version
 from webhook.model import Level, Problem, at, text
 
@@ -48,31 +55,21 @@ def undetermined(case: AwsNodeCase) -> Iterator[Problem]:
     """
     view = case.new
     yield from moving_beside(case)
-    if view.version is not None:
-        return
-    if view.main is None:
-        wrong = "there is no container aws-node"
-    elif view.main.image is None:
+    if view.version is not None or view.main is None:
+        return  # POD-001 reports a missing container
+    if view.main.image is None:
         wrong = f'"{view.main.image_text}" is not an image reference'
     else:
         wrong = f"the CNI version of image {view.main.image_text} cannot be determined{_hint(view, case.tables.newest)}"
-    moves = view.main is not None and not (view.main.image and view.main.image.digest)
+    moves = not (view.main.image and view.main.image.digest)
     yield Problem(
         path=image_path(view),
-        evidence=(("aws-node image", view.main.image_text if view.main else None),),
+        evidence=(("aws-node image", view.main.image_text),),
         level="deny",
         wrong=wrong,
         effect=ESCAPES if moves else "no rule about versions can protect the cluster",
-        remedy=(_say_the_release(case, moves=moves) if view.main else "Restore the containers of the official manifest")
-        + (", or delete the DaemonSet if it is meant to go" if _stops_running_the_cni(case) else ""),
+        remedy=_say_the_release(case, moves=moves) + OR_DELETE * stops_running_the_cni(case),
     )
-
-
-def _stops_running_the_cni(case: AwsNodeCase) -> bool:
-    """Whether a DaemonSet gives up the CNI's image; not the cluster's own, whose deletion DEL-001 denies."""
-    before, now = (view.main.image if view and view.main else None for view in (case.old, case.new))
-    ran, runs = (image is not None and image.basename == IMAGE for image in (before, now))
-    return ran and not runs and not is_the_aws_node(case.change)
 
 
 def _say_the_release(case: AwsNodeCase, *, moves: bool) -> str:
