@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -251,6 +251,21 @@ def test_the_file_is_written_when_there_is_something_new(tmp_path: Path) -> None
     write(store.snapshot(datetime.now(UTC)))
     assert file.stat().st_ino != first
     assert said == []
+
+
+class Broken(Store):
+    def snapshot(self, now: datetime) -> NoReturn:
+        raise RecursionError(f"at {now:%Y}")
+
+
+def test_no_error_ends_the_process(tmp_path: Path) -> None:
+    said = list[str]()
+    write = Writer(tmp_path / "snapshot.json", said.append)
+    write.take(Broken())
+    write.take(Broken())
+    assert said == [f"cannot write a snapshot: report this bug: RecursionError: at {datetime.now(UTC):%Y}"]
+    write.take(filled())
+    assert (tmp_path / "snapshot.json").exists()
 
 
 def test_a_failed_write_is_said_once_and_tried_again(tmp_path: Path) -> None:

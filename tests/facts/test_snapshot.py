@@ -175,8 +175,8 @@ def test_it_is_stale_after_ten_minutes() -> None:
 
 def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
-        file.truncate(LIMIT + 1)
-    with pytest.raises(SnapshotError, match="too large"):
+        file.truncate(4 * LIMIT)
+    with pytest.raises(SnapshotError, match=f"too large for a snapshot: {4 * LIMIT} bytes"):
         files.read_file(tmp_path / "large", NOW)
 
 

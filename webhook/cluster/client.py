@@ -49,6 +49,7 @@ class Client:
         configuration.connection_pool_maxsize = CONNECTIONS
         self.cluster = cluster
         """The name of the cluster; empty if it is not known."""
+        self.host = str(configuration.host)
         self._client = ApiClient(configuration)
         self._large = threading.Lock()
 
@@ -99,8 +100,7 @@ class Client:
             )
             answer = self._client.call_api("GET", url, headers, _request_timeout=(_CONNECT_SECONDS, seconds))
         except (HTTPError, ApiException, OSError) as error:
-            host = self._client.configuration.host
-            raise UnreachableError(f"the API server {host} is unreachable: {_words(error)}") from error
+            raise UnreachableError(f"the API server {self.host} is unreachable: {_words(error)}") from error
         except config.ConfigException as error:
             raise CredentialsError(f"the credentials cannot be renewed: {_words(error)}") from error
         response: Any = answer.response

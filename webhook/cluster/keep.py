@@ -28,7 +28,7 @@ def keep(client: Client, file: Path, say: Say) -> None:
     store.wait_for_all(FIRST_SECONDS)
     write = Writer(file, say)
     while True:
-        write(store.snapshot(datetime.now(UTC)))
+        write.take(store)
         time.sleep(BETWEEN_SECONDS)
         store.wait_for_change(WRITE_SECONDS - BETWEEN_SECONDS)
 
@@ -43,6 +43,13 @@ class Writer:
         self._last = b""
         self._reason = ""
 
+    def take(self, store: Store) -> None:
+        """Write what the store knows; no error ends the process, since a pod is unready while a container is down."""
+        try:
+            self(store.snapshot(datetime.now(UTC)))
+        except Exception as error:  # noqa: BLE001 - the webhook must stay ready
+            self._complain(f"cannot write a snapshot: report this bug: {type(error).__name__}: {error}")
+
     def __call__(self, snapshot: Snapshot | None) -> None:
         """Write the snapshot, unless it is the one that was written last."""
         content = b"" if snapshot is None else encode(snapshot)
@@ -51,9 +58,11 @@ class Writer:
         try:
             self._write(self._file, content)
         except OSError as error:
-            reason = f"{self._file}: {error.strerror or error}"
-            if reason != self._reason:
-                self._say(reason)
-            self._reason = reason
+            self._complain(f"{self._file}: {error.strerror or error}")
         else:
             self._last, self._reason = content, ""
+
+    def _complain(self, reason: str) -> None:
+        if reason != self._reason:
+            self._say(reason)
+        self._reason = reason

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from webhook import process
 from webhook.cluster.client import Client, connect
 from webhook.cluster.errors import ApiError
 from webhook.cluster.keep import keep
@@ -77,6 +78,7 @@ def _once(client: Client, output: str | None) -> int:
 def _keep(client: Client, file: Path) -> None:
     # The first process of a container gets no default action for SIGTERM.
     signal.signal(signal.SIGTERM, _end)
+    process.give_back()
     keep(client, file, complain)
 
 
