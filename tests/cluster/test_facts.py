@@ -118,7 +118,7 @@ TYPE = "service.beta.kubernetes.io/aws-load-balancer-type"
     ],
     ids=str,
 )
-def test_targets_of_services(kind: str, annotations: dict[str, str], instance_targets: bool) -> None:  # noqa: FBT001
+def test_targets_of_services(kind: str, annotations: dict[str, str], instance_targets: bool) -> None:
     service = shapes.service(raw(named(namespace="n", annotations=annotations) | {"spec": {"type": kind}}))
     assert isinstance(service, Service)
     assert (service.type, service.instance_targets, service.local) == (kind, instance_targets, False)

@@ -27,7 +27,7 @@ def _copied(*names: str) -> str:
     return f"ENV-001: {', '.join(names)} {also} in aws-vpc-cni-init and aws-eks-nodeagent, which does not read them"
 
 
-def _without_minimum(target: int) -> str:
+def without_minimum(target: int) -> str:
     """What a warm target without a minimum costs."""
     return f"IPT-002: WARM_IP_TARGET={target} without MINIMUM_IP_TARGET"
 
@@ -36,12 +36,12 @@ COMMANDS = (
     Command(
         "warm-ip-target",
         (*SET_ENV, "WARM_IP_TARGET=10"),
-        warned=(_without_minimum(10), _copied("WARM_IP_TARGET")),
+        warned=(without_minimum(10), _copied("WARM_IP_TARGET")),
     ),
     Command(
         "warm-ip-target-where-it-belongs",
         (*SET_ENV, "-c", "aws-node", "WARM_IP_TARGET=10"),
-        warned=(_without_minimum(10),),
+        warned=(without_minimum(10),),
     ),
     Command(
         "external-snat",
@@ -63,7 +63,7 @@ COMMANDS = (
         "two-reserves",
         (*SET_ENV, "WARM_ENI_TARGET=3", "WARM_IP_TARGET=5"),
         denied=("IPT-004: WARM_ENI_TARGET=3 has no effect beside WARM_IP_TARGET=5",),
-        warned=(_without_minimum(5), _copied("WARM_ENI_TARGET", "WARM_IP_TARGET")),
+        warned=(without_minimum(5), _copied("WARM_ENI_TARGET", "WARM_IP_TARGET")),
     ),
     Command(
         "prefixes-without-target",
@@ -74,7 +74,10 @@ COMMANDS = (
                 "are all zero, unset or written with a sign"
             ),
         ),
-        warned=(_copied("ENABLE_PREFIX_DELEGATION", "WARM_PREFIX_TARGET"),),
+        warned=(
+            "PFX-002: prefix delegation goes off → on",
+            _copied("ENABLE_PREFIX_DELEGATION", "WARM_PREFIX_TARGET"),
+        ),
     ),
     Command(
         "misspelled",
@@ -99,12 +102,14 @@ COMMANDS = (
             f"aws-vpc-cni-init={INIT}:v1.22.4",
             f"aws-eks-nodeagent={AGENT}:v1.4.0",
         ),
+        warned=("IMG-004: only images change, from CNI 1.21.2 to 1.22.4",),
         release="1.21.2",
     ),
     Command(
         "blocked-release",
         (*SET_IMAGE, f"aws-node={CNI}:v1.22.1", f"aws-vpc-cni-init={INIT}:v1.22.1"),
         denied=("VER-002: CNI 1.22.1 is blocked",),
+        warned=("IMG-004: only images change, from CNI 1.21.2 to 1.22.1",),
         release="1.21.2",
     ),
     Command(
@@ -116,6 +121,7 @@ COMMANDS = (
             "IMG-001: aws-node is 1.23.1 but aws-vpc-cni-init is 1.21.2",
             "IMG-002: network policy agent 1.3.5 does not work with CNI 1.23.1",
         ),
+        warned=("IMG-004: only images change, from CNI 1.21.2 to 1.23.1",),
         release="1.21.2",
     ),
     Command(

@@ -27,6 +27,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _CLAUSE = re.compile(r"[A-Z][A-Z0-9]*(?:-\d{3})?: .+?(?=: |\. |$)")
 _DENIED = "denied the request: "
+_UNFINISHED = "ROLL-002: "
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -46,7 +47,19 @@ class Answer:
 
     @property
     def warned(self) -> list[str]:
-        """Each warning's rule and what is wrong, in order; not those of kubectl or of the API server."""
+        """Each warning's rule and what is wrong, in order; not those of kubectl or of the API server.
+
+        Whether a rollout is unfinished depends on how fast the tests follow each other: `unfinished` tells it.
+        """
+        return [one for one in self._warned if not one.startswith(_UNFINISHED)]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the guard said that a rollout is unfinished."""
+        return any(one.startswith(_UNFINISHED) for one in self._warned)
+
+    @property
+    def _warned(self) -> list[str]:
         lines = self.err.splitlines()
         return _clauses(line.removeprefix("Warning: ") for line in lines if line.startswith("Warning: "))
 

@@ -47,7 +47,7 @@ def test_warned_where_others_are_refused(guarded: Guarded, values: tuple[str, ..
     assert guarded.set_env(*values).denied == [warned]
     answer = set_env(guarded, *values)
     assert answer.passed, answer.err
-    assert answer.warned == [warned]
+    assert warned in answer.warned
 
 
 def test_a_skipped_minor_and_a_deletion_are_warnings_too(guarded: Guarded) -> None:

@@ -20,18 +20,19 @@ official = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"the official manif
 RELEASES = ("v1.9.3", "v1.12.6", "v1.16.4", "v1.19.6", "v1.21.2", "v1.22.4", "v1.23.0", "v1.23.1", "v1.23.1-cn")
 
 # From the release at the left to the one above: how many minor versions that skips, for which VER-004 refuses it.
-# The same release changes nothing (=), one minor up and every way down go through (.): VER-005 comes later.
+# The same release changes nothing (=), one minor up and most ways down go through (.); VER-005 refuses to go down over
+# 1.12.1 (!).
 STEPS = """
             v1.9.3  v1.12.6 v1.16.4 v1.19.6 v1.21.2 v1.22.4 v1.23.0 v1.23.1 v1.23.1-cn
 v1.9.3      =       2       6       9       11      12      13      13      13
-v1.12.6     .       =       3       6       8       9       10      10      10
-v1.16.4     .       .       =       2       4       5       6       6       6
-v1.19.6     .       .       .       =       1       2       3       3       3
-v1.21.2     .       .       .       .       =       .       1       1       1
-v1.22.4     .       .       .       .       .       =       .       .       .
-v1.23.0     .       .       .       .       .       .       =       .       .
-v1.23.1     .       .       .       .       .       .       .       =       .
-v1.23.1-cn  .       .       .       .       .       .       .       .       =
+v1.12.6     !       =       3       6       8       9       10      10      10
+v1.16.4     !       .       =       2       4       5       6       6       6
+v1.19.6     !       .       .       =       1       2       3       3       3
+v1.21.2     !       .       .       .       =       .       1       1       1
+v1.22.4     !       .       .       .       .       =       .       .       .
+v1.23.0     !       .       .       .       .       .       =       .       .
+v1.23.1     !       .       .       .       .       .       .       =       .
+v1.23.1-cn  !       .       .       .       .       .       .       .       =
 """
 
 # Releases that contain a vulnerability or a fault which is no reason to refuse them.
@@ -94,12 +95,18 @@ def test_each_step(guarded: Guarded, before: str) -> None:
             skips = f"from CNI {number(before)} to {number(after)} skips {expected} minor version{plural}"
             assert answer.denied == [f"VER-004: the upgrade {skips}"], what
             assert not answer.passed, what
+        elif expected == "!":
+            assert [one.partition(":")[0] for one in answer.denied] == ["VER-005"], what
         else:
             outcome = "unchanged" if expected == "=" else "configured"
             assert answer.passed, what
             assert answer.out == f"daemonset.apps/aws-node {outcome} (server dry run)\n"
         # kubectl sends nothing where nothing changes.
-        assert answer.warned == ([] if expected == "=" else known_fault(after)), what
+        down = [one for one in answer.warned if one.startswith("VER-005: ")]
+        minors = [Version.of(number(one))[:2] for one in (after, before)]
+        assert len(down) == (expected == "." and minors[0] < minors[1]), what
+        others = [one for one in answer.warned if one not in down]
+        assert others == ([] if expected == "=" else known_fault(after)), what
     assert guarded.aws_node["spec"] == stored["spec"]
 
 

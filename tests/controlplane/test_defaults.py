@@ -200,7 +200,8 @@ def test_nothing_is_filled_in_where_the_cause_was_there_before(guarded: Guarded,
     verb, flags = (words[:2], words[2:]) if words[0] in {"rollout", "set"} else (words[:1], words[1:])
     answer = guarded.kubectl(*verb, *THE_AWS_NODE, *flags)
     assert answer.passed, answer.err
-    assert answer.warned == ["IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET"]
+    about_requests = ["ROLL-006: aws-node requests 60m of cpu instead of 50m"] if "resources" in words else []
+    assert answer.warned == [*about_requests, "IPT-001: MINIMUM_IP_TARGET=5 without a positive WARM_IP_TARGET"]
     assert "WARM_IP_TARGET" not in env(guarded.aws_node)
 
 

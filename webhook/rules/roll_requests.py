@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from webhook.catalogue import links
@@ -10,7 +11,10 @@ from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.quantity import quantity
+from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
+from webhook.cni.stock import stock
 from webhook.cni.template import on_delete, rolling
+from webhook.cni.version import Version
 from webhook.model import Problem, at
 
 Resource = Literal["cpu", "memory"]
@@ -48,7 +52,7 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
     old, new = _of_pod(case.old), _of_pod(case.new)
     stuck = not case.tables.behaves(case.old.version, "deletes-without-ipamd")
     for resource, amount in new.items():
-        if amount <= old[resource]:
+        if amount <= max(old[resource], _official(case.new.version).get(resource, Decimal(0))):
             continue
         was, now = (_written(resource, value) for value in (old[resource], amount))
         yield Problem(
@@ -60,6 +64,14 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
             "in the meantime" + ("; before CNI 1.13.0 the evicted pod cannot be deleted either" if stuck else ""),
             remedy=f"Keep {resource} at {was}, or make room on every node first",
         )
+
+
+@lru_cache(maxsize=64)
+def _official(version: Version | None) -> Mapping[Resource, Decimal]:
+    """What the official manifest of a release requests, for which an upgrade has no alternative; empty if unknown."""
+    if version is None or version not in VERSIONS or version < FIRST_WITH_MANIFEST:
+        return {}
+    return _of_pod(AwsNode(stock(version)))
 
 
 def _of_pod(view: AwsNode) -> Mapping[Resource, Decimal]:
