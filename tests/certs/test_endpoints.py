@@ -329,7 +329,7 @@ def test_it_is_waited_for(world: World) -> None:
             assert process.stdout
             while "endpoints: waiting for: " not in (line := process.stdout.readline()):
                 assert line, "it did not wait"
-            assert f"{published(second(world))}:{PORT} shows" in line
+            assert f"{published(second(world))}:{PORT} serves a certificate that" in line
             assert published(world.address) not in line
             end = time.monotonic() + 2
             while time.monotonic() < end:

@@ -318,12 +318,16 @@ class Running:
 
 
 def token_kubeconfig(cluster: Cluster, folder: Path, namespace: str, account: str) -> Path:
-    """A kubeconfig with a token of a service account, as a pod has one."""
-    token = cluster.kubectl("create", "token", account, f"--namespace={namespace}").stdout.strip()
-    config = json.loads(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
+    """A kubeconfig with a token of a service account, as a pod has one.
+
+    In a namespace that is being deleted there is no new token, and a kubelet keeps the one that it has.
+    """
     file = folder / f"{account}.kubeconfig"
-    file.write_text(json.dumps(config))
+    done = cluster.kubectl("create", "token", account, f"--namespace={namespace}", check=not file.exists())
+    if done.returncode == 0:
+        config = json.loads(cluster.kubeconfig.read_text())
+        config["users"][0]["user"] = {"token": done.stdout.strip()}
+        file.write_text(json.dumps(config))
     return file
 
 

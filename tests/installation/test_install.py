@@ -11,6 +11,10 @@ AS_WRITTEN = {
     "validating cni-guard eniconfig.cni-guard.dev": "Fail",
     "validating cni-guard aws-node-addon.cni-guard.dev": "Ignore",
     "validating cni-guard eniconfig-addon.cni-guard.dev": "Ignore",
+    "validating cni-guard neighbors.cni-guard.dev": "Ignore",
+    "validating cni-guard neighbors-deletion.cni-guard.dev": "Fail",
+    "validating cni-guard neighbors-deletion-addon.cni-guard.dev": "Ignore",
+    "validating cni-guard securitygrouppolicies.cni-guard.dev": "Ignore",
     "validating cni-guard policy.cni-guard.dev": "Ignore",
     "mutating cni-guard aws-node.cni-guard.dev": "Ignore",
 }

@@ -63,7 +63,9 @@ def test_a_drain_has_none_either(installed: World) -> None:
     changing = Changing(installed)
     try:
         with changing.while_():
-            installed.kubectl("drain", node, "--ignore-daemonsets", "--force", "--timeout=100s", timeout=110)
+            installed.kubectl(
+                "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=100s", timeout=110
+            )
             installed.kubectl(
                 "rollout", "status", "deployment/cni-guard", "-n", NAMESPACE, "--timeout=100s", timeout=110
             )

@@ -47,7 +47,7 @@ def test_a_renamed_copy_does(installed: World, name: str) -> None:
     assert 'admission webhook "aws-node.cni-guard.dev" denied the request: VER-001' in done.stderr
     account = daemonset(name, namespace="kube-system")
     account["spec"]["template"]["spec"]["serviceAccountName"] = "aws-node"
-    assert "VER-001" in installed.create(account).stderr
+    assert "POD-001" in installed.create(account).stderr
 
 
 def test_the_manager_of_the_add_on_is_never_mutated_and_refused_only_for_certain(installed: World) -> None:
