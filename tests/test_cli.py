@@ -273,6 +273,16 @@ def test_missing_file_is_named() -> None:
     assert "none.yaml:1: unread: no such file or directory" in said(2, "check", "none.yaml")
 
 
+def test_all_errors_of_a_policy_are_printed() -> None:
+    Path("policy.yaml").write_text("mode: audit\nrulez: {}\n")
+    done = call("check", "--policy", "policy.yaml", "good.yaml")
+    assert done.returncode == 2
+    assert [line.partition(" is ")[0].partition(";")[0] for line in done.stderr.splitlines()] == [
+        "cni-guard: --policy policy.yaml:1:1: mode",
+        "cni-guard: --policy policy.yaml:2:1: unknown key rulez",
+    ]
+
+
 def test_policy_that_is_broken_names_file_line_and_way_out() -> None:
     Path("policy.yaml").write_text("mode: enforce\nrulez: {}\n")
     line = complained("check", "--policy", "policy.yaml", "good.yaml")

@@ -65,7 +65,8 @@ def _run(arguments: list[str]) -> int:
         parsed = parser.parse_args(arguments)
         code: int = parsed.run(parsed)
     except output.UsageError as error:
-        output.complain(str(error))
+        for line in error.lines:
+            output.complain(line)
         return USAGE
     except SystemExit as end:
         # argparse exits with 0 after --help, and with 2 after a usage error.

@@ -187,7 +187,8 @@ class Live:
         except UnicodeDecodeError as error:
             reason = f"{file}: not UTF-8: {error.reason} at byte {error.start}"
             raise PolicyError(reason) from error
-        loaded, self.policy_warnings = policy.read(text, file, CATALOGUE.ids, CATALOGUE.former)
+        loaded, warnings, *_ = policy.read(text, file, CATALOGUE.ids, CATALOGUE.former)
+        self.policy_warnings = tuple(map(str, warnings))
         for warning in self.policy_warnings:
             LOG.warning({"message": "policy is outdated", "reason": warning})
         self.policy_refusal = ""

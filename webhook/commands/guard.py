@@ -77,8 +77,7 @@ def _policy(file: str) -> Policy:
         reason = f"--policy {name}: {error.reason}"
         raise UsageError(reason) from error
     except PolicyError as error:
-        reason = f"--policy {error}"
-        raise UsageError(reason) from error
+        raise UsageError(*(f"--policy {line}" for line in error.lines)) from error
     for warning in loaded.warnings:
         complain(f"--policy {warning}")
     return loaded.policy
