@@ -283,6 +283,13 @@ def test_all_errors_of_a_policy_are_printed() -> None:
     ]
 
 
+def test_what_a_policy_says_in_vain_is_a_warning_of_check() -> None:
+    Path("policy.yaml").write_text("mode: enforce\nrules:\n  PFX-001: warn\n")
+    done = call("check", "--policy", "policy.yaml", "good.yaml")
+    assert done.returncode == 0
+    assert done.stderr.startswith("cni-guard: --policy policy.yaml:3:3: the level warn of PFX-001 has no effect")
+
+
 def test_policy_that_is_broken_names_file_line_and_way_out() -> None:
     Path("policy.yaml").write_text("mode: enforce\nrulez: {}\n")
     line = complained("check", "--policy", "policy.yaml", "good.yaml")

@@ -11,7 +11,8 @@ from webhook.engine.pipeline import Guard
 from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.facts.files import read_file
 from webhook.facts.snapshot import SnapshotError
-from webhook.policy import BUILT_IN, Policy, PolicyError, read
+from webhook.policy import BUILT_IN, Policy, PolicyError
+from webhook.policycheck import read
 from webhook.rules import CATALOGUE
 
 _POLICY = "CNI_GUARD_POLICY"
@@ -72,12 +73,12 @@ def _in_words(age: timedelta) -> str:
 def _policy(file: str) -> Policy:
     name = inputs.name_of(file)
     try:
-        loaded = read(inputs.decode(inputs.content(file, None)), name, CATALOGUE.ids, CATALOGUE.former)
+        checked = read(inputs.decode(inputs.content(file, None)), name, CATALOGUE, datetime.now(UTC))
     except inputs.UnreadableError as error:
         reason = f"--policy {name}: {error.reason}"
         raise UsageError(reason) from error
     except PolicyError as error:
         raise UsageError(*(f"--policy {line}" for line in error.lines)) from error
-    for warning in loaded.warnings:
+    for warning in checked.warnings:
         complain(f"--policy {warning}")
-    return loaded.policy
+    return checked.loaded.policy
