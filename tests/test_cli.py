@@ -486,7 +486,9 @@ def test_the_version_is_a_flag_too() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_knows_every_command_and_flag(shell: str) -> None:
     script = said(0, "completion", shell)
-    assert all(word in script for word in ("check", "review", "explain", "fail-on", "endpoint", "policy"))
+    assert all(
+        word in script for word in ("check", "review", "explain", "fail-on", "endpoint", "policy", "strict", "show")
+    )
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=script, text=True, check=False, timeout=60).returncode == 0
 

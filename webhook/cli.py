@@ -13,6 +13,7 @@ from webhook.commands import output
 COMMANDS = {
     "check": "evaluate manifests: files, directories, or - for stdin",
     "review": "answer recorded AdmissionReviews as the webhook would",
+    "policy": "check a policy file, or show the policy in force",
     "facts": "read the facts of a cluster that rules need, once or continuously",
     "rules": "list the rules",
     "explain": "explain a rule, with a bad and a good example",

@@ -15,7 +15,7 @@ from webhook.policy import BUILT_IN, Policy, PolicyError
 from webhook.policycheck import read
 from webhook.rules import CATALOGUE
 
-_POLICY = "CNI_GUARD_POLICY"
+POLICY_VARIABLE = "CNI_GUARD_POLICY"
 _FACTS = "CNI_GUARD_FACTS"
 
 
@@ -24,8 +24,8 @@ def add_guard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         metavar="FILE",
-        default=os.environ.get(_POLICY) or None,
-        help=f"policy file, YAML (default: the built-in policy) [{_POLICY}]",
+        default=os.environ.get(POLICY_VARIABLE) or None,
+        help=f"policy file, YAML (default: the built-in policy) [{POLICY_VARIABLE}]",
     )
     parser.add_argument(
         "--facts",

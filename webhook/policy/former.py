@@ -37,6 +37,32 @@ def with_current_ids(policy: Policy, former: Former) -> Policy:
     )
 
 
+def origins(policy: Policy, former: Former) -> Mapping[Path, Path]:
+    """Where the file has each rule, acknowledged rule and exception of the policy with current IDs.
+
+    Args:
+        policy: The policy with the former IDs that its file has.
+        former: The IDs that were split or removed.
+    """
+    found: dict[Path, Path] = {}
+    by_strictness = sorted(policy.rules, key=lambda rule: -_STRICTNESS.index(policy.rules[rule]))
+    for rule in by_strictness:
+        for new in stands_for(rule, policy.rules, former):
+            found.setdefault(("rules", new), ("rules", rule))
+    listed, excepted = policy.acknowledge or (), _excepted(policy)
+    first: dict[str, int] = {}
+    for index, rule in enumerate(listed):
+        for new in stands_for(rule, frozenset(listed), former):
+            first.setdefault(new, index)
+    found |= {("acknowledge", new): ("acknowledge", old) for new, old in enumerate(first.values())}
+    expanded = [
+        index
+        for index, one in enumerate(policy.exceptions)
+        for _ in stands_for(one.rule, excepted[one.resource], former)
+    ]
+    return found | {("exceptions", new): ("exceptions", old) for new, old in enumerate(expanded)}
+
+
 def outdated(rule: str, named: Collection[str], rules: Collection[str], former: Former) -> Iterator[tuple[str, str]]:
     """What is outdated about an ID in a policy, and what to change before the next minor version.
 
