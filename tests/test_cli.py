@@ -273,6 +273,23 @@ def test_missing_file_is_named() -> None:
     assert "none.yaml:1: unread: no such file or directory" in said(2, "check", "none.yaml")
 
 
+def test_all_errors_of_a_policy_are_printed() -> None:
+    Path("policy.yaml").write_text("mode: audit\nrulez: {}\n")
+    done = call("check", "--policy", "policy.yaml", "good.yaml")
+    assert done.returncode == 2
+    assert [line.partition(" is ")[0].partition(";")[0] for line in done.stderr.splitlines()] == [
+        "cni-guard: --policy policy.yaml:1:1: mode",
+        "cni-guard: --policy policy.yaml:2:1: unknown key rulez",
+    ]
+
+
+def test_what_a_policy_says_in_vain_is_a_warning_of_check() -> None:
+    Path("policy.yaml").write_text("mode: enforce\nrules:\n  PFX-001: warn\n")
+    done = call("check", "--policy", "policy.yaml", "good.yaml")
+    assert done.returncode == 0
+    assert done.stderr.startswith("cni-guard: --policy policy.yaml:3:3: the level warn of PFX-001 has no effect")
+
+
 def test_policy_that_is_broken_names_file_line_and_way_out() -> None:
     Path("policy.yaml").write_text("mode: enforce\nrulez: {}\n")
     line = complained("check", "--policy", "policy.yaml", "good.yaml")
@@ -469,7 +486,9 @@ def test_the_version_is_a_flag_too() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_knows_every_command_and_flag(shell: str) -> None:
     script = said(0, "completion", shell)
-    assert all(word in script for word in ("check", "review", "explain", "fail-on", "endpoint", "policy"))
+    assert all(
+        word in script for word in ("check", "review", "explain", "fail-on", "endpoint", "policy", "strict", "show")
+    )
     if shell == "bash":
         assert subprocess.run(["bash", "-n"], input=script, text=True, check=False, timeout=60).returncode == 0
 

@@ -539,6 +539,10 @@ def config_map(data: Any) -> Change:
     [
         ({"policy.yaml": "mode: enforce\n"}, None),
         ({"policy.yaml": "mode: enforce\nrule: {}\n"}, "policy.yaml:2:1: unknown key rule; did you mean rules?"),
+        (
+            {"policy.yaml": "mode: enforce\nrule: {}\nimage: {}\n"},
+            "policy.yaml:3:1: unknown key image; did you mean images?",
+        ),
         ({"policy.yaml": ""}, "policy.yaml:1:1: the policy is empty"),
         ({"policy.yml": "mode: enforce\n"}, "has no key policy.yaml"),
         (None, "has no key policy.yaml"),

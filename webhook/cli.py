@@ -13,6 +13,7 @@ from webhook.commands import output
 COMMANDS = {
     "check": "evaluate manifests: files, directories, or - for stdin",
     "review": "answer recorded AdmissionReviews as the webhook would",
+    "policy": "check a policy file, or show the policy in force",
     "facts": "read the facts of a cluster that rules need, once or continuously",
     "rules": "list the rules",
     "explain": "explain a rule, with a bad and a good example",
@@ -65,7 +66,8 @@ def _run(arguments: list[str]) -> int:
         parsed = parser.parse_args(arguments)
         code: int = parsed.run(parsed)
     except output.UsageError as error:
-        output.complain(str(error))
+        for line in error.lines:
+            output.complain(line)
         return USAGE
     except SystemExit as end:
         # argparse exits with 0 after --help, and with 2 after a usage error.

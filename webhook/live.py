@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from webhook import policy, tls
+from webhook import policycheck, tls
 from webhook.engine.pipeline import Guard
 from webhook.followed import FollowedFacts
 from webhook.limits import EVALUATION_SECONDS
@@ -187,9 +187,11 @@ class Live:
         except UnicodeDecodeError as error:
             reason = f"{file}: not UTF-8: {error.reason} at byte {error.start}"
             raise PolicyError(reason) from error
-        loaded, self.policy_warnings = policy.read(text, file, CATALOGUE.ids, CATALOGUE.former)
+        checked = policycheck.read(text, file, CATALOGUE, datetime.now(UTC))
+        loaded = checked.loaded.policy
+        self.policy_warnings = tuple(map(str, checked.warnings))
         for warning in self.policy_warnings:
-            LOG.warning({"message": "policy is outdated", "reason": warning})
+            LOG.warning({"message": "policy loaded with a warning", "reason": warning})
         self.policy_refusal = ""
         self.guard = replace(self.guard, policy=loaded, notices=())
         self.source = "file"

@@ -53,6 +53,16 @@ def test_a_file_rules(serve: Serve, file: Path) -> None:
     assert served.metric("cni_guard_policy_loaded_timestamp_seconds") > 0
 
 
+def test_what_a_policy_says_in_vain_is_ready_and_warned_about(serve: Serve, file: Path) -> None:
+    file.write_text("mode: enforce\nrules:\n  PFX-001: warn\n")
+    served = serve("--policy", str(file))
+    (warning,) = served.ready()["policy"]["warnings"]
+    assert warning.startswith(f"{file}:3:3: the level warn of PFX-001 has no effect")
+    (line,) = until(lambda: served.logged("policy loaded with a warning"), "logging")
+    assert (line["level"], line["reason"]) == ("WARNING", warning)
+    assert "PFX-001" not in warnings(served)
+
+
 def unreadable_text(file: Path) -> None:
     """A typo."""
     file.write_text(BROKEN)

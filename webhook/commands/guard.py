@@ -11,10 +11,11 @@ from webhook.engine.pipeline import Guard
 from webhook.facts import NOTHING_KNOWN, Facts
 from webhook.facts.files import read_file
 from webhook.facts.snapshot import SnapshotError
-from webhook.policy import BUILT_IN, Policy, PolicyError, read
+from webhook.policy import BUILT_IN, Policy, PolicyError
+from webhook.policycheck import read
 from webhook.rules import CATALOGUE
 
-_POLICY = "CNI_GUARD_POLICY"
+POLICY_VARIABLE = "CNI_GUARD_POLICY"
 _FACTS = "CNI_GUARD_FACTS"
 
 
@@ -23,8 +24,8 @@ def add_guard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         metavar="FILE",
-        default=os.environ.get(_POLICY) or None,
-        help=f"policy file, YAML (default: the built-in policy) [{_POLICY}]",
+        default=os.environ.get(POLICY_VARIABLE) or None,
+        help=f"policy file, YAML (default: the built-in policy) [{POLICY_VARIABLE}]",
     )
     parser.add_argument(
         "--facts",
@@ -72,13 +73,12 @@ def _in_words(age: timedelta) -> str:
 def _policy(file: str) -> Policy:
     name = inputs.name_of(file)
     try:
-        loaded = read(inputs.decode(inputs.content(file, None)), name, CATALOGUE.ids, CATALOGUE.former)
+        checked = read(inputs.decode(inputs.content(file, None)), name, CATALOGUE, datetime.now(UTC))
     except inputs.UnreadableError as error:
         reason = f"--policy {name}: {error.reason}"
         raise UsageError(reason) from error
     except PolicyError as error:
-        reason = f"--policy {error}"
-        raise UsageError(reason) from error
-    for warning in loaded.warnings:
+        raise UsageError(*(f"--policy {line}" for line in error.lines)) from error
+    for warning in checked.warnings:
         complain(f"--policy {warning}")
-    return loaded.policy
+    return checked.loaded.policy

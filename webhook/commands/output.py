@@ -9,7 +9,12 @@ from webhook.printable import clean
 
 
 class UsageError(Exception):
-    """An error that the caller can fix, in one line: the file, the field and what to do. Exit code 2."""
+    """Errors that the caller can fix, one line each: the file, the field and what to do. Exit code 2."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The errors."""
+        return tuple(map(str, self.args))
 
 
 def say(text: str) -> None:

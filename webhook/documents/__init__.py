@@ -2,7 +2,7 @@
 
 `load` stops at the first broken document, `read` continues after it. Every field has a position: a scalar that of its
 value, a mapping or a list that of its key, because those are the lines that a person edits. Values that an alias or a
-merge adds have the position of the anchor.
+merge adds have the position of the anchor. For messages about keys, `load` can give scalars the position of their key.
 """
 
 import re
@@ -34,21 +34,25 @@ class Document:
     positions: Mapping[Path, Position]
 
 
-def load(text: str) -> list[Document]:
+def load(text: str, *, by_key: bool = False) -> list[Document]:
     """Parse all documents of a text except the empty ones.
+
+    Args:
+        text: The text.
+        by_key: Whether a scalar in a mapping has the position of its key instead of its own.
 
     Raises:
         DocumentError: A document cannot be parsed; the first such document is reported.
     """
     documents = []
-    for document in read(text):
+    for document in read(text, by_key=by_key):
         if isinstance(document, DocumentError):
             raise document
         documents.append(document)
     return documents
 
 
-def read(text: str) -> Iterator[Document | DocumentError]:
+def read(text: str, *, by_key: bool = False) -> Iterator[Document | DocumentError]:
     """Parse each document of a text; a broken one yields its error, and parsing continues after it."""
     text = text.removeprefix("\ufeff")
     if refusal := _unfit(text):
@@ -57,7 +61,7 @@ def read(text: str) -> Iterator[Document | DocumentError]:
     line = 1
     for part in _parts(text):
         if not _is_empty(part):
-            yield from _read_part(part, line, text)
+            yield from _read_part(part, line, text, by_key=by_key)
         line += part.count("\n")
 
 
@@ -87,9 +91,9 @@ def _is_empty(part: str) -> bool:
     return _CONTENT.search(part, marker.end() if marker else 0) is None
 
 
-def _read_part(part: str, line: int, whole: str) -> Iterator[Document | DocumentError]:
+def _read_part(part: str, line: int, whole: str, *, by_key: bool) -> Iterator[Document | DocumentError]:
     try:
-        for value, positions in _values(part, line):
+        for value, positions in _values(part, line, by_key=by_key):
             if value is not None:
                 yield Document(value, positions)
     except DocumentError as error:
@@ -106,18 +110,18 @@ def _hinted(error: DocumentError, part: str, line: int, whole: str) -> DocumentE
     return DocumentError(reason, error.line, error.column, "template")
 
 
-def _values(part: str, line: int) -> Iterator[tuple[Any, Mapping[Path, Position]]]:
+def _values(part: str, line: int, *, by_key: bool) -> Iterator[tuple[Any, Mapping[Path, Position]]]:
     """Parse as kubectl does: as JSON if possible, otherwise as YAML, whose flow style looks similar."""
     space = _SPACE.match(part, 3 if part.startswith("---") else 0)
     start = space.end() if space else 0
     if not part.startswith(("{", "["), start):
-        yield from yamltext.values(part, line)
+        yield from yamltext.values(part, line, by_key=by_key)
         return
     try:
-        yield from jsontext.values(part, start, line)
+        yield from jsontext.values(part, start, line, by_key=by_key)
     except jsontext.NotJsonError as no_json:
         try:
-            yield from yamltext.values(part, line)
+            yield from yamltext.values(part, line, by_key=by_key)
         except DocumentError as no_yaml:
             # With its first key in quotes, the text is meant as JSON: report the JSON error.
             is_meant = no_yaml.reason.startswith("broken") and _JSON_START.match(part, start)

@@ -26,13 +26,14 @@ class NotJsonError(DocumentError):
     """The first value is not JSON; the text may be YAML."""
 
 
-def values(text: str, start: int, line: int) -> Iterator[Value]:
+def values(text: str, start: int, line: int, *, by_key: bool = False) -> Iterator[Value]:
     """Parse the values that follow an offset.
 
     Args:
         text: The text.
         start: The offset of the first value.
         line: The line number of the start of the text.
+        by_key: Whether a scalar in an object has the position of its key.
 
     Raises:
         NotJsonError: The first value is not JSON.
@@ -41,7 +42,7 @@ def values(text: str, start: int, line: int) -> Iterator[Value]:
     places = _Places(text, line)
     at = start
     while at < len(text):
-        reader = _Reader(text, places)
+        reader = _Reader(text, places, by_key=by_key)
         try:
             value, at = reader.value(at, (), at)
         except JSONDecodeError as error:
@@ -67,7 +68,8 @@ class _Places:
 class _Reader:
     """Parses one value; each method takes the offset where it starts and returns it with the offset after it."""
 
-    def __init__(self, text: str, places: _Places) -> None:
+    def __init__(self, text: str, places: _Places, *, by_key: bool) -> None:
+        self._by_key = by_key
         self._text = text
         self._places = places
         self.positions: dict[Path, Position] = {}
@@ -75,7 +77,7 @@ class _Reader:
     def value(self, at: int, path: Path, key_at: int) -> tuple[Any, int]:
         """Parse the value at an offset; a collection gets the position of its key, a scalar its own."""
         first = self._text[at : at + 1]
-        self.positions[path] = self._places.at(key_at if first in "{[" else at)
+        self.positions[path] = self._places.at(key_at if self._by_key or first in "{[" else at)
         if len(path) > MAX_DEPTH:
             raise self._refuse(f"nested deeper than {MAX_DEPTH} levels", at)
         if len(self.positions) > MAX_NODES:

@@ -30,12 +30,13 @@ _TAB_INDENT: Final = re.compile(r" *\t")
 Value = tuple[Any, dict[Path, Position]]
 
 
-def values(text: str, line: int) -> Iterator[Value]:
+def values(text: str, line: int, *, by_key: bool = False) -> Iterator[Value]:
     """Parse the value of each document.
 
     Args:
         text: The text.
         line: The line number of the start of the text.
+        by_key: Whether a scalar in a mapping has the position of its key.
 
     Raises:
         DocumentError: A document is not YAML, or cannot be accepted.
@@ -46,7 +47,7 @@ def values(text: str, line: int) -> Iterator[Value]:
         raise DocumentError(f"the control character U+{ord(odd[0]):04X} is not allowed", line + row, column)
     try:
         for root in _roots(text, line):
-            builder = _Builder()
+            builder = _Builder(by_key=by_key)
             yield builder.build(root, (), root.place), builder.positions
     except yaml.YAMLError as error:
         raise _explained(error, text, line) from error
@@ -155,12 +156,13 @@ class _Tree:
 class _Builder:
     """Converts nodes to values with positions, and expands aliases."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_key: bool) -> None:
+        self._by_key = by_key
         self.positions: dict[Path, Position] = {}
 
     def build(self, node: _Node, path: Path, key: Position) -> Any:
         """The value of a node; `key` is the position of its key, or in a list its own."""
-        self.positions[path] = node.place if isinstance(node, _Scalar) else key
+        self.positions[path] = node.place if isinstance(node, _Scalar) and not self._by_key else key
         if len(self.positions) > MAX_NODES:
             raise _error(f"more than {MAX_NODES} values after its aliases are expanded", key)
         if isinstance(node, _Scalar):

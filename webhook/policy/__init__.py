@@ -4,8 +4,9 @@ Unknown keys, rules and values are errors, so that a typo cannot turn a rule off
 (policy.schema.json) is generated from the types.
 """
 
-from webhook.policy.former import Former
-from webhook.policy.loading import Loaded, PolicyError, load, read
+from webhook.policy.diagnostic import Diagnostic, PolicyError
+from webhook.policy.former import Former, stands_for
+from webhook.policy.loading import Loaded, load, read
 from webhook.policy.schema import schema
 from webhook.policy.sections import (
     BUILT_IN,
@@ -21,12 +22,14 @@ from webhook.policy.sections import (
     Targets,
     Versions,
 )
+from webhook.policy.written import Written
 
 __all__ = [
     "BUILT_IN",
     "Blocked",
     "Cluster",
     "Defaults",
+    "Diagnostic",
     "ExtraVariable",
     "Former",
     "Images",
@@ -38,7 +41,9 @@ __all__ = [
     "SecurityGroups",
     "Targets",
     "Versions",
+    "Written",
     "load",
     "read",
     "schema",
+    "stands_for",
 ]

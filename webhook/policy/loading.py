@@ -1,28 +1,28 @@
-"""Loading of a policy file: YAML in, a frozen `Policy` or the line and the reason why not."""
+"""Loading of a policy file: YAML in, a frozen `Policy` or all the reasons why not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
-from webhook import documents
-from webhook.model import Json, Path
-from webhook.policy.former import Former, named_rules, warning, with_current_ids
-from webhook.policy.schema import path_of, schema, unknown_keys, way_out
+from webhook.model import Json
+from webhook.policy.diagnostic import Diagnostic, PolicyError
+from webhook.policy.former import Former, named_rules, outdated, with_current_ids
+from webhook.policy.misfits import misfits, unknown
+from webhook.policy.schema import schema
 from webhook.policy.sections import Policy
-from webhook.similar import nearest
-
-
-class PolicyError(Exception):
-    """A policy that does not load; the message names the file, the line and the reason."""
+from webhook.policy.written import Written, parse
 
 
 class Loaded(NamedTuple):
     """A policy, and what its owner should change in it before the next minor version."""
 
     policy: Policy
-    warnings: tuple[str, ...]
+    warnings: tuple[Diagnostic, ...]
+    as_written: Policy
+    """The policy with the former IDs that its file has."""
+    written: Written
 
 
 def load(text: str, file: str, rules: Collection[str], former: Former = MappingProxyType({})) -> Policy:
@@ -44,42 +44,33 @@ def read(text: str, file: str, rules: Collection[str], former: Former = MappingP
     Raises:
         PolicyError: The policy does not load.
     """
-    document = _only_document(text, file)
-
-    def fail(path: Path, reason: str) -> PolicyError:
-        place = document.positions.get(path) or next(
-            document.positions[path[:cut]] for cut in range(len(path), -1, -1) if path[:cut] in document.positions
-        )
-        return PolicyError(f"{file}:{place.line}:{place.column}: {reason}")
-
-    for path, known in unknown_keys(document.value, schema()):
-        raise fail(path, f"unknown key {_dotted(path)}{_nearest(str(path[-1]), known)}")
+    written = parse(text, file)
+    value = _with_off(written.value)
+    if errors := tuple(_errors(written, value, {*rules, *former})):
+        raise PolicyError.of(errors)
     try:
-        policy = msgspec.convert(_with_off(document.value), Policy)
+        policy = msgspec.convert(value, Policy)
     except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at ")
-        place = f" at {where.strip('`').removeprefix('$.')}" if where else ""
-        raise fail(path_of(where), f"{reason}{place}{way_out(reason, where)}") from error
-    outdated: list[str] = []
-    for path, rule, named in named_rules(policy):
-        if rule not in rules and rule not in former:
-            raise fail(path, f"there is no rule {rule}{_nearest(rule, rules)}")
-        if reason := warning(rule, named, rules, former):
-            outdated.append(str(fail(path, reason)))
-    return Loaded(with_current_ids(policy, former), tuple(outdated))
+        raise PolicyError.of([written.error((), str(error), "")]) from error
+    warnings = (
+        written.warning(path, found, way_out)
+        for path, rule, named in named_rules(value)
+        for found, way_out in outdated(rule, named, rules, former)
+    )
+    return Loaded(with_current_ids(policy, former), tuple(warnings), policy, written)
 
 
-def _only_document(text: str, file: str) -> documents.Document:
-    try:
-        found = documents.load(text)
-    except documents.DocumentError as error:
-        raise PolicyError(f"{file}:{error.line}:{error.column}: {error.reason}") from error
-    if not found or not found[0].value:
-        raise PolicyError(f"{file}:1:1: the policy is empty; set at least `mode: observe` or `mode: enforce`")
-    if len(found) > 1:
-        place = found[1].positions[()]
-        raise PolicyError(f"{file}:{place.line}:{place.column}: a second YAML document; a policy is one document")
-    return found[0]
+def _errors(written: Written, value: Json, rules: Collection[str]) -> Iterator[Diagnostic]:
+    """Everything that does not fit the schema, and each rule that does not exist."""
+    absent = {
+        path: unknown(path, f"there is no rule {rule}", rule, rules, is_key=path[0] == "rules")
+        for path, rule, _ in named_rules(value)
+        if rule not in rules
+    }
+    # That a rule does not exist says more than that its ID does not match the pattern of IDs.
+    found = (one for one in misfits(value, schema()) if one.path not in absent or one.is_key != absent[one.path].is_key)
+    for one in (*found, *absent.values()):
+        yield written.error(one.path, one.found, one.expected, one.nearest)
 
 
 def _with_off(value: Json) -> Json:
@@ -88,12 +79,3 @@ def _with_off(value: Json) -> Json:
     if not isinstance(rules, dict):
         return value
     return value | {"rules": {rule: "off" if level is False else level for rule, level in rules.items()}}
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    near = nearest(word, known)
-    return f"; did you mean {near[0]}?" if near else f"; allowed here: {', '.join(sorted(known))}"
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)

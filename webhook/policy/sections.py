@@ -1,7 +1,7 @@
 """The sections of a policy file, as frozen values."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -127,7 +127,11 @@ class ExtraVariable(_Section, frozen=True):
 class Defaults(_Section, frozen=True):
     """Approved defaults: values to add when a new or changed aws-node does not set them."""
 
-    env: dict[ContainerName, dict[str, str]] = {}
+    # The schema that msgspec generates does not restrict keys to the names of a Literal.
+    env: Annotated[
+        dict[ContainerName, dict[str, str]],
+        Meta(extra_json_schema={"propertyNames": {"enum": list(get_args(ContainerName))}}),
+    ] = {}
 
 
 class PolicyException(_Section, frozen=True):

@@ -32,5 +32,6 @@ def objections(stored: Json, rules: Catalogue) -> tuple[str, ...]:
     try:
         policy.load(content, KEY, rules.ids, rules.former)
     except PolicyError as error:
-        return (clean(f"the policy does not load, so the guard keeps the current one: {error}"),)
+        first, *others = error.lines
+        return clean(f"the policy does not load, so the guard keeps the current one: {first}"), *others
     return ()
