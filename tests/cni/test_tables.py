@@ -390,8 +390,17 @@ def test_what_is_dead() -> None:
 def test_a_variable_may_lose_its_effect_for_a_while() -> None:
     row = by_name("aws-node")["HOST_CNI_CONFDIR_PATH"]
     assert [str(release) for release in VERSIONS if row.dead_in(release)] == [
-        "1.12.1", "1.12.2", "1.12.5", "1.12.6", "1.13.0", "1.13.2", "1.13.3", "1.13.4", "1.14.0", "1.14.1",
-    ]  # fmt: skip
+        "1.12.1",
+        "1.12.2",
+        "1.12.5",
+        "1.12.6",
+        "1.13.0",
+        "1.13.2",
+        "1.13.3",
+        "1.13.4",
+        "1.14.0",
+        "1.14.1",
+    ]
     assert dead_from(row) is None
     assert row.alive_again(V("1.14.1")) == V("1.15.0")
     assert row.dead_since(V("1.14.1")) == V("1.12.1")

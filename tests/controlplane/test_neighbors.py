@@ -61,8 +61,12 @@ def there(guarded: Guarded) -> Iterator[None]:
     """The official objects of 1.22.4 are there."""
     guarded.store(stock("1.22.4"))
     arn = "arn:aws:iam::111122223333:role/cni"
-    for path, whole in ((ROLE, role("1.22.4")), (BINDING, binding(SUBJECT)), (ACCOUNT, account(arn)),
-                        (CONFIG, config(enable_windows_ipam="true"))):  # fmt: skip
+    for path, whole in (
+        (ROLE, role("1.22.4")),
+        (BINDING, binding(SUBJECT)),
+        (ACCOUNT, account(arn)),
+        (CONFIG, config(enable_windows_ipam="true")),
+    ):
         reply = guarded.past_the_guard("PUT", path, whole)
         if reply.status == 404:
             reply = guarded.past_the_guard("POST", path.rpartition("/")[0], whole)

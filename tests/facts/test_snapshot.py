@@ -55,9 +55,10 @@ values: dict[FactName, st.SearchStrategy[Any]] = {
     "templates": st.frozensets(words, max_size=3),
 }
 times = st.datetimes(
-    datetime(2000, 1, 1), datetime(2026, 11, 25, 12),  # noqa: DTZ001 - the time zone is chosen beside them
+    datetime(2000, 1, 1),  # noqa: DTZ001 - the time zone is chosen beside them
+    datetime(2026, 11, 25, 12),  # noqa: DTZ001
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
-).filter(lambda time: time <= NOW)  # fmt: skip
+).filter(lambda time: time <= NOW)
 
 
 @st.composite

@@ -50,7 +50,7 @@ def test_all_errors_are_reported_in_the_order_of_the_file() -> None:
         'policy.yaml:10:3: versions.floor is "v1.2.3"; it must match ^[0-9]{1,4}\\.[0-9]{1,4}\\.[0-9]{1,4}$',
         "policy.yaml:11:3: versions.maxMinorSkip is true; expected an integer",
         "policy.yaml:12:18: unknown key defaults.env.aws-nod; did you mean aws-node?",
-    )  # fmt: skip
+    )
 
 
 def test_a_value_and_its_key_are_both_reported() -> None:

@@ -193,8 +193,12 @@ def test_only_what_a_policy_does_not_name_is_warned_about() -> None:
 
 def test_each_rule_is_acknowledged_once() -> None:
     assert of_before("acknowledge: [VER-009, VER-001, VER-002]").policy.acknowledge == (
-        "VER-009", "VER-001", "VER-008", "POD-011", "VER-002",
-    )  # fmt: skip
+        "VER-009",
+        "VER-001",
+        "VER-008",
+        "POD-011",
+        "VER-002",
+    )
 
 
 def test_an_exception_that_the_policy_names_for_a_resource_keeps_its_own_terms() -> None:
@@ -203,9 +207,13 @@ def test_an_exception_that_the_policy_names_for_a_resource_keeps_its_own_terms()
     text += "{rule: ENV-006, resource: b, owner: net, reason: z, until: 2098-01-01}]"
     found = [(one.rule, one.resource, one.until.year) for one in of_before(text).policy.exceptions]
     assert found == [
-        ("ENV-006", "a", 2099), ("ENV-014", "a", 2099), ("ENV-013", "a", 2026),
-        ("ENV-006", "b", 2098), ("ENV-013", "b", 2098), ("ENV-014", "b", 2098),
-    ]  # fmt: skip
+        ("ENV-006", "a", 2099),
+        ("ENV-014", "a", 2099),
+        ("ENV-013", "a", 2026),
+        ("ENV-006", "b", 2098),
+        ("ENV-013", "b", 2098),
+        ("ENV-014", "b", 2098),
+    ]
 
 
 @pytest.mark.parametrize(

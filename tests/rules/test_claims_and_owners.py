@@ -62,10 +62,16 @@ def labelled(release: str, label: str) -> Object:
 @pytest.mark.parametrize(
     ("label", "warned"),
     [
-        ("v1.23.1", False), ("1.23.1", False), ("v1.23.1-eksbuild.3", False), ("v1.22.4", True), ("1.30", False),
-        ("team-x", False), ("", False), ("9" * 5000, False),
+        ("v1.23.1", False),
+        ("1.23.1", False),
+        ("v1.23.1-eksbuild.3", False),
+        ("v1.22.4", True),
+        ("1.30", False),
+        ("team-x", False),
+        ("", False),
+        ("9" * 5000, False),
     ],
-)  # fmt: skip
+)
 def test_a_label_that_names_another_release_is_told(label: str, *, warned: bool) -> None:
     assert levels(said("IMG-004", labelled("1.23.1", label))) == ({"warn"} if warned else set())
 

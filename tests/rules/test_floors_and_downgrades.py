@@ -172,9 +172,12 @@ def test_from_each_release_the_one_before_is_only_a_warning_but_for_the_hazards(
     releases = [one for one in VERSIONS if one >= FIRST_WITH_MANIFEST]
     for older, newer in pairwise(releases):
         found = step(DaemonSet(release=str(newer)), DaemonSet(release=str(older)))
-        deployed = [V(one["image"].rpartition(":v")[2]) for one in (
-            stock(older)["spec"]["template"]["spec"]["containers"][0],
-            stock(newer)["spec"]["template"]["spec"]["containers"][0],
-        )]  # fmt: skip
+        deployed = [
+            V(one["image"].rpartition(":v")[2])
+            for one in (
+                stock(older)["spec"]["template"]["spec"]["containers"][0],
+                stock(newer)["spec"]["template"]["spec"]["containers"][0],
+            )
+        ]
         crossed = deployed[0] < V("1.12.1") <= deployed[1] and deployed[0] != V("1.11.5")
         assert ("deny" in levels(found)) == crossed, (older, newer)

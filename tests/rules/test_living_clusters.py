@@ -94,10 +94,16 @@ def test_an_unknown_key_is_not_denied() -> None:
 @pytest.mark.parametrize(
     ("was", "now", "warned"),
     [
-        (None, "true", True), ("true", None, True), ("true", "false", True), ("false", "T", True),
-        (None, "false", False), ("true", "1", False), ("junk", None, False), ("", "0", False),
+        (None, "true", True),
+        ("true", None, True),
+        ("true", "false", True),
+        ("false", "T", True),
+        (None, "false", False),
+        ("true", "1", False),
+        ("junk", None, False),
+        ("", "0", False),
     ],
-)  # fmt: skip
+)
 def test_a_switch_on_a_living_cluster_warns(
     rule: str, name: str, was: str | None, now: str | None, *, warned: bool
 ) -> None:
@@ -135,11 +141,17 @@ def test_spare_prefixes_are_counted_where_they_are_kept(variables: dict[str, str
 @pytest.mark.parametrize(
     ("release", "instance", "warned"),
     [
-        ("1.23.1", "m5.large", False), ("1.23.1", "m4.large", True), ("1.23.1", "i3.large", True),
-        ("1.23.1", "i3.metal", False), ("1.10.4", "i3.metal", True), ("1.11.0", "m5.metal", False),
-        ("1.10.4", "m5.large", False), ("1.23.1", "", False), ("1.10.4", "m7i.metal-24xl", True),
+        ("1.23.1", "m5.large", False),
+        ("1.23.1", "m4.large", True),
+        ("1.23.1", "i3.large", True),
+        ("1.23.1", "i3.metal", False),
+        ("1.10.4", "i3.metal", True),
+        ("1.11.0", "m5.metal", False),
+        ("1.10.4", "m5.large", False),
+        ("1.23.1", "", False),
+        ("1.10.4", "m7i.metal-24xl", True),
     ],
-)  # fmt: skip
+)
 def test_nodes_that_cannot_take_prefixes_are_named(release: str, instance: str, *, warned: bool) -> None:
     on = DaemonSet(release=release, env={"ENABLE_PREFIX_DELEGATION": "true"})
     facts = of_nodes(node(instance_type=instance), node(instance_type="c5.large"))
@@ -191,12 +203,21 @@ def test_the_family_stays_but_for_a_switch_that_never_worked(
 @pytest.mark.parametrize(
     ("address", "denied"),
     [
-        ("127.0.0.1:61679", False), ("127.0.0.2:1", False), ("localhost:61679", False), ("[::1]:61679", False),
-        ("unix:/var/run/x.sock", False), ("[::ffff:127.0.0.1]:1", False), ("127.0.0.1", False),
-        (":61679", True), ("0.0.0.0:61679", True), ("[::]:61679", True), ("10.0.0.1:61679", True),
-        ("node.example:61679", True), ("[::ffff:10.0.0.1]:1", True),
+        ("127.0.0.1:61679", False),
+        ("127.0.0.2:1", False),
+        ("localhost:61679", False),
+        ("[::1]:61679", False),
+        ("unix:/var/run/x.sock", False),
+        ("[::ffff:127.0.0.1]:1", False),
+        ("127.0.0.1", False),
+        (":61679", True),
+        ("0.0.0.0:61679", True),
+        ("[::]:61679", True),
+        ("10.0.0.1:61679", True),
+        ("node.example:61679", True),
+        ("[::ffff:10.0.0.1]:1", True),
     ],
-)  # fmt: skip
+)
 def test_only_a_loopback_address_or_a_socket_stays_on_the_node(address: str, *, denied: bool) -> None:
     assert levels(said("ENV-007", env(INTROSPECTION_BIND_ADDRESS=address))) == ({"deny"} if denied else set())
     off = env(INTROSPECTION_BIND_ADDRESS=address, DISABLE_INTROSPECTION="true")
@@ -227,13 +248,21 @@ def role(**rule: Any) -> Any:
 @pytest.mark.parametrize(
     ("given", "allowed"),
     [
-        (role(), True), (role(verbs=["*"]), True), (role(resources=["*"]), True), (role(apiGroups=["*"]), True),
-        (role(verbs=["get"]), False), (role(resources=["pods/status"]), False), (role(apiGroups=["apps"]), False),
-        (role(resourceNames=["a"]), False), (role(verbs=None), False), (None, False), ({}, False),
+        (role(), True),
+        (role(verbs=["*"]), True),
+        (role(resources=["*"]), True),
+        (role(apiGroups=["*"]), True),
+        (role(verbs=["get"]), False),
+        (role(resources=["pods/status"]), False),
+        (role(apiGroups=["apps"]), False),
+        (role(resourceNames=["a"]), False),
+        (role(verbs=None), False),
+        (None, False),
+        ({}, False),
         ({"rules": 5}, False),
         ({"rules": [None, "x", *role()["rules"]]}, True),
     ],
-)  # fmt: skip
+)
 def test_a_role_is_read_as_the_api_server_reads_it(given: Any, *, allowed: bool) -> None:
     assert allows(given, "patch", "pods") is allowed
 

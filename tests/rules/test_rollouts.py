@@ -44,10 +44,19 @@ def rolling(**fields: int | str | bool) -> DaemonSet:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (1, set()), ("1%", set()), ("25%", set()), ("26%", {"deny"}), ("100%", {"deny"}), (True, set()),
-        ("x%", set()), ("9" * 5000 + "%", set()), (None, set()), ([], set()), ("50", set()),
+        (1, set()),
+        ("1%", set()),
+        ("25%", set()),
+        ("26%", {"deny"}),
+        ("100%", {"deny"}),
+        (True, set()),
+        ("x%", set()),
+        ("9" * 5000 + "%", set()),
+        (None, set()),
+        ([], set()),
+        ("50", set()),
     ],
-)  # fmt: skip
+)
 def test_a_percentage_is_compared_with_that_of_the_policy(value: Any, expected: set[str]) -> None:
     assert levels(said("ROLL-001", rolling(maxUnavailable=value))) == expected
 
@@ -64,10 +73,19 @@ def test_the_policy_sets_the_share() -> None:
 @pytest.mark.parametrize(
     ("value", "count", "expected"),
     [
-        (1, 1, set()), (2, 4, {"deny"}), (2, 8, set()), (3, 8, {"deny"}), (25, 100, set()), (26, 100, {"deny"}),
-        ("50%", 2, set()), ("50%", 3, {"deny"}), ("26%", 3, set()), ("100%", 1, set()), (5, 0, {"deny"}),
+        (1, 1, set()),
+        (2, 4, {"deny"}),
+        (2, 8, set()),
+        (3, 8, {"deny"}),
+        (25, 100, set()),
+        (26, 100, {"deny"}),
+        ("50%", 2, set()),
+        ("50%", 3, {"deny"}),
+        ("26%", 3, set()),
+        ("100%", 1, set()),
+        (5, 0, {"deny"}),
     ],
-)  # fmt: skip
+)
 def test_the_number_of_nodes_decides_where_it_is_known(value: int | str, count: int, expected: set[str]) -> None:
     found = said("ROLL-001", rolling(maxUnavailable=value), facts=nodes(count))
     assert levels(found) == expected
@@ -228,12 +246,30 @@ def test_an_old_release_cannot_even_delete_the_evicted_pod() -> None:
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ("25m", "0.025"), ("1", "1"), ("1e3", "1000"), ("1E3", "1000"), ("1k", "1000"), ("1Ki", "1024"), (".5", "0.5"),
-        (2, "2"), (0.5, "0.5"), ("1E", "1000000000000000000"), ("1Ei", "1152921504606846976"), ("-1", "-1"),
-        ("", None), ("m", None), ("1 ", None), ("1mi", None), (True, None), (None, None), ("9" * 5000, None),
-        (float("inf"), None), (10**400, None), ("1K", None),
+        ("25m", "0.025"),
+        ("1", "1"),
+        ("1e3", "1000"),
+        ("1E3", "1000"),
+        ("1k", "1000"),
+        ("1Ki", "1024"),
+        (".5", "0.5"),
+        (2, "2"),
+        (0.5, "0.5"),
+        ("1E", "1000000000000000000"),
+        ("1Ei", "1152921504606846976"),
+        ("-1", "-1"),
+        ("", None),
+        ("m", None),
+        ("1 ", None),
+        ("1mi", None),
+        (True, None),
+        (None, None),
+        ("9" * 5000, None),
+        (float("inf"), None),
+        (10**400, None),
+        ("1K", None),
     ],
-)  # fmt: skip
+)
 def test_quantities_are_read_as_kubernetes_reads_them(text: Any, read: str | None) -> None:
     assert quantity(text) == (None if read is None else Decimal(read))
 

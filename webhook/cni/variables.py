@@ -144,15 +144,25 @@ _LOGS = "/var/log/aws-routed-eni"
 _LEVEL = Reading("choice", "Debug", choices=_LEVELS, any_case=True, on_empty="default-silent", on_bad="default-silent")
 _PLUGIN_LEVEL = replace(_LEVEL, conflist="exit")
 _SNAT = Reading("choice", "prng", choices=("prng", "hashrandom", "none"), on_empty="default-silent", on_bad="default")
-_VETH = Reading("text", "eni", on_empty="harms", on_bad="exit", longest=4, forbidden=("eth", "lo", "vlan"),
-                conflist="exit")  # fmt: skip
+_VETH = Reading(
+    "text", "eni", on_empty="harms", on_bad="exit", longest=4, forbidden=("eth", "lo", "vlan"), conflist="exit"
+)
 _MTU = Reading("integer", "9001", on_empty="exit", on_bad="exit", minimum=576, minimum6=1280, maximum=9001)
-_ANY_MTU = Reading("clamped", "9001", on_empty="default-silent", on_bad="default", minimum=576, maximum=9001,
-                   conflist="exit")  # fmt: skip
-_SG_MODE = Reading("choice", "strict", choices=("strict", "standard"), on_empty="exit", on_bad="exit",
-                   only_with=("security-groups-for-pods",), conflist="exit")  # fmt: skip
-_NP_MODE = Reading("choice", None, choices=("none", "strict", "standard"), any_case=True, on_empty="start-fails",
-                   on_bad="start-fails")  # fmt: skip
+_ANY_MTU = Reading(
+    "clamped", "9001", on_empty="default-silent", on_bad="default", minimum=576, maximum=9001, conflist="exit"
+)
+_SG_MODE = Reading(
+    "choice",
+    "strict",
+    choices=("strict", "standard"),
+    on_empty="exit",
+    on_bad="exit",
+    only_with=("security-groups-for-pods",),
+    conflist="exit",
+)
+_NP_MODE = Reading(
+    "choice", None, choices=("none", "strict", "standard"), any_case=True, on_empty="start-fails", on_bad="start-fails"
+)
 _LOG = Reading("text", f"{_LOGS}/plugin.log", on_bad="exit", forbidden=("stdout",), log_of="plugin", conflist="exit")
 _EGRESS_LOG = Reading("text", f"{_LOGS}/egress-v4-plugin.log", log_of="egress-plugin", conflist="exit")
 _CONFDIR = Reading("folder", "/host/etc/cni/net.d", on_empty="harms", on_bad="harms")

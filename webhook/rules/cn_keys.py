@@ -64,21 +64,30 @@ def ambiguous_key(case: AwsNodeCase) -> Iterator[Problem]:
     if not case.new.custom_networking:
         for name, value in keys:
             yield _warning(
-                case, name, f"{name}={named(value)} is not read while {_SWITCH} is off",
-                "pods take their addresses from the node's own subnet", f"Set {_SWITCH}=true too, or remove {name}",
-            )  # fmt: skip
+                case,
+                name,
+                f"{name}={named(value)} is not read while {_SWITCH} is off",
+                "pods take their addresses from the node's own subnet",
+                f"Set {_SWITCH}=true too, or remove {name}",
+            )
         return
     if len(keys) > 1:
         yield _warning(
-            case, _ANNOTATION, f"{_LABEL} and {_ANNOTATION} are both set",
+            case,
+            _ANNOTATION,
+            f"{_LABEL} and {_ANNOTATION} are both set",
             "a node with the annotation ignores the label",
-            f"Remove {_ANNOTATION}, and let the label alone decide", _LABEL,
-        )  # fmt: skip
+            f"Remove {_ANNOTATION}, and let the label alone decide",
+            _LABEL,
+        )
     if main.get(_LABEL) == _OLD_ZONE:
         yield _warning(
-            case, _LABEL, f"{_LABEL}={_OLD_ZONE} is a deprecated label",
-            'nodes without it look for an ENIConfig "default"', f"Set {_LABEL}={_ZONE}",
-        )  # fmt: skip
+            case,
+            _LABEL,
+            f"{_LABEL}={_OLD_ZONE} is a deprecated label",
+            'nodes without it look for an ENIConfig "default"',
+            f"Set {_LABEL}={_ZONE}",
+        )
     yield from _on_nodes(case)
 
 
@@ -104,9 +113,13 @@ def _on_nodes(case: AwsNodeCase) -> Iterator[Problem]:
     hidden = sum(_EXTERNAL in node.labels for node in nodes)
     if hidden:
         yield _warning(
-            case, _LABEL, f"{hidden} of {len(nodes)} nodes have the label {_EXTERNAL}",
-            f"it wins over {label}, whatever that says", f"Remove the label {_EXTERNAL} from the nodes", _ANNOTATION,
-        )  # fmt: skip
+            case,
+            _LABEL,
+            f"{hidden} of {len(nodes)} nodes have the label {_EXTERNAL}",
+            f"it wins over {label}, whatever that says",
+            f"Remove the label {_EXTERNAL} from the nodes",
+            _ANNOTATION,
+        )
     if not nodes or any(_leads(node, label, annotation) for node in nodes):
         return
     key = f"{_LABEL}={named(label)}" if main.get(_LABEL) else f"{_ANNOTATION}={named(annotation)}"

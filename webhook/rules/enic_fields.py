@@ -100,17 +100,25 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
     groups = case.new.security_groups
     if groups is None or groups == []:
         yield _groups(
-            _GROUPS, None, "warn", f"{_called(case)} has no securityGroups",
-            "pods get those of the node's primary interface", "State them explicitly",
-        )  # fmt: skip
+            _GROUPS,
+            None,
+            "warn",
+            f"{_called(case)} has no securityGroups",
+            "pods get those of the node's primary interface",
+            "State them explicitly",
+        )
         raise CouldNotCheckError(
             "some CNI releases crash on empty securityGroups; the version in the cluster is not known"
         )
     if not isinstance(groups, list):
         yield _groups(
-            _GROUPS, _text(groups), "deny", f"spec.securityGroups of {_called(case)} is not a list",
-            _REFUSED, "Write a list of security group IDs",
-        )  # fmt: skip
+            _GROUPS,
+            _text(groups),
+            "deny",
+            f"spec.securityGroups of {_called(case)} is not a list",
+            _REFUSED,
+            "Write a list of security group IDs",
+        )
         return
     if any(found.path[-1:] == ("securityGroups",) for found in case.new.too_long()):
         raise CouldNotCheckError("spec.securityGroups is too long to be read")
@@ -119,23 +127,33 @@ def bad_groups(case: EniConfigCase) -> Iterator[Problem]:
         path: Path = ("spec", "securityGroups", index)
         if not isinstance(group, str) or not _GROUP.fullmatch(group):
             yield _groups(
-                path, _text(group), "deny", f"{_shown(group)} in {_called(case)} is not a security group ID",
-                _REFUSED, "Write sg- and 8 or 17 hexadecimal digits",
-            )  # fmt: skip
+                path,
+                _text(group),
+                "deny",
+                f"{_shown(group)} in {_called(case)} is not a security group ID",
+                _REFUSED,
+                "Write sg- and 8 or 17 hexadecimal digits",
+            )
         elif group in seen:
             yield _groups(
-                path, f"{group} twice", "deny", f"{group} is listed twice in {_called(case)}", _REFUSED,
+                path,
+                f"{group} twice",
+                "deny",
+                f"{group} is listed twice in {_called(case)}",
+                _REFUSED,
                 "Remove one",
-            )  # fmt: skip
+            )
         else:
             seen.add(group)
     if len(groups) > _QUOTA:
         yield _groups(
-            _GROUPS, f"{len(groups)} groups", "warn",
+            _GROUPS,
+            f"{len(groups)} groups",
+            "warn",
             f"{_called(case)} has {len(groups)} security groups",
             f"EC2 refuses more than {_QUOTA} on an interface unless the quota was raised",
             f"Use {_QUOTA} at most, or make sure of the quota",
-        )  # fmt: skip
+        )
 
 
 _GROUPS: Path = ("spec", "securityGroups")
@@ -145,9 +163,13 @@ _REFUSED = "EC2 refuses the interface, so nodes that use it get no addresses"
 def _groups(path: Path, fault: str | None, level: Level, wrong: str, effect: str, remedy: str) -> Problem:  # noqa: PLR0913, PLR0917
     """A problem of one group, or of the list as a whole: each rests on its own fault alone."""
     return Problem(
-        path=path, evidence=(("ENIConfig spec.securityGroups", fault),), level=level, wrong=wrong, effect=effect,
+        path=path,
+        evidence=(("ENIConfig spec.securityGroups", fault),),
+        level=level,
+        wrong=wrong,
+        effect=effect,
         remedy=remedy,
-    )  # fmt: skip
+    )
 
 
 @rule(

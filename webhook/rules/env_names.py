@@ -170,9 +170,12 @@ def dead_variable(case: AwsNodeCase) -> Iterator[Problem]:
     ):
         if name in main.env and idle:
             yield warning(
-                case, (name, "ENABLE_IPv6"), f"{name} has no effect in an {family} cluster",
-                "it only matters in the other address family", f"Remove {name}",
-            )  # fmt: skip
+                case,
+                (name, "ENABLE_IPv6"),
+                f"{name} has no effect in an {family} cluster",
+                "it only matters in the other address family",
+                f"Remove {name}",
+            )
 
 
 def _dead(holder: Container, row: Variable, version: Version) -> Problem:

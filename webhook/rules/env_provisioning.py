@@ -51,17 +51,22 @@ def no_provisioning(case: AwsNodeCase) -> Iterator[Problem]:
     if text(at(view.raw, "metadata", "annotations", _PROVISIONED)) != "true":
         for name in causes:
             yield _unprovisioned(
-                case, (name,), "deny",
+                case,
+                (name,),
+                "deny",
                 "ipamd creates no interface, so pods get only addresses that were attached before",
                 f'Remove it, or annotate the DaemonSet with {_PROVISIONED}: "true" where something else attaches them',
-            )  # fmt: skip
+            )
     if view.custom_networking:
         for name in causes:
             yield _unprovisioned(
-                case, (name, _CUSTOM), "deny",
+                case,
+                (name, _CUSTOM),
+                "deny",
                 "pods may not use the primary interface and no other one is made: none gets an address",
-                f"Switch {name} or {_CUSTOM} off", certain=True,
-            )  # fmt: skip
+                f"Switch {name} or {_CUSTOM} off",
+                certain=True,
+            )
     if view.flag(_IMDS):
         yield from _imds_conflicts(case)
 
@@ -70,19 +75,29 @@ def _imds_conflicts(case: AwsNodeCase) -> Iterator[Problem]:
     view = case.new
     if view.flag(_DISCOVERY) and case.tables.behaves(view.known_version, "discovery-needs-ec2"):
         yield _unprovisioned(
-            case, (_IMDS, _DISCOVERY), "deny", "subnet discovery calls EC2 all the same, and fails where EC2 is not "
-            "reachable", f"Set {_DISCOVERY}=false as well", fixes=True,
-        )  # fmt: skip
+            case,
+            (_IMDS, _DISCOVERY),
+            "deny",
+            "subnet discovery calls EC2 all the same, and fails where EC2 is not reachable",
+            f"Set {_DISCOVERY}=false as well",
+            fixes=True,
+        )
     if view.pod_eni:
         yield _unprovisioned(
-            case, (_IMDS, "ENABLE_POD_ENI"), "deny", "no trunk interface is found, so pods with security groups fail",
+            case,
+            (_IMDS, "ENABLE_POD_ENI"),
+            "deny",
+            "no trunk interface is found, so pods with security groups fail",
             f"Switch {_IMDS} or ENABLE_POD_ENI off",
-        )  # fmt: skip
+        )
     if view.ipv6:
         yield _unprovisioned(
-            case, (_IMDS, "ENABLE_IPv6"), "warn", "assigning the IPv6 prefix calls EC2 all the same",
+            case,
+            (_IMDS, "ENABLE_IPv6"),
+            "warn",
+            "assigning the IPv6 prefix calls EC2 all the same",
             "Make sure that nodes reach EC2",
-        )  # fmt: skip
+        )
 
 
 def _unprovisioned(  # noqa: PLR0913 - the parts of a problem, in its order

@@ -44,9 +44,11 @@ def _foreign_values(case: AwsNodeCase, holder: Container) -> Iterator[Problem]:
         entry = at(holder.raw, "env", holder.index[name], "valueFrom", "fieldRef", "fieldPath")
         if row.parser != "field" or entry != row.field_path:
             yield _uncheckable(
-                holder.where(name), holder.evidence(name),
-                f"{name} in container {holder.label} {value.says}", "Write the value into the manifest",
-            )  # fmt: skip
+                holder.where(name),
+                holder.evidence(name),
+                f"{name} in container {holder.label} {value.says}",
+                "Write the value into the manifest",
+            )
 
 
 def _uncheckable(path: Path, evidence: Evidence, wrong: str, remedy: str) -> Problem:

@@ -58,8 +58,12 @@ def wasted_prefixes(case: AwsNodeCase) -> Iterator[Problem]:
             effect=f"{spare * _PREFIX} addresses of the subnet lie idle per node",
             remedy=f"Set {_TARGET}=1, or WARM_IP_TARGET=5 and MINIMUM_IP_TARGET=16",
         )
-    yield from _without(case, is_xen, "have no Nitro hypervisor", "they fall back to single addresses, and a limit of "
-                        "pods that counts on prefixes overfills them")  # fmt: skip
+    yield from _without(
+        case,
+        is_xen,
+        "have no Nitro hypervisor",
+        "they fall back to single addresses, and a limit of pods that counts on prefixes overfills them",
+    )
     if not case.tables.behaves(case.new.version, "prefixes-on-metal"):
         first = case.tables.behaviors["prefixes-on-metal"]
         yield from _without(case, is_metal, "are bare metal", f"prefixes work on them from CNI {first} on")

@@ -44,19 +44,23 @@ def strategy(case: AwsNodeCase) -> Iterator[Problem]:
     raw = case.new.raw
     if on_delete(raw):
         yield _warning(
-            (*STRATEGY, "type"), "updateStrategy OnDelete", "updateStrategy.type is OnDelete",
+            (*STRATEGY, "type"),
+            "updateStrategy OnDelete",
+            "updateStrategy.type is OnDelete",
             "nodes keep the old pod until someone deletes it, so releases and settings mix unnoticed",
             "Use RollingUpdate with maxUnavailable 10%",
-        )  # fmt: skip
+        )
     else:
         yield from _too_many(case)
     surge = rolling(raw, "maxSurge")
     if surge is not None and surge.number > 0:
         yield _warning(
-            (*STRATEGY, "rollingUpdate", "maxSurge"), f"maxSurge {surge}", f"maxSurge={surge}",
+            (*STRATEGY, "rollingUpdate", "maxSurge"),
+            f"maxSurge {surge}",
+            f"maxSurge={surge}",
             "two pods of aws-node run on one node, which share its ports and its state file",
             "Set maxSurge to 0 and maxUnavailable to 10%",
-        )  # fmt: skip
+        )
     yield from _grace(case)
 
 
@@ -101,9 +105,11 @@ def _grace(case: AwsNodeCase) -> Iterator[Problem]:
     if seconds is None or _SHORTEST <= seconds <= _LONGEST:
         return
     yield _warning(
-        _GRACE, f"terminationGracePeriodSeconds {seconds}", f"terminationGracePeriodSeconds={seconds}",
+        _GRACE,
+        f"terminationGracePeriodSeconds {seconds}",
+        f"terminationGracePeriodSeconds={seconds}",
         "the rollout, and the gap on each node in which no pod starts, take longer"
         if seconds > _LONGEST
         else "aws-node may be killed before it has written its state",
         "Set terminationGracePeriodSeconds to 10, as the official manifest does",
-    )  # fmt: skip
+    )

@@ -143,9 +143,14 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
         grows = case.old is None or len(items) > len(_items(case, case.old, name))
         many = f"{len(items)} items"
         yield _bad(
-            case, name, many, "deny" if grows else "warn", f"{name} has {many}",
-            "each becomes a rule on every node, and none is checked", f"List at most {_MANY} networks",
-        )  # fmt: skip
+            case,
+            name,
+            many,
+            "deny" if grows else "warn",
+            f"{name} has {many}",
+            "each becomes a rule on every node, and none is checked",
+            f"List at most {_MANY} networks",
+        )
         return
     away = "take it off the list" if any(go_cidr(item) for item in items) else f"remove {name}"
     for item in dict.fromkeys(items):
@@ -153,10 +158,14 @@ def _bad_items(case: AwsNodeCase, name: str) -> Iterator[Problem]:
             yield _bad(case, name, item, *said)
     if name == EXCLUDE and _covers_everything(items):
         yield _bad(
-            case, name, "every address", "deny", f"{name}={','.join(items)} covers every address, so it switches SNAT "
-            "off", "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
+            case,
+            name,
+            "every address",
+            "deny",
+            f"{name}={','.join(items)} covers every address, so it switches SNAT off",
+            "pods lose the way out where they relied on it, and ipamd still believes that SNAT is on",
             f"Remove {name}, and set {EXTERNAL}=true if no SNAT is meant",
-        )  # fmt: skip
+        )
 
 
 def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
@@ -164,9 +173,14 @@ def _bad_random(case: AwsNodeCase) -> Iterator[Problem]:
     reading = reading_of(case, case.new.required, RANDOM)
     if random and reading and random not in reading.choices:
         yield _bad(
-            case, RANDOM, random, "deny", f'{RANDOM}="{random}" must be one of {", ".join(reading.choices)}',
-            f"the CNI takes {reading.default} instead", "Write one of them in lower case",
-        )  # fmt: skip
+            case,
+            RANDOM,
+            random,
+            "deny",
+            f'{RANDOM}="{random}" must be one of {", ".join(reading.choices)}',
+            f"the CNI takes {reading.default} instead",
+            "Write one of them in lower case",
+        )
 
 
 _Said = tuple[Level, str, str, str]
