@@ -8,6 +8,7 @@ from webhook import policycheck
 from webhook.catalogue.rule import Rule
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
+from webhook.cni.tables import KNOWN
 from webhook.engine.pipeline import Guard, validate
 from webhook.policycheck.levels import is_always_certain
 from webhook.rules import CATALOGUE
@@ -82,6 +83,8 @@ def test_an_exception_for_an_object_of_the_wrong_name() -> None:
     rule = next(one for one in CATALOGUE if "ServiceAccount" in one.targets and one.level == "deny")
     (line,) = exception(rule.id, "ServiceAccount kube-system/aws-nod")
     assert "no rule is about this ServiceAccount; allowed here: ServiceAccount kube-system/aws-node" in line
+    (line,) = exception(rule.id, "ServiceAccount default/aws-node")
+    assert "no rule is about this ServiceAccount" in line
 
 
 def test_an_exception_of_a_rule_that_does_not_deny() -> None:
@@ -140,6 +143,11 @@ def test_a_default_that_a_rule_denies() -> None:
     assert line.startswith("6:7: ENV-002 denies this default in the official manifest of ")
     lines = warned("defaults: {env: {aws-node: {WARM_ENI_TARGET: '3', WARM_IP_TARGET: '5'}}}\n")
     assert any("IPT-004 denies this default" in line for line in lines)
+
+
+def test_what_is_denied_without_the_defaults_too_is_not_blamed_on_them() -> None:
+    blocked = f"versions: {{blocked: [{{release: {KNOWN.newest}, reason: ours}}]}}\n"
+    assert warned(f"{blocked}defaults: {{env: {{aws-node: {{CLUSTER_NAME: prod}}}}}}\n") == ()
 
 
 def test_a_default_that_is_denied_is_found_in_mode_observe_too() -> None:
