@@ -138,7 +138,7 @@ def causes(example: DaemonSet) -> Counter[tuple[Any, ...]]:
 SHARDS = 4
 """Parts of the law about pairs, which run side by side."""
 
-PAIRS = 12_000
+PAIRS = 6_000
 """Pairs that are tried: with hundreds of examples, all of them would take ten minutes."""
 
 
