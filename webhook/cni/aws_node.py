@@ -17,7 +17,8 @@ from webhook.cni.probes import KINDS, ProbeTarget, asked
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
-POD_SPEC: Path = ("spec", "template", "spec")
+POD_TEMPLATE: Path = ("spec", "template")
+POD_SPEC: Path = (*POD_TEMPLATE, "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
 """States the release of an image given by digest, if neither the policy nor a tag does."""
 
