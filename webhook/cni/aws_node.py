@@ -155,6 +155,13 @@ class AwsNode:
         """Whether the CNI leaves source addresses to the VPC's NAT gateways."""
         return self.flag("AWS_VPC_K8S_CNI_EXTERNALSNAT")
 
+    @property
+    def connmark(self) -> int:
+        """The bits by which connections through node ports are marked."""
+        name = "AWS_VPC_K8S_CNI_CONNMARK"
+        default = int(variables.by_name("aws-node")[name].default or "0", 0)
+        return values.mark(self.required.get(name), default)
+
     def argument(self, name: str) -> str | None:
         """The value of a flag of the network policy agent (`--name=value`, `--name` alone is true), None if unset."""
         return self._arguments.get(name)
