@@ -64,10 +64,11 @@ class GuardProcess:
         certificate.write_bytes(pair.certificate_pem)
         key.write_bytes(pair.key_pem)
 
-    def start(self) -> None:
-        """Start the server, at first or after it was killed, and wait until it is ready."""
+    def start(self, *flags: str | Path) -> None:
+        """Start the server, at first or after it was killed, perhaps with more flags, and wait until it is ready."""
         pair = ("--tls-cert", self.folder / "tls.crt", "--tls-key", self.folder / "tls.key")
         command = [*self._command, "--bind", f"{self.address}:{PORT}", *pair, "--policy", self.policy_file]
+        command += flags
         with ExitStack() as stack:
             self.process = stack.enter_context(Process(command, self.folder / "guard.log"))
             self.cluster.wait_for(self._ready, "the guard to be ready", START_SECONDS)

@@ -215,3 +215,13 @@ def test_a_null_time_of_creation_does_not_count() -> None:
     template = {"metadata": {"labels": {"a": "b"}}}
     with_null = {"metadata": {"labels": {"a": "b"}, "creationTimestamp": None}}
     assert template_hash(with_null) == template_hash(template)
+
+
+def test_the_time_of_a_restart_does_not_count() -> None:
+    restarted = {"kubectl.kubernetes.io/restartedAt": "2026-06-01T12:00:00Z"}
+    for others in ({}, {"a": "b"}):
+        template = {"metadata": {"labels": {"a": "b"}, **({"annotations": others} if others else {})}}
+        again = {"metadata": {"labels": {"a": "b"}, "annotations": {**others, **restarted}}}
+        assert template_hash(again) == template_hash(template)
+    assert template_hash({"metadata": {"annotations": {"a": "c"}}}) != template_hash({"metadata": {}})
+    assert template_hash({"metadata": {"annotations": restarted}}) == template_hash({})

@@ -161,6 +161,14 @@ def test_nodes_that_cannot_take_prefixes_are_named(release: str, instance: str, 
     assert said("PFX-003", DaemonSet(release=release), facts=facts) == []
 
 
+def test_only_nodes_that_run_aws_node_take_prefixes() -> None:
+    on = env(ENABLE_PREFIX_DELEGATION="true")
+    windows, linux = node(os="windows", instance_type="m4.large"), node(instance_type="m4.large")
+    assert said("PFX-003", on, facts=of_nodes(windows)) == []
+    [found] = said("PFX-003", on, facts=of_nodes(windows, linux))
+    assert found.problem.wrong.startswith("1 of 1 nodes (m4.large)")
+
+
 def test_families_are_whole_words() -> None:
     assert not any(is_xen(one) for one in ("m5.large", "p3dn.24xlarge", "c5.large", "t3.micro", "x2idn.metal", ""))
     assert all(is_xen(one) for one in ("m4.large", "p3.2xlarge", "t2.micro", "x1e.large"))

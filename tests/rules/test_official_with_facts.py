@@ -14,7 +14,7 @@ from webhook.cni.version import Version
 from webhook.facts import NOTHING_KNOWN, EniConfig, Fact, Facts, Node, Service, Workload
 
 RELEASES = [release for release in VERSIONS if release >= FIRST_WITH_MANIFEST]
-FAMILIES = {"IPT", "CN", "ENIC", "IP6", "SGP", "NP"}
+FAMILIES = {"IPT", "SNAT", "CN", "ENIC", "IP6", "SGP", "NP"}
 EVERYTHING = Facts(
     kubernetes=Fact((1, 33), "cluster"),
     nodes=Fact(tuple(Node(name=f"n{index}", instance_type="t3.large", pods=17) for index in range(300)), "cluster"),

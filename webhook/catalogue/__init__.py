@@ -22,6 +22,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "NP": "Network policy",
         "ENV": "Environment variables",
         "DEL": "Deletion",
+        "WH": "Webhooks of others",
         "DEF": "Defaults of the policy",
     }
 )

@@ -20,6 +20,7 @@ TROUBLESHOOTING = f"{_DOCS}/docs/troubleshooting.md"
 TARGETS = f"{_DOCS}/docs/eni-and-ip-target.md"
 PREFIX_TARGETS = f"{_DOCS}/docs/prefix-and-ip-target.md"
 NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
+WEBHOOKS = "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"
 VARIABLES = f"{_REPOSITORY}#cni-configuration-variables"
 
 

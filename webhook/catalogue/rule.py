@@ -100,6 +100,8 @@ class Rule:
     """Its IDs in the previous minor version, including those of rules that it was a part of."""
     binds_addon_manager: bool = False
     """Whether it also denies changes by the EKS add-on manager that are not certain to fail."""
+    binds_rollbacks: bool = False
+    """Whether it also denies a rollback to a pod template that a ControllerRevision of aws-node holds."""
     needs: frozenset[FactName] = frozenset()
     """The facts that it reads; it receives no others."""
     on_version_change: bool = False
@@ -123,6 +125,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
     files_only: bool = False,
     acknowledgeable: bool = False,
     binds_addon_manager: bool = False,
+    binds_rollbacks: bool = False,
     formerly: tuple[str, ...] = (),
     needs: tuple[FactName, ...] = (),
     on_version_change: bool = False,
@@ -148,6 +151,7 @@ def rule(  # noqa: PLR0913 - a record's fields, each by name
             files_only=files_only,
             acknowledgeable=acknowledgeable,
             binds_addon_manager=binds_addon_manager,
+            binds_rollbacks=binds_rollbacks,
             formerly=formerly,
             needs=frozenset(needs),
             on_version_change=on_version_change,

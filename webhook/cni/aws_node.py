@@ -18,7 +18,8 @@ from webhook.cni.selection import Selection
 from webhook.cni.version import Version, parse_tag
 from webhook.model import CouldNotCheckError, Evidence, Json, Path, at, text
 
-POD_SPEC: Path = ("spec", "template", "spec")
+POD_TEMPLATE: Path = ("spec", "template")
+POD_SPEC: Path = (*POD_TEMPLATE, "spec")
 VERSION_ANNOTATION = "cni-guard.dev/cni-version"
 """States the release of an image given by digest, if neither the policy nor a tag does."""
 
@@ -170,6 +171,13 @@ class AwsNode:
     def external_snat(self) -> bool:
         """Whether the CNI leaves source addresses to the VPC's NAT gateways."""
         return self.flag("AWS_VPC_K8S_CNI_EXTERNALSNAT")
+
+    @property
+    def connmark(self) -> int:
+        """The bits by which connections through node ports are marked."""
+        name = "AWS_VPC_K8S_CNI_CONNMARK"
+        default = int(variables.by_name("aws-node")[name].default or "0", 0)
+        return values.mark(self.required.get(name), default)
 
     def argument(self, name: str) -> str | None:
         """The value of a flag of the network policy agent (`--name=value`, `--name` alone is true), None if unset."""

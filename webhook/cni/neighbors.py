@@ -46,6 +46,9 @@ KINDS: Final[Mapping[tuple[str, str], Kind]] = {
         Kind("rbac.authorization.k8s.io", "ClusterRoleBinding", names=frozenset({"aws-node"})),
         Kind("", "ConfigMap", NAMESPACE, frozenset({"amazon-vpc-cni"}), in_files=True),
         Kind("vpcresources.k8s.aws", "SecurityGroupPolicy", in_files=True),
+        # Only files are evaluated: the webhook of cni-guard is not registered for webhooks.
+        Kind("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", in_files=True),
+        Kind("admissionregistration.k8s.io", "MutatingWebhookConfiguration", in_files=True),
     )
 }
 """The kinds by API group and kind."""

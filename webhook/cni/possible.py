@@ -20,7 +20,7 @@ _VALUES: Mapping[Parser, tuple[str, ...]] = MappingProxyType(
         "target": _NUMBERS,
         "integer": _SIZES,
         "clamped": _SIZES,
-        "mark": ("0x80", "0"),
+        "mark": ("0x80", "0", "0x4000", "0x10000"),
         "text": ("x", ""),
         "path": ("/x", ""),
         "folder": ("/x", ""),

@@ -65,6 +65,12 @@ def warm_target(text: str | None, default: int) -> int:
     return default if number is None or number < 0 else number
 
 
+def mark(text: str | None, default: int) -> int:
+    """A mark of 32 bits as the CNI reads it: anything else gives the default."""
+    number = go_int_any_base(text) if text else None
+    return number if number is not None and 0 < number < 2**32 else default
+
+
 def beyond_zero(text: str | None, version: Version | None = None) -> bool:
     """Whether the entry point takes a target as set; absent counts as "0", an unknown release as the newest.
 

@@ -53,7 +53,8 @@ class Completed:
 def add_defaults(evaluation: Evaluation) -> Completed:
     """Add approved defaults for problems that the change introduces.
 
-    Nothing is added to a change by the manager of the EKS add-on, and no default that would cause a denial.
+    Nothing is added to a change by the manager of the EKS add-on, or to a rollback to a pod template that ran before,
+    and no default that would cause a denial.
 
     Raises:
         PatchError: The patch does not produce the evaluated object.
@@ -67,6 +68,8 @@ def add_defaults(evaluation: Evaluation) -> Completed:
     if change.user is not None and change.user.name == ADDON_MANAGER:
         return nothing
     wanted = [finding for finding in verdict.findings if finding.introduced and not finding.excuse]
+    if any(finding.problem.fixes for finding in wanted) and evaluation.is_way_back:
+        return nothing
     # All fixes at once; only if together they cause a denial, one finding at a time.
     filled = _attempt(nothing, wanted, evaluation)
     if filled is None:

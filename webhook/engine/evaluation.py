@@ -63,8 +63,14 @@ class Evaluation:
         kept = {name: outcome for name, outcome in self._outcomes.items() if name in unread}
         return self._evaluate(changed, self._view(changed.object), kept)
 
+    @property
+    def is_way_back(self) -> bool:
+        """Whether the change goes back to a pod template that a ControllerRevision of aws-node holds."""
+        return self._levels(self.verdict.change).is_way_back
+
     def _levels(self, change: Change) -> Levels:
-        return Levels(change, self._basis.policy, self._basis.now, self._basis.tables)
+        basis = self._basis
+        return Levels(change, basis.policy, basis.facts, basis.now, basis.tables)
 
     def _view(self, raw: Json) -> View:
         target = self.verdict.change.target

@@ -3,17 +3,19 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
 from webhook.catalogue.rule import Rule
-from webhook.cni.aws_node import AwsNode
+from webhook.cni.aws_node import POD_TEMPLATE, AwsNode
 from webhook.cni.eniconfig import EniConfig
 from webhook.cni.identity import NAMESPACE
 from webhook.cni.neighbors import Neighbor
 from webhook.cni.tables import Tables
 from webhook.engine.outcome import Gravity, Outcome, gravity
+from webhook.facts import Facts
+from webhook.facts.templates import template_hash
 from webhook.model import ADDON_MANAGER, Change, Evidence, Finding, Json, Level, Overrun, Problem, RuleError, at, text
 from webhook.policy import Policy
 
@@ -22,19 +24,35 @@ ACKNOWLEDGE = "cni-guard.dev/acknowledge"
 
 _ACKNOWLEDGED = re.compile(r"([A-Z0-9]+-[0-9]{3}):?[ \t]+(?=.*\w)")
 
+_WAY_BACK = "not denied: a rollback to a pod template that a ControllerRevision of aws-node holds"
+
 View = AwsNode | EniConfig | Neighbor
 Before = frozenset[tuple[Evidence, Gravity]]
 """The problems that the old object already has, by evidence, with their gravity there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Levels:
     """Assigns the levels for one change."""
 
     change: Change
     policy: Policy
+    facts: Facts
     now: datetime
     tables: Tables
+
+    @cached_property
+    def is_way_back(self) -> bool:
+        """Whether the change goes back to another pod template that a ControllerRevision of aws-node holds.
+
+        Its pods ran before, and in an outage it may be the cure. `kubectl rollout undo` and `helm rollback` cannot
+        carry an acknowledgment.
+        """
+        held, change = self.facts.templates, self.change
+        if not held or not held.value or change.operation != "UPDATE" or change.old_target != "aws-node":
+            return False
+        now, before = (template_hash(at(side, *POD_TEMPLATE)) for side in (change.object, change.old))
+        return now != before and now in held.value
 
     def before(self, rule: Rule, outcome: Outcome, old: View) -> Before:
         """What a rule's problems in the old object excuse, each up to its level there.
@@ -67,7 +85,7 @@ class Levels:
             if cap == "warn" or (cap == "deny" and not problem.lowered):
                 level = cap
             if introduced and level == "deny":
-                excuse = self._excuse(rule)
+                excuse = self._excuse(rule, problem)
         lowered = not introduced or bool(excuse) or self._spared(rule, certain=certain)
         enforced: Level = "warn" if lowered else level
         if enforced == "deny" and not certain and (uncounted := self._uncounted(rule)):
@@ -112,12 +130,14 @@ class Levels:
     def _by_addon_manager(self) -> bool:
         return self.change.user is not None and self.change.user.name == ADDON_MANAGER
 
-    def _excuse(self, rule: Rule) -> str:
+    def _excuse(self, rule: Rule, problem: Problem) -> str:
         """Why a denial by this rule becomes a warning; empty if it does not."""
         if exception := self._exception(rule):
             return exception
-        acknowledged = self._may_acknowledge(rule) and rule.id in _acknowledged(self.change)
-        return f"acknowledged by annotation {ACKNOWLEDGE}" if acknowledged else ""
+        if self._may_acknowledge(rule) and rule.id in _acknowledged(self.change):
+            return f"acknowledged by annotation {ACKNOWLEDGE}"
+        of_template = problem.path[: len(POD_TEMPLATE)] == POD_TEMPLATE and not rule.binds_rollbacks
+        return _WAY_BACK if of_template and self.is_way_back else ""
 
     def _may_acknowledge(self, rule: Rule) -> bool:
         listed = self.policy.acknowledge

@@ -21,6 +21,8 @@ Target = Literal[
     "ClusterRoleBinding",
     "ConfigMap",
     "SecurityGroupPolicy",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
 ]
 """What an object is to cni-guard; a rule is about some of them."""
 

@@ -26,7 +26,7 @@ class Finding:
     problem: Problem
     link: str
     excuse: str = ""
-    """Why a denial became a warning: an exception or an acknowledgment; for the response and the log."""
+    """Why a denial became a warning: an exception, an acknowledgment or a rollback; for the response and the log."""
 
     @property
     def message(self) -> str:

@@ -72,6 +72,7 @@ def as_row(rule: Rule) -> dict[str, Any]:
         "needs": sorted(rule.needs),
         "acknowledgeable": rule.acknowledgeable,
         "binds_addon_manager": rule.binds_addon_manager,
+        "binds_rollbacks": rule.binds_rollbacks,
         "files_only": rule.files_only,
         "formerly": list(rule.formerly),
         "link": rule.link,

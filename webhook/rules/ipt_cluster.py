@@ -119,7 +119,10 @@ def _minimum(case: AwsNodeCase) -> tuple[Edit, ...]:
     ),
 )
 def beyond_the_node(case: AwsNodeCase) -> Iterator[Problem]:
-    """A node takes no more addresses than it runs pods, so that a greater minimum promises what no node has."""
+    """A node takes no more addresses than it can run pods, so that a greater minimum promises what no node has.
+
+    Whether the subnets have so many free addresses, only AWS knows.
+    """
     minimum = case.new.target(_MINIMUM)
     if minimum == 0 or case.new.ipv6 or case.facts.nodes is None:
         return
@@ -137,6 +140,6 @@ def beyond_the_node(case: AwsNodeCase) -> Iterator[Problem]:
         ),
         level="warn",
         wrong=f"{_MINIMUM}={minimum} on nodes that run at most {number(max(known), 'pod')}",
-        effect="a node stops at as many addresses as it runs pods, and takes all of them from its subnet at once",
+        effect="a node stops at as many addresses as it can run pods, and takes all of them from its subnet at once",
         remedy=f"Set {_MINIMUM} to about the pods that a node really runs",
     )

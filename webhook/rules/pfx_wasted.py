@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from webhook.catalogue import links
 from webhook.catalogue.examples import EVALUATED_AT, DaemonSet, Example, env
+from webhook.catalogue.nodes import served
 from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.instances import is_metal, is_xen
 from webhook.cni.overruled import overruled_by
@@ -43,7 +44,8 @@ def wasted_prefixes(case: AwsNodeCase) -> Iterator[Problem]:
     """A prefix is 16 addresses in a row: a node keeps each spare one from all others.
 
     Instances without the Nitro hypervisor cannot take prefixes, and fall back to single addresses without a word to the
-    kubelet, whose limit of pods is then too high. Bare metal takes them from 1.11.0 on.
+    kubelet, whose limit of pods is then too high. Bare metal takes them from 1.11.0 on. Whether a subnet has 16 free
+    addresses in a row, only AWS knows.
     """
     if not case.new.prefix_delegation or case.new.ipv6:
         return
@@ -71,8 +73,8 @@ def wasted_prefixes(case: AwsNodeCase) -> Iterator[Problem]:
 
 def _without(case: AwsNodeCase, kind: Callable[[str], bool], wrong: str, effect: str) -> Iterator[Problem]:
     """Nodes of a kind that cannot take prefixes; nothing where the nodes are not known."""
-    nodes = case.facts.nodes.value if case.facts.nodes is not None else ()
-    found = [node.instance_type for node in nodes if node.compute == "ec2" and kind(node.instance_type)]
+    nodes = served(case.facts.nodes.value) if case.facts.nodes is not None else ()
+    found = [node.instance_type for node in nodes if kind(node.instance_type)]
     if found:
         main = case.new.required
         types = ", ".join(sorted(set(found))[:5])

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from webhook.catalogue import links
 from webhook.catalogue.bad_values import SG_MODE
 from webhook.catalogue.examples import DaemonSet, Example, env
+from webhook.catalogue.living import daemon_set
 from webhook.catalogue.parts import brings, default_env
 from webhook.catalogue.rule import AwsNodeCase, postponed, rule
 from webhook.catalogue.standing import reading_of
@@ -153,10 +154,8 @@ def _local_dns(case: AwsNodeCase) -> str:
 
 
 def _runs(case: AwsNodeCase, name: str, image: str, what: str) -> str:
-    for one in need(case.facts.workloads, "workloads"):
-        if one.kind == "DaemonSet" and (one.name == name or any(image in used for used in one.images)):
-            return f"{what} (DaemonSet {one.namespace}/{one.name})"
-    return ""
+    found = daemon_set(case, name, image)
+    return f"{what} (DaemonSet {found})" if found else ""
 
 
 def _local_traffic(case: AwsNodeCase) -> str:

@@ -54,15 +54,26 @@ def switched(case: AwsNodeCase) -> Iterator[Problem]:
     main = case.new.required
     did = EXTERNAL if case.old.external_snat != case.new.external_snat else EXCLUDE
     value = main.get(did)
+    effect, check = _WITHOUT_SNAT if now else _WITH_SNAT
     yield Problem(
         path=main.where(did),
         evidence=(("SNAT by the CNI before", _on(off=was)), *main.evidence(EXTERNAL, EXCLUDE)),
         level="warn",
         wrong=f"SNAT by the CNI goes {_on(off=was)} → {_on(off=now)} ({did}={value or 'unset'})",
-        effect="aws-node restarts on every node, and outside the VPC pods show "
-        + ("their own addresses instead of the node's" if now else "the node's address instead of their own"),
-        remedy="Check firewalls, peerings and NAT routes first, and roll out off-hours",
+        effect=f"aws-node restarts on every node, and outside the VPC pods show {effect}",
+        remedy=f"Check first {check}, and roll out off-hours",
     )
+
+
+_WITHOUT_SNAT = (
+    "their own addresses instead of the node's, and lose the internet in subnets without a NAT gateway",
+    "that the subnets of nodes and ENIConfigs route to a NAT gateway, and firewalls and peerings accept pod addresses",
+)
+"""What the switch off does beyond the restart, and what to check before."""
+_WITH_SNAT = (
+    "the node's address instead of their own",
+    "that firewalls and peerings accept node addresses",
+)
 
 
 def _is_off(case: AwsNodeCase, view: AwsNode) -> bool:

@@ -19,6 +19,7 @@ _MODE = {"NETWORK_POLICY_ENFORCING_MODE": "standard"}
     "VER-005",
     "A hazardous downgrade",
     level="deny",
+    binds_rollbacks=True,
     on_version_change=True,
     link=links.MANAGE,
     bad=(
