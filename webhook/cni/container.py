@@ -119,7 +119,10 @@ class Container:
             UnknownValueError: The value is unknown at admission.
             CouldNotCheckError: The list is too long to be read.
         """
-        value: str | Unknown | None = self.env.get(name)
+        value: str | Unknown | None = self._env.get(name)
+        if type(value) is str:
+            return value
+        value = self.env.get(name)
         if value is None and self.may_have(name):
             value = Unknown("may come from envFrom", origin=self._sources, optional=True)
         return self._assume(name, value) if isinstance(value, Unknown) else value

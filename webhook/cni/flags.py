@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from webhook.cni.remembered import remembered
 from webhook.cni.values import go_bool, go_int_any_base
 from webhook.cni.version import Version, in_force
 
@@ -99,12 +100,21 @@ class Given:
     """Why the parser rejects the word as a flag; empty if it does not."""
 
 
-def given(words: Sequence[object]) -> Iterator[Given]:
+def given(words: Sequence[object]) -> tuple[Given, ...]:
     """The flags of a command line, in its order: ``--name=value``, ``--name value``, and ``--name`` for a boolean.
 
     Everything after ``--`` is an argument, and so is a word that does not begin with a dash. A single dash begins
     one-letter flags, of which the agent has none.
     """
+    return _given(words)
+
+
+@remembered
+def _given(words: tuple[object, ...]) -> tuple[Given, ...]:
+    return tuple(_read(words))
+
+
+def _read(words: tuple[object, ...]) -> Iterator[Given]:
     position = 0
     while position < len(words):
         word = words[position]

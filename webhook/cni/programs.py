@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from webhook.cni.addresses import Asked, Flaw, Opaque, given, mentioned, target
+from webhook.cni.remembered import remembered
 from webhook.cni.values import FALSE, TRUE
 
 _PROBER = re.compile(r"grpc[-_]health[-_]probe(?:-linux-[a-z0-9]+)?", re.ASCII)
@@ -34,17 +35,23 @@ def read(words: Sequence[str], folder: str) -> Asked | Flaw | Opaque | None:
         words: The command.
         folder: The working folder of the container; empty where its image tells.
     """
+    return _read((folder, *words))
+
+
+@remembered
+def _read(folder_and_words: tuple[str, ...]) -> Asked | Flaw | Opaque | None:
+    folder, *words = folder_and_words
     if not words:
         return None
-    words = _started(words)
-    program = posixpath.basename(words[0]) if words else ""
+    started = _started(words)
+    program = posixpath.basename(started[0]) if started else ""
     if program in _SHELLS:
-        return _shell(words, folder)
+        return _shell(started, folder)
     if _PROBER.fullmatch(program):
-        return _by_health_probe(words, folder)
+        return _by_health_probe(started, folder)
     if not program:
         return Opaque("its command names no program")
-    return _unread(f"it runs {program[:_LONGEST_NAME]}, which the guard does not know", program, words[1:])
+    return _unread(f"it runs {program[:_LONGEST_NAME]}, which the guard does not know", program, started[1:])
 
 
 _LONGEST_NAME = 60

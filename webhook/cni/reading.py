@@ -119,6 +119,11 @@ def _reading(variable: Variable, version: Version) -> Reading | None:
     return in_force(variable.steps, version)
 
 
+@lru_cache(maxsize=1024)
+def _newest(variable: Variable) -> Reading:
+    return next(reading for _, reading in reversed(variable.steps) if reading is not NO_EFFECT)
+
+
 NO_EFFECT = Reading("none")
 
 Shipped = tuple[tuple[Version, str | None], ...]
@@ -156,7 +161,7 @@ class Variable:
     @property
     def newest(self) -> Reading:
         """How the last release in which it has an effect reads it."""
-        return next(reading for _, reading in reversed(self.steps) if reading is not NO_EFFECT)
+        return _newest(self)
 
     @property
     def parser(self) -> Parser:

@@ -16,7 +16,7 @@ from webhook.cni.neighbors import Neighbor
 from webhook.cni.tables import KNOWN, Tables
 from webhook.engine.levels import Before, Levels, View
 from webhook.engine.outcome import NOTHING, Outcome, ask
-from webhook.facts import NOTHING_KNOWN, Facts
+from webhook.facts import NOTHING_KNOWN, FactName, Facts
 from webhook.model import Change, Edit, Evidence, Finding, Json, Problem, RuleError, Skipped, Verdict
 from webhook.policy import Policy
 
@@ -83,7 +83,9 @@ class Evaluation:
     def _evaluate(self, change: Change, new: View, known: dict[str, Outcome]) -> Verdict:
         basis = self._basis
         case: Case[Any] = Case(change, new, self._old, basis.policy, NOTHING_KNOWN, basis.now, basis.tables)
-        case = replace(case, found_before=partial(self._found_before, case))
+        before_alone = _Informed(replace(case, new=self._old, old=None), basis.facts)
+        found_before = partial(self._found_before, before_alone)
+        both = _Informed(replace(case, found_before=found_before), basis.facts)
         levels = self._levels(change)
         findings: list[Finding] = []
         skipped: list[Skipped] = []
@@ -91,38 +93,40 @@ class Evaluation:
         for rule in self._rules:
             try:
                 basis.spend()
-                outcome = known.get(rule.id) or self._ask(rule, case)
-                was, before = self._on_old(rule, case) if outcome.problems or outcome.error else _NOTHING
+                outcome = known.get(rule.id) or self._ask(rule, both)
+                was, before = self._on_old(rule, before_alone) if outcome.problems or outcome.error else _NOTHING
             except OverBudgetError as error:
                 overrun = levels.overrun(self._rules[self._rules.index(rule) :], error.seconds)
                 return Verdict(change, tuple(findings), tuple(skipped), tuple(errors), overrun)
             self._outcomes.setdefault(rule.id, outcome)
             if outcome is NOTHING:
                 continue
-            findings += _findings(rule, outcome, case.new, before, levels)
+            findings += _findings(rule, outcome, new, before, levels)
             if outcome.unchecked:
                 skipped.append(Skipped(rule.id, change, outcome.unchecked))
             if outcome.error:
                 errors.append(levels.rule_error(rule, outcome.error, excused=bool(was.error)))
         return Verdict(change, tuple(findings), tuple(skipped), tuple(errors))
 
-    def _on_old(self, rule: Rule, case: Case[Any]) -> tuple[Outcome, Before]:
+    def _on_old(self, rule: Rule, case: "_Informed") -> tuple[Outcome, Before]:
         """The rule's outcome on the old object alone, and what it excuses; nothing without an old object."""
         if self._old is None:
             return _NOTHING
         if rule.id not in self._before:
-            outcome = self._ask(rule, replace(case, new=self._old, old=None))
-            self._before[rule.id] = outcome, self._levels(case.change).before(rule, outcome, self._old)
+            outcome = self._ask(rule, case)
+            levels = self._levels(case.plain.change)
+            self._before[rule.id] = outcome, levels.before(rule, outcome, self._old)
         return self._before[rule.id]
 
-    def _ask(self, rule: Rule, case: Case[Any]) -> Outcome:
+    def _ask(self, rule: Rule, case: "_Informed") -> Outcome:
         """Run a rule, with the facts that it needs."""
-        if (rule.on_version_change and not _changes_version(case)) or _is_older(case, rule):
+        if (rule.on_version_change and not _changes_version(case.plain)) or (
+            rule.since and _is_older(case.plain, rule)
+        ):
             return NOTHING
-        asked = replace(case, facts=self._basis.facts.only(rule.needs)) if rule.needs else case
-        return ask(rule, asked, self._assumed, self._basis.spend)
+        return ask(rule, case.of(rule), self._assumed, self._basis.spend)
 
-    def _found_before(self, case: Case[Any]) -> tuple[Problem, ...]:
+    def _found_before(self, case: "_Informed") -> tuple[Problem, ...]:
         """The problems of the old object alone, from all rules. Called while a rule runs."""
         assumed = dict(self._assumed)
         try:
@@ -131,6 +135,24 @@ class Evaluation:
             self._assumed.clear()
             self._assumed.update(assumed)
         return tuple(problem for one in found for problem in one.problems)
+
+
+class _Informed:
+    """A case with the facts that a rule needs, made once for all rules that need the same."""
+
+    def __init__(self, plain: Case[Any], facts: Facts) -> None:
+        self.plain = plain
+        """The case without facts."""
+        self._facts = facts
+        self._made: dict[frozenset[FactName], Case[Any]] = {frozenset(): plain}
+
+    def of(self, rule: Rule) -> Case[Any]:
+        """The case for a rule."""
+        made = self._made.get(rule.needs)
+        if made is None:
+            facts = self._facts.only(rule.needs)
+            made = self._made[rule.needs] = self.plain if facts == NOTHING_KNOWN else replace(self.plain, facts=facts)
+        return made
 
 
 _NOTHING: tuple[Outcome, Before] = (NOTHING, frozenset())
@@ -156,7 +178,7 @@ def _rules(catalogue: Catalogue, change: Change) -> tuple[Rule, ...]:
 
 def _is_older(case: Case[Any], rule: Rule) -> bool:
     """Whether the release of the object does not have what the rule is about."""
-    if not rule.since or not isinstance(case.new, AwsNode) or case.new.version is None:
+    if not isinstance(case.new, AwsNode) or case.new.version is None:
         return False
     first = case.tables.first_with(rule.since)
     return first is not None and case.new.version < first
