@@ -15,8 +15,8 @@ from webhook.model import CouldNotCheckError, Problem
 NODES = Facts(nodes=Fact((Node(name="a"),), "cluster"), kubernetes=Fact((1, 33), "cluster"))
 
 
-def asking(*needs: FactName) -> Rule:
-    @rule("ENV-999", "Asks for nodes", level="deny", link="https://example.com", bad=(), needs=needs)
+def asking(*needs: FactName, rule_id: str = "ENV-999") -> Rule:
+    @rule(rule_id, "Asks for nodes", level="deny", link="https://example.com", bad=(), needs=needs)
     def check(case: AwsNodeCase) -> Iterator[Problem]:
         """It asks."""
         yield Problem(
@@ -43,6 +43,14 @@ def test_it_is_given_no_others(needs: tuple[FactName, ...], facts: Facts) -> Non
     assert verdict.findings == ()
     how = "give a snapshot of the cluster (--facts FILE; `cni-guard facts` writes one)"
     assert [one.reason for one in verdict.skipped] == [f"needs the nodes of the cluster: {how}"]
+
+
+def test_rules_of_one_evaluation_are_each_given_their_own() -> None:
+    needs: list[tuple[FactName, ...]] = [("nodes",), ("kubernetes",), (), ("nodes", "kubernetes"), ("nodes",)]
+    rules = Catalogue(asking(*names, rule_id=f"ENV-90{index}") for index, names in enumerate(needs))
+    verdict = evaluated(Example(DaemonSet()).change(), facts=NODES, rules=rules)
+    assert [one.rule for one in verdict.findings] == ["ENV-900", "ENV-903", "ENV-904"]
+    assert [one.rule for one in verdict.skipped] == ["ENV-901", "ENV-902"]
 
 
 @pytest.mark.parametrize("name", get_args(FactName))

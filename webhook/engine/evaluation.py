@@ -144,14 +144,15 @@ class _Informed:
         self.plain = plain
         """The case without facts."""
         self._facts = facts
-        self._made: dict[frozenset[FactName], Case[Any]] = {frozenset(): plain}
+        self._made: dict[frozenset[FactName], Case[Any]] = {}
 
     def of(self, rule: Rule) -> Case[Any]:
         """The case for a rule."""
+        if not rule.needs or self._facts is NOTHING_KNOWN:
+            return self.plain
         made = self._made.get(rule.needs)
         if made is None:
-            facts = self._facts.only(rule.needs)
-            made = self._made[rule.needs] = self.plain if facts == NOTHING_KNOWN else replace(self.plain, facts=facts)
+            made = self._made[rule.needs] = replace(self.plain, facts=self._facts.only(rule.needs))
         return made
 
 
