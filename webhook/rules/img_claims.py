@@ -16,11 +16,13 @@ _NAMED = 5
 _LABEL = "app.kubernetes.io/version"
 _CLAIM = "VPC_CNI_VERSION"
 
-_NEXT = {
-    "aws-node": f"{CNI}:v1.22.4",
-    "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:v1.22.4",
-    "aws-eks-nodeagent": f"{REGISTRY}/amazon/aws-network-policy-agent:v1.4.0",
-}
+
+def _images(cni: str, agent: str) -> dict[str, str]:
+    return {
+        "aws-node": f"{CNI}:{cni}",
+        "aws-vpc-cni-init": f"{REGISTRY}/amazon-k8s-cni-init:{cni}",
+        "aws-eks-nodeagent": f"{REGISTRY}/amazon/aws-network-policy-agent:{agent}",
+    }
 
 
 @rule(
@@ -29,7 +31,7 @@ _NEXT = {
     level="warn",
     link=links.TROUBLESHOOTING,
     bad=(
-        Example(DaemonSet(release="1.21.2", images=_NEXT), before=DaemonSet(release="1.21.2")),
+        Example(DaemonSet(release="1.21.2", images=_images("v1.22.4", "v1.4.0")), before=DaemonSet(release="1.21.2")),
         Example(DaemonSet(env={"VPC_CNI_VERSION": "v1.22.4"})),
     ),
     good=(

@@ -61,7 +61,7 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
             level="warn",
             wrong=f"aws-node requests {now} of {resource} instead of {was}",
             effect="on a full node the new pod waits until the scheduler evicts another one, and no pod starts there "
-            "in the meantime" + ("; before CNI 1.13.0 the evicted pod cannot be deleted either" if stuck else ""),
+            "in the meantime" + ("; the evicted pod cannot be deleted while ipamd is down, either" if stuck else ""),
             remedy=f"Keep {resource} at {was}, or make room on every node first",
         )
 

@@ -12,9 +12,13 @@ from webhook.cni.version import Version
 from webhook.model import Problem
 from webhook.policy import Cluster, Policy, Versions
 
-_ON_1_33 = Policy(mode="enforce", cluster=Cluster(kubernetes="1.33"))
-_ON_1_34 = Policy(mode="enforce", cluster=Cluster(kubernetes="1.34"))
-_FLOOR = Policy(mode="enforce", versions=Versions(floor="1.19.6"))
+
+def _on(kubernetes: str) -> Policy:
+    return Policy(mode="enforce", cluster=Cluster(kubernetes=kubernetes))
+
+
+def _from(release: str) -> Policy:
+    return Policy(mode="enforce", versions=Versions(floor=release))
 
 
 @rule(
@@ -25,15 +29,15 @@ _FLOOR = Policy(mode="enforce", versions=Versions(floor="1.19.6"))
     reads=("rest",),
     link=links.MANAGE,
     bad=(
-        Example(DaemonSet(release="1.16.4"), policy=_ON_1_33),
-        Example(DaemonSet(release="1.18.6"), policy=_FLOOR),
-        Example(DaemonSet(release="1.16.4"), before=DaemonSet(release="1.15.5"), policy=_ON_1_33, level="warn"),
-        Example(DaemonSet(release="1.16.4"), before=DaemonSet(release="1.17.1"), policy=_ON_1_33, level="warn"),
-        Example(DaemonSet(release="1.16.4"), policy=_ON_1_34, level="warn"),
+        Example(DaemonSet(release="1.16.4"), policy=_on("1.33")),
+        Example(DaemonSet(release="1.18.6"), policy=_from("1.19.6")),
+        Example(DaemonSet(release="1.16.4"), before=DaemonSet(release="1.15.5"), policy=_on("1.33"), level="warn"),
+        Example(DaemonSet(release="1.16.4"), before=DaemonSet(release="1.17.1"), policy=_on("1.33"), level="warn"),
+        Example(DaemonSet(release="1.16.4"), policy=_on("1.34"), level="warn"),
     ),
     good=(
-        Example(DaemonSet(release="1.23.1"), policy=_ON_1_33),
-        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4"), policy=_FLOOR),
+        Example(DaemonSet(release="1.23.1"), policy=_on("1.33")),
+        Example(DaemonSet(release="1.23.1"), before=DaemonSet(release="1.22.4"), policy=_from("1.19.6")),
     ),
 )
 def below_the_floor(case: AwsNodeCase) -> Iterator[Problem]:
