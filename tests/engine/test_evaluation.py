@@ -724,7 +724,7 @@ def test_a_container_in_the_wrong_list_has_no_role(role: str, keeps_name: bool) 
     assert role not in {holder.role for holder in view.roles}
     assert [holder.raw for holder in view.others] == [spec[other][-1]]
     assert "POD-011" in levels(evaluated(change_of("DaemonSet", moved)))
-    assert role != "aws-node" or "VER-001" in denied(moved)
+    assert role != "aws-node" or "POD-001" in denied(moved)
 
 
 def test_a_change_that_makes_an_old_problem_graver_is_judged() -> None:

@@ -147,13 +147,13 @@ def test_a_policy_of_the_version_before_counts_for_what_its_rules_became() -> No
         "IPT-004": "off",
         "IP6-005": "warn",
     }
-    assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-011"}
+    assert set(policy.acknowledge or ()) == {"ROLL-003", "VER-001", "VER-008", "VER-009", "POD-001", "POD-011"}
     assert {one.rule for one in policy.exceptions} == {"ENV-004", "ENV-011", "ENV-012", "SGP-001", "NP-001"}
     assert tuple(map(str, loaded.warnings)) == (
         f"policy.yaml:2:9: B8 counts as POD-008, {NO_LONGER}",
         f"policy.yaml:2:18: ENV-006 also counts as ENV-013, ENV-014, {NO_LONGER}",
         f"policy.yaml:2:33: P1 counts as DEF-001, {NO_LONGER}",
-        f"policy.yaml:3:25: VER-001 also counts as VER-008, VER-009, POD-011, {NO_LONGER}",
+        f"policy.yaml:3:25: VER-001 also counts as VER-008, VER-009, POD-001, POD-011, {NO_LONGER}",
         f"policy.yaml:5:6: ENV-004 also counts as SGP-001, NP-001, ENV-011, ENV-012, {NO_LONGER}",
     )
 
@@ -196,6 +196,7 @@ def test_each_rule_is_acknowledged_once() -> None:
         "VER-009",
         "VER-001",
         "VER-008",
+        "POD-001",
         "POD-011",
         "VER-002",
     )

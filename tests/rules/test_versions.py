@@ -7,6 +7,7 @@ from tests.rules.ask import Object, changed, levels, main, pod, said
 from webhook.cni.identity import change_of
 from webhook.cni.stock import stock
 from webhook.cni.tables import KNOWN
+from webhook.model import Finding
 from webhook.policy import Policy, Versions
 
 REGISTRY = "602401143452.dkr.ecr.us-west-2.amazonaws.com"
@@ -148,23 +149,28 @@ def twin(image: str, *, name: str = "twin", namespace: str = "team", container: 
 OR_DELETE = ", or delete the DaemonSet if it is meant to go"
 
 
+def told(new: Object, old: Object | None) -> list[Finding]:
+    """What is said of an image without a release, and of a container that is missing."""
+    return [*said("VER-001", new, old), *said("POD-001", new, old)]
+
+
 @pytest.mark.parametrize("container", ["aws-node", "cni"])
 @pytest.mark.parametrize("image", ["registry.corp/pause:latest", "registry.corp/pause:v3", "Not An Image"])
 def test_a_daemonset_that_stops_running_the_cni_may_be_deleted(image: str, container: str) -> None:
     """The cluster's own is not deleted without a permit, and what never ran the CNI does not stop."""
     before = twin(f"{CNI}:v1.23.1", container=container)
-    (found,) = said("VER-001", twin(image, container=container), before)
+    (found,) = told(twin(image, container=container), before)
     assert found.level == "deny"
     assert found.problem.remedy.endswith(OR_DELETE)
     gone = evaluated(change_of("DaemonSet", None, before, "DELETE"))
     assert gone.denials == ()
     its_own = {"name": "aws-node", "namespace": "kube-system"}
-    (found,) = said("VER-001", twin(image, container=container, **its_own), twin(f"{CNI}:v1.23.1", **its_own))
+    (found,) = told(twin(image, container=container, **its_own), twin(f"{CNI}:v1.23.1", **its_own))
     assert OR_DELETE not in found.problem.remedy
     for old in (None, twin("registry.corp/pause:v2", **its_own)):
-        for one in said("VER-001", twin(image, container=container, **its_own), old):
+        for one in told(twin(image, container=container, **its_own), old):
             assert OR_DELETE not in one.problem.remedy
-    (found,) = said("VER-001", twin(f"{CNI}:latest"), before)
+    (found,) = told(twin(f"{CNI}:latest"), before)
     assert OR_DELETE not in found.problem.remedy
 
 

@@ -37,7 +37,7 @@ def _warning(case: AwsNodeCase, field: str, fact: tuple[str, str | None], texts:
 def _official(case: AwsNodeCase) -> Mapping[str, Any] | None:
     """Container aws-node of the official manifest of the release; None where none is known."""
     shape = shape_of(case) if case.new.version is not None else None
-    return None if shape is None else container(stock(shape), "aws-node")
+    return None if shape is None else container(stock(shape, releases=case.tables.releases), "aws-node")
 
 
 def impatient_probes(case: AwsNodeCase) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from webhook.cluster.listing import events, fetch, kubernetes
 from webhook.cluster.reads import READS, Read
 from webhook.cluster.store import Store
 
+_RANDOM = random.SystemRandom()
+
 WATCH_SECONDS = 40
 """A watch is opened again after this long: only then is it known that nothing was missed on a dead connection."""
 
@@ -40,7 +42,7 @@ class Pauses:
 
     def take(self, at_least: float = 0.0) -> None:
         """Sleep; `at_least` is what the server asks for."""
-        self._sleep(min(max(self._next * random.uniform(0.5, 1), at_least), LONGEST_PAUSE))  # noqa: S311 - jitter
+        self._sleep(min(max(self._next * _RANDOM.uniform(0.5, 1), at_least), LONGEST_PAUSE))
         self._next = min(2 * self._next, LONGEST_PAUSE)
 
 
@@ -92,7 +94,7 @@ class Follower:
             self._store.replace(self._read, listing.items)
             if self._read.only_one or not listing.version:
                 self._works()
-                time.sleep(POLL_SECONDS * random.uniform(0.8, 1))  # noqa: S311 - jitter
+                time.sleep(POLL_SECONDS * _RANDOM.uniform(0.8, 1))
                 return
             verb = "watch"
             self._watch(listing.version)
@@ -178,4 +180,4 @@ def _follow_version(client: Client, store: Store, troubles: Troubles) -> None:
 
 
 def _jittered(seconds: int) -> int:
-    return round(seconds * random.uniform(0.8, 1))  # noqa: S311 - jitter
+    return round(seconds * _RANDOM.uniform(0.8, 1))

@@ -10,6 +10,7 @@ from webhook.cni.container import Container
 from webhook.cni.limits import CONTAINER_LISTS, POD_LISTS
 from webhook.cni.reading import Role
 from webhook.cni.stock import stock
+from webhook.cni.tables import Tables
 from webhook.cni.version import Version
 from webhook.model import CouldNotCheckError, Json, at, text
 
@@ -82,9 +83,9 @@ def plain(path: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def shown(role: Role, version: Version) -> tuple[Shown, ...]:
+def shown(role: Role, version: Version, tables: Tables) -> tuple[Shown, ...]:
     """What the official manifest of a release shows a container of the host; nothing where it has no such one."""
-    pod = stock(version)["spec"]["template"]["spec"]
+    pod = stock(version, releases=tables.releases)["spec"]["template"]["spec"]
     of_pod = volumes(pod)
     holders = [one for one in (*pod["initContainers"], *pod["containers"]) if one["name"] == role]
     return tuple(

@@ -85,7 +85,7 @@ def unseen_folder(case: AwsNodeCase) -> Iterator[Problem]:
         return
     of_pod = volumes(case.new.pod)
     for holder in case.new.roles:
-        for wanted in shown(holder.role, shape):
+        for wanted in shown(holder.role, shape, case.tables):
             effect, level = _at_stake(case, holder, wanted)
             path = _path(case, holder, wanted)
             if effect and path is not None:

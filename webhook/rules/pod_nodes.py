@@ -10,6 +10,7 @@ from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import POD_SPEC
 from webhook.cni.selection import COMPUTE_TYPE, Labels, Selection, labels_of, runs_on
 from webhook.cni.stock import stock
+from webhook.cni.tables import Tables
 from webhook.cni.version import Version
 from webhook.facts import Fact, Facts, Node
 from webhook.model import Edit, Level, Problem, text
@@ -158,7 +159,7 @@ def _strangers(case: AwsNodeCase) -> Iterator[Problem]:
     selection = case.new.selection
     for kind in _ELSEWHERE if shape is not None else ():
         node = labels_of("linux", "amd64", {COMPUTE_TYPE: kind})
-        if shape is not None and not _official(shape).admits(node) and selection.admits(node):
+        if shape is not None and not _official(shape, case.tables).admits(node) and selection.admits(node):
             yield Problem(
                 path=(*POD_SPEC, "affinity"),
                 evidence=((f"{COMPUTE_TYPE} {kind}", "not kept away from"),),
@@ -170,5 +171,5 @@ def _strangers(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 @lru_cache(maxsize=128)
-def _official(shape: Version) -> Selection:
-    return Selection(stock(shape)["spec"]["template"]["spec"])
+def _official(shape: Version, tables: Tables) -> Selection:
+    return Selection(stock(shape, releases=tables.releases)["spec"]["template"]["spec"])

@@ -11,8 +11,9 @@ from webhook.catalogue.rule import AwsNodeCase, rule
 from webhook.cni.aws_node import AwsNode
 from webhook.cni.container import Container
 from webhook.cni.quantity import quantity
-from webhook.cni.releases import FIRST_WITH_MANIFEST, VERSIONS
+from webhook.cni.releases import FIRST_WITH_MANIFEST
 from webhook.cni.stock import stock
+from webhook.cni.tables import Tables
 from webhook.cni.template import on_delete, rolling
 from webhook.cni.version import Version
 from webhook.model import Problem, at
@@ -52,7 +53,7 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
     old, new = _of_pod(case.old), _of_pod(case.new)
     stuck = not case.tables.behaves(case.old.version, "deletes-without-ipamd")
     for resource, amount in new.items():
-        if amount <= max(old[resource], _official(case.new.version).get(resource, Decimal(0))):
+        if amount <= max(old[resource], _official(case.new.version, case.tables).get(resource, Decimal(0))):
             continue
         was, now = (_written(resource, value) for value in (old[resource], amount))
         yield Problem(
@@ -67,11 +68,11 @@ def requests_grow(case: AwsNodeCase) -> Iterator[Problem]:
 
 
 @lru_cache(maxsize=64)
-def _official(version: Version | None) -> Mapping[Resource, Decimal]:
+def _official(version: Version | None, tables: Tables) -> Mapping[Resource, Decimal]:
     """What the official manifest of a release requests, for which an upgrade has no alternative; empty if unknown."""
-    if version is None or version not in VERSIONS or version < FIRST_WITH_MANIFEST:
+    if version is None or version not in tables.versions or version < FIRST_WITH_MANIFEST:
         return {}
-    return _of_pod(AwsNode(stock(version)))
+    return _of_pod(AwsNode(stock(version, releases=tables.releases)))
 
 
 def _of_pod(view: AwsNode) -> Mapping[Resource, Decimal]:
