@@ -28,4 +28,4 @@ def test_each_replica_has_fresh_facts(installed: World) -> None:
         found = [facts(address) for address in installed.kubelet.addresses()]
         return len(found) == 2 and all(one["taken"] and not one["stale"] for one in found)
 
-    installed.cluster.wait_for(are_fresh, "facts in both replicas", 60)
+    installed.cluster.wait_for(are_fresh, "facts in both replicas", 240)
